@@ -1,5 +1,5 @@
-//! All tests of the core, in one program, which takes less time to build than a program for each file. Each file is a
-//! program as well: `cargo test --test decode` builds that file alone.
+//! All tests of the core in one program, which builds faster than one program for each file. Each file is also a
+//! program of its own: `cargo test --test decode` builds only that file.
 
 mod allocation;
 mod archived;

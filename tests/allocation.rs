@@ -1,5 +1,5 @@
-//! Tests that the core allocates nothing per frame, and one message for each order that it sends. The number of
-//! allocated bytes is also a measure of steps, where an event needs room for each step.
+//! Tests that the core allocates nothing per frame, and one message for each order that it sends. For events that
+//! need memory for each step of their handling, the number of allocated bytes also shows the number of steps.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn frames_of_a_client_and_its_books() {
         client.handle_timeout(now);
         while client.poll_output().is_some() {}
     };
-    // While the client takes the first half, all memory grows to its final size.
+    // During the first half of the frames, all memory grows to its final size.
     let (first, second) = texts.split_at(texts.len() / 2);
     first.iter().enumerate().for_each(|(number, text)| feed(text, number as u64));
     let after = first.len() as u64;
@@ -134,7 +134,7 @@ fn order_event(orders: &mut Orders, order_id: u64, status: &str, rest: &str) {
     orders.apply(&Replay::new(Endpoint::Streams).event(&text, &mut scratch).unwrap().unwrap());
 }
 
-/// A late event about an order with many fills costs no more than one about an order with few.
+/// A late event about an order with many fills allocates about as much as one about an order with few fills.
 #[test]
 fn late_events_about_an_order_with_many_fills() {
     let late = |fills: u64| {
@@ -152,7 +152,8 @@ fn late_events_about_an_order_with_many_fills() {
     assert!(many < few * 2, "{few} bytes with 100 fills, {many} bytes with 4,000");
 }
 
-/// An event costs no more if many orders without an id of the venue have its client order id.
+/// An event about an order allocates about as much, however many orders have the same client order id and no order id
+/// yet.
 #[test]
 fn events_about_one_of_many_namesakes() {
     let events = |namesakes: u64| {

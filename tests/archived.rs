@@ -42,7 +42,7 @@ fn market_data_v2_follows_books_trades_and_candles() {
     }
 }
 
-/// When market data v2 refuses a subscription, its answer names no stream. The client finds out which one was
+/// When market data v2 refuses a subscription, its reply names no stream. The client finds out which stream was
 /// refused, because the book of that stream does not come.
 #[test]
 fn market_data_v2_refuses_without_a_name() {
@@ -77,7 +77,7 @@ fn market_data_v2_joins_again_after_a_lost_link_and_a_lost_frame() {
     assert_eq!((stats.malformed, stats.resyncs), (1, 1), "{:?}", pair.log);
     assert_eq!(pair.logged("gap btcusd"), 1, "{:?}", pair.log);
     pair.assert_books_are_true();
-    // The stream is unsubscribed, and subscribed again.
+    // The application unsubscribes the stream and subscribes to it again.
     let (id, stream, _) = pair.client.streams().next().unwrap();
     let now = pair.now;
     pair.client.unsubscribe(now, id).unwrap();
@@ -159,7 +159,7 @@ fn nothing_can_be_asked_for_where_the_address_chooses() {
     assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
 }
 
-/// After three missing heartbeats, the client closes a silent link.
+/// The client closes a link on which three heartbeats are missing.
 #[test]
 fn silence_ends_a_link() {
     for target in ["/v2/marketdata", "/v1/marketdata/btcusd", "/v1/order/events"] {
@@ -208,7 +208,7 @@ fn order_events_v1_tell_of_orders_that_others_place() {
     }
     assert_eq!(pair.client.stats().reconnects, 0);
     assert_counted(&pair);
-    // An event is lost. The next one shows the loss, and the link starts again with the list of open orders.
+    // An event is lost. The client notices the loss at the next event, and reconnects to get the list of open orders.
     pair.exchange.faults().drop_order_events(1);
     pair.request_beside(&place(6, "BUY", "0.5", "1001.00"));
     pair.run(SECOND * 10);

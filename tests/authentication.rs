@@ -1,5 +1,5 @@
-//! Compares signatures with the vectors of the protocol documents, tests nonces with clocks that misbehave, and
-//! checks that nothing that can be printed contains a secret.
+//! Compares signatures with the vectors of the protocol documents, tests nonces when a clock is set back or forward,
+//! and checks that no printable value contains a secret.
 
 #![cfg(all(feature = "auth", feature = "std"))]
 
@@ -257,8 +257,8 @@ fn nothing_is_printed() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Invariant I-54: nonces rise strictly, however the clock moves and whichever values are skipped. A nonce is the
-    /// time whenever the time is above the last nonce.
+    /// Invariant I-54: nonces rise strictly, however the clock moves and whichever nonces the application skips. If
+    /// the time is above the last nonce, the next nonce is the time.
     #[test]
     fn nonces_strictly_rise(
         seconds: bool,

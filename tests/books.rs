@@ -1,4 +1,5 @@
-//! Compares books with a plain map, with the rules for books, and with the known books of recordings.
+//! Compares books with a plain map, with a second implementation of the rules for books, and with the known books of
+//! recordings.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,8 +16,8 @@ use testkit::frames;
 
 // ---- against a plain map -------------------------------------------------------------------
 
-/// Generates prices of few values, so that levels coincide, with different numbers of decimals, because books must
-/// compare prices by value.
+/// Generates prices that are often equal, so that levels coincide. Equal prices have different numbers of decimals,
+/// because books must compare prices by value.
 fn price() -> impl Strategy<Value = String> {
     (1_u32..60, 0_usize..3).prop_map(|(units, zeros)| format!("{units}.5{}", "0".repeat(zeros)))
 }
@@ -86,7 +87,7 @@ proptest! {
 
 // ---- against the rules ---------------------------------------------------------------------
 
-/// A book as the rules define it, computed without `Books`.
+/// A book that follows the rules for books, computed without `Books`.
 #[derive(Default)]
 struct Shadow {
     levels: Plain,
@@ -104,14 +105,14 @@ impl Shadow {
 }
 
 proptest! {
-    /// I-60, I-61, I-63, I-64: whatever frames come, a current book consists of one snapshot and all updates after
-    /// it, from one link and one subscription. It is not crossed and has no empty level.
+    /// I-60, I-61, I-63, I-64: whatever frames come, a current book consists of one snapshot and all later updates,
+    /// from one link and one subscription. The book is not crossed and has no empty level.
     #[test]
     fn a_live_book_is_a_fold(steps in prop::collection::vec((0_u8..12, 90_u64..110, 0_u64..3), 1..80)) {
-        // Each book counts as stable after a millisecond, so each loss is handled like a first one.
+        // Each book counts as stable after a millisecond, so the client treats each loss like the first one.
         let config = Config::new(STREAMS).stable_after(Duration::from_millis(1));
         let (mut client, mut id) = (Client::with(config), 100);
-        // `None`: the true book is not known.
+        // `None` if the true book is not known.
         let mut shadow: Option<Shadow> = None;
         let mut awaits_snapshot = true;
         for (step, price, quantity) in steps {
@@ -122,8 +123,8 @@ proptest! {
                     let frame = depth(id, id, &bid, &ask);
                     client.feed(&frame);
                     client.pass(Duration::from_millis(1));
-                    // For the client, this frame is a gap in a current book. That costs a resync, but never shows a
-                    // wrong book.
+                    // If the book is current, this frame is a gap for the client. The gap causes a resync, but never
+                    // a wrong book.
                     let mut book = Shadow::default();
                     book.fold(&frame);
                     shadow = awaits_snapshot.then_some(book);
@@ -236,8 +237,8 @@ fn the_recording_yields_the_known_books() {
     }
 }
 
-/// Plays the recording with each depth frame twice, which changes no book. If a frame's book has frames before and
-/// after it, also plays the recording without this frame, which is one gap.
+/// Plays the recording with each depth frame repeated, which changes no book. If a book has earlier and later frames
+/// than this one, also plays the recording without this frame, which causes one gap.
 #[test]
 fn the_recording_without_a_frame_and_with_one_twice() {
     let Some(frames) = recording() else { return };
@@ -277,8 +278,8 @@ fn the_recording_without_a_frame_and_with_one_twice() {
     assert!(lost > 20, "{lost} frames lost");
 }
 
-/// After the snapshot comes an update that it already contains. There are asks far away and prices with ten decimals.
-/// At the end comes the snapshot of a new subscription.
+/// The update after the snapshot changes nothing, because the snapshot already contains it. The book has asks far
+/// from the best one and prices with ten decimals. The last frame is the snapshot of a new subscription.
 #[test]
 fn a_difficult_recording() {
     let frames = [

@@ -1,4 +1,4 @@
-//! Tests how hand-written frames decode: every kind of public message with every member, and every kind of refusal.
+//! Tests how handwritten frames decode: every kind of public message with every member, and every kind of refusal.
 
 use std::collections::HashSet;
 
@@ -56,7 +56,7 @@ fn book_tickers() {
             r#"{"u":7,"E":1,"s":"GEMI-RAIN2702-YES","b":"0.12","B":"5000","a":"0.13","A":"250"}"#,
             "GEMI-RAIN2702-YES", 7, 1, Some(("0.12", "5000")), Some(("0.13", "250")), None,
         ),
-        // A side may be empty, in both its members or one, or zero.
+        // A side may be empty or zero, in one or both of its members.
         (r#"{"u":1,"E":2,"s":"x","b":"","B":"","a":"0.07","A":"12"}"#, "x", 1, 2, None, Some(("0.07", "12")), None),
         (r#"{"u":1,"E":2,"s":"x","b":"","B":"5","a":"0.07","A":"0.00"}"#, "x", 1, 2, None, None, None),
         (r#"{"u":1,"E":2,"s":"x","b":"0","B":"5","a":"1","A":"2","c":null}"#, "x", 1, 2, None, Some(("1", "2")), None),
@@ -97,7 +97,7 @@ fn depths() {
             r#"{"e":"depthUpdate","E":1,"s":"ethusd","U":9007199254740993,"u":18446744073709551615,"b":[],"a":[["1","2"]]}"#,
             "ethusd", 1, 9_007_199_254_740_993, u64::MAX, &[], &[("1", "2")],
         ),
-        // A number of more than nineteen digits loses its trailing zeros. A shorter one keeps them.
+        // A number of more than nineteen digits loses its trailing zeros. A number of fewer digits keeps them.
         (
             r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[["0.000000000000000001","1234567890.123456789"]],"a":[["9000000000000.0000000000","00.5"]]}"#,
             "x", 1, 1, 2, &[("0.000000000000000001", "1234567890.123456789")], &[("9000000000000", "0.5")],
@@ -283,7 +283,7 @@ fn responses() {
             Text("o"), Some(400), None, Some((-2010, "InsufficientFunds")), None, false,
         ),
         (r#"{"id":5,"error":{"code":-1000}}"#, Number(5), None, None, Some((-1000, "")), None, false),
-        // A response with an error is a refusal, whatever else it contains.
+        // A response with an error is a refusal, whatever its other members are.
         (r#"{"id":1,"error":"no"}"#, Number(1), None, None, Some((0, "no")), None, false),
         (r#"{"id":1,"error":7}"#, Number(1), None, None, Some((0, "")), None, false),
         (r#"{"id":1,"error":{}}"#, Number(1), None, None, Some((0, "")), None, false),
@@ -301,7 +301,7 @@ fn responses() {
                 (_, id) => panic!("{id:?}"),
             }
             assert_eq!((response.status, response.is_ok()), (*status, *ok));
-            // The spaced spelling has spaces within values too.
+            // The spelling with spaces has spaces within values too.
             let squeezed = |text: &str| text.split_ascii_whitespace().collect::<String>();
             assert_eq!(response.result.map(|json| squeezed(json.as_str())).as_deref(), *result);
             assert_eq!(response.rate_limits.map(|json| squeezed(json.as_str())).as_deref(), *rate_limits);
@@ -311,7 +311,7 @@ fn responses() {
     }
 }
 
-/// Texts that read the same are equal and have one hash, whatever escapes the frames contain.
+/// Texts are equal and have the same hash if they are equal without escapes.
 #[test]
 fn texts_are_compared_as_they_read() {
     let frame = |text: &str| format!(r#"{{"id":"{text}","status":200}}"#);
@@ -343,7 +343,7 @@ fn unrecognized() {
         r#"{"e":"somethingNew","E":1,"x":[1,2,3]}"#,
         r#"{"id":1}"#,
         r#"{"u":1,"s":"x","b":"1","B":"1","a":"2"}"#,
-        // These frames begin like another kind.
+        // These frames begin like a frame of another kind.
         r#"{"eabco":1,"foo":2}"#,
         r#"{"eabcb":1,"B":[]}"#,
         r#"{"eabcp":1,"P":[]}"#,
@@ -401,10 +401,10 @@ fn refusals() {
         ("{\"id\":\"a\tb\"}", Control, 8, None),
         (r#"{"id":"a\x"}"#, Escape, 8, None),
         (r#"{"E":1,"s":"x","i":1,"X":"\ud83d"}"#, Escape, 26, Some("X")),
-        // Half a surrogate pair is no character.
+        // Half a surrogate pair is not a character.
         (r#"{"E":1,"s":"x","i":1,"X":"NEW","c":"\udffd"}"#, Escape, 36, Some("c")),
         (r#"{"x":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"#, TooDeep, 20, None),
-        // JSON, but not a frame of the kind that it names.
+        // The text is JSON, but not a frame of the kind that it names.
         (r#"{"e":"depthUpdate","E":1,"U":1,"u":2,"b":[],"a":[]}"#, Missing, 50, Some("s")),
         (r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":null,"a":[]}"#, Missing, 60, Some("b")),
         (r#"{"e":"depthUpdate","E":1,"s":"x","U":[],"u":2,"b":[],"a":[]}"#, Type, 37, Some("U")),
@@ -445,7 +445,7 @@ fn refusals() {
     }
 }
 
-/// An escaped U+FFFD is read as that character, and is not mistaken for half a surrogate pair.
+/// An escaped U+FFFD decodes to that character. The decoder does not take it for half a surrogate pair.
 #[test]
 fn an_escaped_replacement_character() {
     let mut scratch = Scratch::new();
@@ -463,8 +463,8 @@ fn longest_frame() {
     assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::TooLong, gemini_ws::FRAME_BYTES_MAX));
 }
 
-/// The levels of a frame replace those of the frame before in the `Scratch`, so decoding a frame again allocates
-/// nothing.
+/// In `Scratch`, the levels of a frame replace those of the previous frame. Decoding the frame a second time
+/// allocates nothing.
 #[test]
 fn working_memory_does_not_grow() {
     let plain = r#"{"e":"depthUpdate","E":1,"s":"x","U":1,"u":2,"b":[["1","2"],["3","4"]],"a":[["5","6"]]}"#;

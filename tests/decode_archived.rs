@@ -1,5 +1,5 @@
-//! Tests how hand-written frames of archived market data decode: every kind of message with every member, and every
-//! kind of refusal. Also tests to which endpoint a frame belongs.
+//! Tests how handwritten frames of archived market data decode: every kind of message with every member, and every
+//! kind of refusal. Also tests how `Endpoint::guess` finds the endpoint of a frame.
 
 use gemini_ws::{
     ChangeReason, DecodeError, DecodeErrorKind, Endpoint, MakerSide, MarketEntry, Message, Row, Scratch,
@@ -310,7 +310,7 @@ fn market_updates() {
     );
 }
 
-/// Tests the texts of entries. If a frame names no symbol, the symbol of its message is `None`.
+/// Tests the texts of entries. The frames name no symbol, so the symbol of each message is `None`.
 #[test]
 fn market_texts() {
     let entry = |members: &str, see: &dyn Fn(&MarketEntry<'_>)| {
@@ -452,7 +452,8 @@ fn whose_frame_it_is() {
     }
 }
 
-/// Checks the report of a malformed element. `^` marks the offset of the error, from the start of the element.
+/// Checks the report of a malformed element. `^` marks the offset of the error, counted from the start of the
+/// element.
 fn is_alone(
     element: &str,
     error: DecodeError,

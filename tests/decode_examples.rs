@@ -1,10 +1,10 @@
-//! Tests the examples of the protocol's reference: each frame of the venue has the kind that the name of its file
-//! says, and the slow decoder returns the same message.
+//! Tests the examples of the protocol's reference. Each frame of the venue has the kind that its file name states,
+//! and the slow decoder returns the same message as the decoder.
 
 use gemini_ws::{Endpoint, Scratch};
 use testkit::{frames, oracle};
 
-/// The beginning of a file's name, and the kind of its frame. The first row that fits decides.
+/// The beginning of a file name, and the kind of the frame in such a file. The first row that matches counts.
 type Kinds = &'static [(&'static str, &'static str)];
 
 const STREAMS: Kinds = &[
@@ -54,7 +54,7 @@ fn every_example_is_of_its_kind() {
         (Endpoint::MarketDataV1, MARKET_V1),
         (Endpoint::OrderEventsV1, ORDERS_V1),
     ];
-    // The description of a schema is no frame.
+    // A schema's description is not a frame.
     let sent = |name: &str| {
         name.ends_with(".json") && !name.starts_with("request.") && !name.ends_with(".asyncapi.json")
     };

@@ -1,4 +1,4 @@
-//! Tests how hand-written frames of order events v1 decode: every kind of frame with every member, and malformed
+//! Tests how handwritten frames of order events v1 decode: every kind of frame with every member, and malformed
 //! elements.
 
 use gemini_ws::{
@@ -90,7 +90,7 @@ fn order_events() {
                 },
             }),
         ),
-        // Older names, and empty texts in the place of numbers that may be missing.
+        // Older names of members, and empty texts in place of optional numbers.
         (
             r#"{"type":"booked","order_id":"007","symbol":"x","timestampMs":1,"original_price":"5","total_executed_amount":"1","original_amount":"","avg_execution_price":"","remaining_amount":"","side":"","reason":"","client_order_id":""}"#,
             json!({
@@ -113,7 +113,7 @@ fn order_events() {
     expect::says(Endpoint::OrderEventsV1, "[]", &json!({"kind": "order_events", "events": []}));
 }
 
-/// Some members have two names. If a frame uses both, the last one counts.
+/// Some members have two names. If a frame uses both names, the last occurrence counts.
 #[test]
 fn names_that_come_twice() {
     let table = [
@@ -172,8 +172,9 @@ fn order_texts() {
     }
 }
 
-/// A fill is the last one if nothing remains, or, if the frame does not say what remains, if the order is not live
-/// any more. A market order to buy has no amounts and is never live, so none of its fills counts as the last.
+/// A fill is the last one if the remaining quantity is zero. If the frame does not state the remaining quantity, the
+/// fill is the last one if the order is no longer live. A market order to buy states no quantities and is never live,
+/// so none of its fills counts as the last.
 #[test]
 fn last_fills() {
     let table = [
@@ -203,7 +204,7 @@ fn ids_of_keys_are_not_shown() {
         let shown = format!("{update:?} {}", serde_json::to_string(update).unwrap());
         assert!(!shown.contains("Zz9"), "{shown}");
     });
-    // Malformed frames and elements, and those of an unknown kind, are kept as they are.
+    // `Debug` hides ids in malformed and unknown frames and elements too.
     for frame in [
         r#"[{"type":"closed","order_id":"1","symbol":"x","api_session":"account-Zz9"}]"#,
         r#"[{"type":"closed","order_id":"x","symbol":"x","api_session":"account-Zz9"}]"#,
@@ -217,7 +218,7 @@ fn ids_of_keys_are_not_shown() {
     }
 }
 
-/// A malformed element reports the reason and the offset in the element. The other elements are still read.
+/// The report of a malformed element has the reason and the offset in the element. The other elements are still read.
 #[test]
 fn elements_that_cannot_be_read() {
     use DecodeErrorKind::{Decimal, Escape, Integer, Missing, Negative, NotAnObject, Precision, Type};

@@ -1,5 +1,5 @@
-//! Tests how hand-written frames of private streams decode: every kind of message with every member, and every kind
-//! of refusal.
+//! Tests how handwritten frames of private streams decode: every kind of message with every member, and every kind of
+//! refusal.
 
 use gemini_ws::{
     ContractOutcome, DecodeErrorKind, Endpoint, Liquidity, Message, OrderReport, OrderStatus, OrderType,
@@ -33,7 +33,7 @@ fn order_updates() {
                 "outcome": "YES", "alias": "ab-cd",
             }),
         ),
-        // Without a fill, `Z` is what has been executed so far. Half of the members are missing.
+        // In a frame without a fill, `Z` is the quantity of all executions so far. Half of the members are missing.
         (
             r#"{"e":"orderUpdate","E":5,"s":"ETHUSD","i":9007199254740993,"X":"CANCELED","r":"MakerOrCancelWouldTake","Z":"1.75","T":6}"#,
             json!({
@@ -42,8 +42,8 @@ fn order_updates() {
                 "reason": "MakerOrCancelWouldTake",
             }),
         ),
-        // `X` alone shows the kind. `Z` is what was executed so far. Without `Z`, a price or an id of an execution
-        // also shows that there was one, unless it is zero.
+        // `X` alone identifies the kind of the frame. `Z` is the quantity of all executions so far. Without `Z`, the
+        // price or the id of an execution also shows that an execution exists, unless the price or id is zero.
         (
             r#"{"E":5,"s":"ETHUSD","i":1,"X":"NEW","L":"2.50","Z":"3"}"#,
             json!({
@@ -78,12 +78,13 @@ fn order_updates() {
                 "event_time": 5, "fill": {},
             }),
         ),
-        // Empty and null members count as missing. A maker's mark without an execution has no meaning.
+        // Empty and null members count as missing. Without an execution, the member that distinguishes maker and
+        // taker has no meaning.
         (
             r#"{"e":"orderUpdate","E":5,"s":"X","i":1,"c":"","S":"","o":"","X":"OPEN","O":"","p":"","P":"","q":"","z":"","Z":"","L":"","a":"","t":null,"n":"","m":true,"r":"","h":"","T":null}"#,
             json!({"kind": "order_update", "order_id": 1, "symbol": "X", "status": "OPEN", "event_time": 5}),
         ),
-        // Escapes, and texts that are unknown.
+        // Escapes, and unknown texts.
         (
             r#"{"\u0065":"order\u0055pdate","E":5,"s":"X","i":1,"c":"\"q\" \u00e9","S":"\u0053ELL","o":"PEGGED","X":"SLEEPING","r":"\\","O":"MAYBE"}"#,
             json!({
@@ -95,7 +96,7 @@ fn order_updates() {
     ]);
 }
 
-/// Tests the texts for which the enums of orders have variants. Any other text becomes `Other`.
+/// Tests the texts for which the enums of orders have variants. Any other text decodes to `Other`.
 #[test]
 fn order_texts() {
     let read = |member: &str, text: &str, see: &dyn Fn(&gemini_ws::OrderUpdate<'_>)| {
@@ -165,7 +166,7 @@ fn order_snapshots() {
     ]);
 }
 
-/// A malformed row reports the reason and the offset in the row. The other rows are still read.
+/// The report of a malformed row has the reason and the offset in the row. The other rows are still read.
 #[test]
 fn rows_that_cannot_be_read() {
     let table = [

@@ -1,7 +1,8 @@
 //! Compares the descriptions of messages in `src/wire` with the pages of `gemini_ws::protocol`.
 //!
-//! The comment of each `record!` names the sections that describe its members. Each member that a decoder reads is
-//! described there, and each member that the tables there list is read.
+//! The comment of each `record!` names the sections that describe its members. The test checks that these sections
+//! describe each member that the record reads, and that some record reads each member in the tables of these
+//! sections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,17 +10,18 @@ use std::path::Path;
 
 type Names = BTreeSet<String>;
 
-/// Members that tell the kind of a frame: `Outline` reads them, not the `record!` of the kind.
+/// Members that identify the kind of a frame: `Outline` reads them, not the `record!` of the kind.
 const KINDS: [&str; 2] = ["e", "type"];
 
-/// Members in tables that no record reads: those of requests, and those that nothing in this crate shows.
+/// Members in tables that no record reads: members of requests, and members of answers that the crate does not
+/// report.
 const UNREAD: [(&str, &[&str]); 3] = [
     ("rest#balances", &["availableForWithdrawal"]),
     ("rest#order-status", &["avg_execution_price", "timestampms", "options"]),
     ("streams#requests-and-responses", &["method", "params"]),
 ];
 
-/// Sections whose tables list methods, parameters or types of events in their first column.
+/// Sections whose tables have methods, parameters or types of events in the first column, not members.
 const OTHER_TABLES: [&str; 6] = [
     "order_events_v1#address-and-authentication",
     "order_events_v1#members-by-type",
@@ -57,8 +59,8 @@ fn is_of_a_word(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
-/// Reads the sections of all pages, by `page#anchor`. The words of a section include those of the sections below it;
-/// its members do not.
+/// Reads the sections of all pages, by `page#anchor`. The words of a section include those of its subsections; the
+/// members do not.
 fn sections() -> BTreeMap<String, Section> {
     let mut sections: BTreeMap<String, Section> = BTreeMap::new();
     for (page, text) in files("src/protocol", "md") {
@@ -97,7 +99,7 @@ fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Reads the descriptions: the name of each, the sections that its comment names, and its members.
+/// Reads all `record!` descriptions: the name, the sections in the comment, and the members of each.
 fn records() -> Vec<(String, Names, Names)> {
     let mut records = Vec::new();
     for (file, text) in files("src/wire", "rs") {
@@ -119,7 +121,7 @@ fn pages_describe_each_member_that_is_read() {
     let records = records();
     assert!(records.len() > 45, "{}", records.len());
     for (name, links, members) in records {
-        // `Guess` reads the members that tell the endpoints apart, which the page of each endpoint describes.
+        // `Guess` reads the members that distinguish the endpoints. The page of each endpoint describes them.
         assert!(!links.is_empty() || name == "market_v2: Guess", "{name}: names no section");
         let of = |link| sections.get(link).unwrap_or_else(|| panic!("{name}: no section {link}"));
         let described: Names = links.iter().flat_map(|link| of(link).words.iter().cloned()).collect();

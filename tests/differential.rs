@@ -1,11 +1,11 @@
-//! Compares the decoders with a general JSON parser and the slow decoder. The frames are those of the corpus and
-//! changed ones, each decoded as a frame of every endpoint.
+//! Compares the decoders with a general JSON parser and with the slow decoder. The inputs are the frames of the
+//! corpus and changed copies of them. Each input is decoded as a frame of every endpoint.
 
 use gemini_ws::{Endpoint, Scratch};
 use testkit::parallel::on_all_cores;
 use testkit::{decimals, frames, mutation, oracle, random::Random};
 
-/// The number of changed frames: enough to reach every branch many times within seconds.
+/// The number of changed frames. This number reaches every branch many times, within seconds.
 const MUTATED: u64 = 150_000;
 const DECIMALS: usize = 100_000;
 
@@ -20,7 +20,7 @@ fn corpus() {
                 continue;
             }
             oracle::check_everywhere(&frame.text, &mut scratch);
-            // A frame that is cut off anywhere leads to an error, and never to a panic.
+            // A frame that is cut short at any byte causes an error, and never a panic.
             for end in (0..frame.text.len()).filter(|&end| frame.text.is_char_boundary(end)) {
                 oracle::check_everywhere(&frame.text[..end], &mut scratch);
             }

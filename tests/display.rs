@@ -1,4 +1,5 @@
-//! Tests the messages that errors, outcomes, reasons and states show to people, with one table of all variants.
+//! Tests the messages with which errors, outcomes, reasons and states describe themselves, with one table of all
+//! variants.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
@@ -28,7 +29,8 @@ macro_rules! rows {
 }
 
 fn response(text: &str) -> Response<'_> {
-    // `decode` borrows the working memory for as long as the frame, although a response keeps nothing of it.
+    // The signature of `decode` ties the message to the working memory, although a response borrows nothing from it.
+    // So this memory must live as long as the frame.
     match decode(text, Box::leak(Box::new(Scratch::new()))) {
         Ok(Message::Response(response)) => response,
         other => panic!("{other:?}"),

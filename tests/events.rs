@@ -1,10 +1,10 @@
-//! Tests how messages become events: which become one event and which several, in which order, and that an owned copy
-//! of an event has the same content.
+//! Tests how messages become events: which messages become one event and which become several, the order of the
+//! events, and that an owned copy of an event has the same content.
 
 use gemini_ws::{Books, Endpoint, Event, EventBuf, Level, Replay, Scratch};
 use testkit::frames;
 
-/// Formats levels on a line: quantity and price of each.
+/// Formats levels on a line, each as quantity and price.
 fn levels<'l>(levels: impl IntoIterator<Item = &'l Level>) -> String {
     let levels: Vec<String> =
         levels.into_iter().map(|level| format!("{}x{}", level.quantity, level.price)).collect();
@@ -55,7 +55,7 @@ fn line(event: &Event<'_>) -> String {
     }
 }
 
-/// Replays frames of an endpoint, and compares the parts of all their events. A batch is marked with its number of
+/// Replays frames of an endpoint, and compares the parts of all events. A batch has a line with the number of its
 /// parts.
 fn replay(endpoint: Endpoint, symbol: Option<&str>, frames: &[&str], expected: &[&str]) -> Books {
     let (mut replay, mut books, mut scratch) = (Replay::new(endpoint), Books::new(), Scratch::new());
@@ -81,7 +81,7 @@ fn replay(endpoint: Endpoint, symbol: Option<&str>, frames: &[&str], expected: &
     books
 }
 
-/// Formats the levels of a book, best first: the bids, then the asks.
+/// Formats the levels of a book: the bids and then the asks, each side from the best level on.
 fn book(books: &Books, symbol: &str) -> String {
     let book = books.get(symbol).and_then(|book| book.live()).unwrap();
     format!("{} / {}", levels(book.bids().iter()), levels(book.asks().iter()))
@@ -106,13 +106,14 @@ fn books_of_v2() {
             "trade ETHUSD 7 8: 4 x 100 Block",
             "auction Some(\"ETHUSD\"): Result Failure",
             "depth_update ETHUSD: 0x99 5x98 / ",
-            // The first frame of a symbol is its book, whatever it looks like.
+            // The first frame of a symbol is a snapshot, even if it looks like an update.
             "depth_snapshot ZECETH:  / 1x7",
         ],
     );
     assert_eq!(book(&books, "ethusd"), "5x98 / 2x101");
     assert_eq!(book(&books, "zeceth"), " / 1x7");
-    // A frame that looks like a first one is a book that was requested again.
+    // A later frame that looks like a first frame is also a snapshot, because the client may have requested the book
+    // again.
     let books = replay(
         Endpoint::MarketDataV2,
         None,
@@ -198,7 +199,7 @@ fn change(symbol: &str, side: &str, price: &str, remaining: &str, reason: &str) 
     )
 }
 
-/// A first frame may contain the entries of several symbols, one symbol after another or mixed.
+/// A first frame may contain entries of several symbols, in any order.
 #[test]
 fn books_of_v1() {
     let initial = |symbol: &str, side: &str, price: &str| change(symbol, side, price, "1", "initial");
@@ -243,7 +244,7 @@ fn books_of_v1() {
     assert_eq!(book(&books, "ethusd"), "1x9 7x8 / ");
 }
 
-/// A frame that names no symbol has the symbol that the caller names.
+/// If a frame names no symbol, its symbol is the one that the caller passes to `set_symbol`.
 #[test]
 fn one_symbol_of_v1() {
     let first = update(
@@ -291,8 +292,7 @@ fn one_symbol_of_v1() {
     assert_eq!(book(&books, "btcusd"), "2x98 / 3x101");
 }
 
-/// A new best level of a side replaces the best level before. A best level with the quantity zero leaves the side
-/// empty.
+/// A new best level of a side replaces the previous best level. If its quantity is zero, the side becomes empty.
 #[test]
 fn tops_of_books_of_v1() {
     let top = |side: &str, price: &str, remaining: &str| change("", side, price, remaining, "top-of-book");

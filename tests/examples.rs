@@ -1,8 +1,8 @@
-//! Tests the examples of the protocol's reference: which field of this crate carries each member of each frame, and
-//! that each request is encoded as in the reference.
+//! Tests the examples of the protocol's reference: each member of a frame is in the right field of a message, and
+//! each request is encoded as in the reference.
 //!
-//! The frames are kept beside the repository, in `../shared/protocol/examples`. `tests/examples/` lists for each
-//! frame the field that carries each member, and its value.
+//! The frames are outside the repository, in `../shared/protocol/examples`. The files in `tests/examples/` list, for
+//! each frame, the field that contains each member, and its value.
 
 #[path = "examples/events.rs"]
 mod events;

@@ -1,10 +1,10 @@
-//! Exhaustive search over clones of the client itself, with the observer at each step:
+//! Searches exhaustively with clones of the client, and with the observer at each step:
 //!
-//! - every input in every state, until no new state appears under the key that `support/search/key.rs` documents,
-//!   with the observer's checks of copies (I-12, I-13, I-29, I-46, I-50) in each state;
-//! - every sequence, up to a length, that can be made of ten inputs, without a key.
+//! - makes every input in every state, until no state with a new key appears, with the observer's checks of copies
+//!   (I-12, I-13, I-29, I-46, I-50) in each state; `support/search/key.rs` documents the key;
+//! - makes every sequence, up to a length, of inputs from a list of ten, without a key.
 //!
-//! The long form makes longer sequences and more inputs:
+//! The following command makes longer sequences and more inputs:
 //! `GEMINI_WS_DEPTH=7 cargo test --release --test exhaustive -- --nocapture`.
 
 use std::time::Instant;
@@ -20,8 +20,8 @@ fn depth() -> Option<usize> {
     number("GEMINI_WS_DEPTH").map(|depth| depth.try_into().expect("GEMINI_WS_DEPTH is less than 2^32"))
 }
 
-/// Makes every input in every state. The numbers of states and steps show a change of the machine that adds or
-/// removes some.
+/// Makes every input in every state. A change of the client that adds or removes states or steps also changes the
+/// expected numbers.
 fn every_input<M: Machine + 'static>(name: &str, world: &World<M>, expected: (usize, usize, usize)) {
     let start = Instant::now();
     let figures = world.close(200_000).unwrap_or_else(|found| panic!("{}", world.report(&found)));
@@ -43,9 +43,9 @@ fn every_input_in_every_state_of_a_client() {
     }
 }
 
-/// Makes every sequence of inputs that begins with `begin`. `expected` has lengths of the part after `begin`, each
-/// with the number of sequences. With ten inputs, it is ten to the power of the length, or less if some inputs are
-/// about links that do not exist yet.
+/// Makes every sequence of inputs that begins with `begin`. Each element of `expected` is a number of further inputs,
+/// and the number of sequences with so many further inputs. With ten inputs, it is ten to the power of the first
+/// number, or less if some inputs are about links that do not exist yet.
 fn every_sequence<M: Machine + 'static>(
     name: &str,
     world: &World<M>,
@@ -106,7 +106,7 @@ fn walk<M: Machine + 'static>(name: &str, world: &World<M>, length: usize) {
     println!("{name}: {steps} steps at random, {:?}", start.elapsed());
 }
 
-/// The walks that find the planted faults of `tests/mutants.rs` find nothing in the product.
+/// The random walks that find the planted faults of `tests/mutants.rs` find no fault in the crate itself.
 #[test]
 fn walks_at_random() {
     walk("single", &worlds::single(), 50);

@@ -1,4 +1,4 @@
-//! Runs the bodies of the fuzz targets on committed inputs and on random ones, without a fuzzer.
+//! Runs the bodies of the fuzz targets on committed inputs and on random inputs, without a fuzzer.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn corpus() {
     }
 }
 
-/// Runs scripts that are changed as a fuzzer changes them, the same ones in every run.
+/// Runs scripts that are changed at random, as a fuzzer changes them. The changes are the same in every run.
 #[test]
 fn changed_scripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frames");
@@ -61,8 +61,8 @@ fn random_inputs() {
     }
 }
 
-/// Runs random scripts of 120 steps on clients of one link. Scenario L-112: in whatever order the core is called, it
-/// does not panic.
+/// Runs random scripts of 120 steps on clients of one link. Scenario L-112: the core does not panic, whatever the
+/// order of calls.
 #[test]
 fn random_scripts() {
     on_all_cores(

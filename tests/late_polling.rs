@@ -1,5 +1,5 @@
-//! Tests applications and drivers that poll outputs late. `handle_frame` returns some events, and others are among
-//! the outputs, so the application applies the newer events first. Its state must still be right.
+//! Tests applications and drivers that poll outputs late. `handle_frame` returns some events at once, and others wait
+//! among the outputs, so the application applies newer events before older ones. Its state must still be right.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ fn symbols() -> impl Iterator<Item = Symbol> {
     SYMBOLS.iter().map(|name| name.parse().unwrap())
 }
 
-/// A session in which books are lost, become silent, and are unsubscribed, subscribed and requested again.
+/// A session in which books are lost and become silent, and in which streams are unsubscribed, subscribed and
+/// requested again.
 struct Market {
     pair: Pair,
     streams: Vec<StreamId>,
@@ -64,8 +65,8 @@ impl Market {
     }
 }
 
-/// Two applications see one session: one polls at once, the other as late as it can. After each step, their books
-/// agree.
+/// Two applications get the events of one session: one polls at once, the other as late as it can. After each step,
+/// their books agree.
 #[test]
 fn books_of_a_late_reader() {
     let mut overtaken = 0;
@@ -85,8 +86,8 @@ fn books_of_a_late_reader() {
     assert!(overtaken > 1_000, "only {overtaken} events overtook others");
 }
 
-/// The driver polls outputs, including texts and dials, only after every third input. The books still become those of
-/// the venue.
+/// The driver polls outputs, including texts and dials, only after every third input. In the end the books still
+/// agree with those of the venue.
 #[test]
 fn books_of_a_late_driver() {
     for seed in 0..20 {
@@ -122,12 +123,12 @@ fn trade(pair: &mut Pair, random: &mut Random, step: usize) {
             Request::PlaceOrder(order.unwrap())
         }
     };
-    // A request that is refused because there is no link changes nothing.
+    // The client refuses the request if it has no link. The refusal changes nothing.
     let _ = pair.client.request(now, &request);
 }
 
-/// Two applications see one session: one polls at once, the other as late as it can. Each order has the same state
-/// and fills in both. Only the late one may have further doubts.
+/// Two applications get the events of one session: one polls at once, the other as late as it can. Each order has the
+/// same state and fills in both. Only the late application may have further orders in doubt.
 #[test]
 fn orders_of_a_late_reader() {
     let (mut overtaken, mut doubted) = (0, 0);

@@ -1,12 +1,12 @@
-//! Tests the layout of `src/`: which room may import which, and how long files, functions and documents may be. A
-//! room is a file or folder directly under `src/`.
+//! Tests the layout of `src/`: which room may import which other room, and how long files, functions and documents
+//! may be. A room is a file or folder directly under `src/`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use testkit::layout::Layout;
 
-/// The rooms, from the one that imports all others down to the one that imports none.
+/// The rooms from top to bottom: each room imports only rooms below it.
 const ORDER: [&str; 17] = [
     "guide",
     "lib.rs",
@@ -27,10 +27,10 @@ const ORDER: [&str; 17] = [
     "protocol",
 ];
 
-/// Documents of the project, and how many lines each may have.
+/// Documents of the project, with the maximum number of lines of each.
 const DOCUMENTS: [(&str, usize); 2] = [("ARCHITECTURE.md", 300), ("README.md", 150)];
 
-/// Structs with visible fields, each with the reason: they are data without a rule of their own.
+/// Structs with visible fields, each with the reason why its fields are visible.
 #[rustfmt::skip]
 const PLAIN_DATA: &[(&str, &str)] = &[
     ("archive/sequence.rs: Gap", "a value that is handed over once, as data"),
@@ -167,16 +167,17 @@ fn fields_are_private() {
     assert_none(&core().visible_fields(PLAIN_DATA));
 }
 
-/// The programs of users, and how many lines each may need. A program that needs more shows what the library lacks.
+/// Programs of users, with the maximum number of lines of each. If a program needs more lines, the library lacks
+/// something.
 #[rustfmt::skip]
 const PROGRAMS: [(&str, usize); 8] = [
     ("adapters/tokio/examples/book.rs", 15),
     ("adapters/tokio/examples/trade.rs", 25),
     ("adapters/tokio/examples/maker.rs", 110),
     ("adapters/smol/examples/maker.rs", 110),
-    // A dashboard.
+    // The program is a dashboard.
     ("adapters/examples/examples/serve.rs", 45),
-    // A tap of two hundred books without a runtime.
+    // The program records two hundred books without a runtime.
     ("adapters/examples/examples/poll.rs", 80),
     ("adapters/examples/examples/backtest.rs", 40),
     ("adapters/smol/examples/book.rs", 25),
@@ -194,11 +195,11 @@ fn programs_of_users_are_short() {
     assert_none(&long);
 }
 
-/// The folders whose files are modules of one program, `all.rs`. For each, the modules that contain no tests.
+/// The folders whose files are modules of one program, `all.rs`, each with the modules that contain no tests.
 const WHOLE: [(&str, &[&str]); 3] =
     [("tests", &[]), ("adapters/cli/tests", &["support"]), ("adapters/simulator/tests", &["common"])];
 
-/// Returns the names between `before`, at the beginning of a line, and `after`.
+/// Returns the names that follow `before` at the beginning of a line, up to `after`.
 fn named<'t>(text: &'t str, before: &str, after: &str) -> BTreeSet<&'t str> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix(before))
@@ -206,8 +207,8 @@ fn named<'t>(text: &'t str, before: &str, after: &str) -> BTreeSet<&'t str> {
         .collect()
 }
 
-/// Returns the names of the Rust files in a folder, except `all.rs`, and of its folders with a `main.rs` and no
-/// manifest.
+/// Returns the names of the test programs in a folder: its Rust files except `all.rs`, and its folders that have a
+/// `main.rs` and no manifest.
 fn files_of_tests(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let tests = entries.filter(|path| path.extension().is_some_and(|it| it == "rs") || is_program(path));
@@ -234,7 +235,7 @@ fn every_file_of_tests_is_run() {
             "{folder}: {files:?}, {modules:?}"
         );
     }
-    // A file that the manifest does not name as well would run twice: as a module, and as a program.
+    // Cargo would run a file twice if the manifest did not list it: as a module of `all.rs`, and as a program.
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut listed = named(&manifest, "{ name = \"", "\", test = false },");
     assert!(listed.insert("all"));

@@ -1,8 +1,8 @@
-//! Runs lives of a client at random: whatever happens to the client, it behaves correctly, and it ends.
+//! Runs random lives of a client. Whatever happens to the client, it behaves correctly and ends.
 //!
-//! `GEMINI_WS_LIVES` sets the number of lives, and `GEMINI_WS_SECONDS` the longest time for all of them.
-//! `GEMINI_WS_SEED` sets the seed of the first life, which is the only one unless the number is set too.
-//! `GEMINI_WS_THREADS` sets the number of threads. `GEMINI_WS_TELL=1` prints each life call by call. The following
+//! `GEMINI_WS_LIVES` sets the number of lives, and `GEMINI_WS_SECONDS` the maximum time for all of them.
+//! `GEMINI_WS_SEED` sets the seed of the first life; without `GEMINI_WS_LIVES`, only this life runs.
+//! `GEMINI_WS_THREADS` sets the number of threads. `GEMINI_WS_TELL=1` prints each call of each life. The following
 //! command is fast, and makes all checks:
 //!
 //! ```text
@@ -25,14 +25,14 @@ use testkit::world::figures::Figures;
 use testkit::world::network::{Message, Network};
 use testkit::world::scenario::Scenario;
 
-/// The default number of lives. `HASH` is the hash that these lives lead to.
+/// The default number of lives. `HASH` is the sum of their hashes.
 const LIVES: u64 = 8_000;
 const HASH: u64 = 0xdb1b_1575_2194_495b;
 
-/// One life in this many has a client without an observer, which would poll outputs at once.
+/// One life in this many runs without an observer, because an observer polls outputs at once.
 const ALONE_EACH: u64 = 16;
 
-/// One life in this many is compared with variations of itself, which costs as much as many other lives.
+/// One life in this many is compared with variations of itself, which takes as long as many other lives.
 const COMPARED_EACH: u64 = 1_024;
 
 const PORTION: u64 = 64;
@@ -47,8 +47,8 @@ fn client(scenario: &Scenario, seed: u64) -> Observed<Many> {
     Observed::new(settings, move || Many::new(ClientConfig::new(), &of_client, seed))
 }
 
-/// Runs a life, and returns whether all checks passed. After a failure, runs the life again with recorded calls, for
-/// a short trace in the report.
+/// Runs a life, and returns whether all checks passed. After a failure, runs the life again and records the calls, so
+/// that the report contains a short trace.
 fn live(world: &mut World, seed: u64) -> bool {
     let is_compared = seed.is_multiple_of(COMPARED_EACH);
     let once = AssertUnwindSafe(|| {
@@ -129,8 +129,8 @@ fn lives() {
     }
 }
 
-/// The driver does not read for a while, and the clock jumps past the end of that time. Messages from before, during
-/// and after it arrive in their order.
+/// The driver does not read for a while, and the clock jumps past the end of this time. Messages sent before, during
+/// and after this time arrive in their order.
 #[test]
 fn messages_of_a_link_do_not_overtake() {
     let at = gemini_ws::Instant::from_millis;

@@ -1,4 +1,4 @@
-//! Tests market data failure by failure. Each test is named after its scenario.
+//! Tests failures of market data. Each test is named after its scenario.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use testkit::fed::{
     Client, ENDPOINTS, STREAMS, V1, V2, depth, l2, levels, side, snapshot, trade_v2, trades_v2, update_v1,
 };
 
-/// L-122: after a reconnect the snapshot has fewer levels, and no level of the old book remains.
+/// L-122: after a reconnect the snapshot has fewer levels than the old book, and no level of the old book remains.
 #[test]
 fn l_122_a_snapshot_replaces_the_old_book() {
     for url in ENDPOINTS {
@@ -23,11 +23,12 @@ fn l_122_a_snapshot_replaces_the_old_book() {
     }
 }
 
-/// L-123: a frame is a snapshot because it is the first of its stream, and not because it contains trades.
+/// L-123: a frame is a snapshot because it is the first frame of its stream. Whether it contains trades does not
+/// matter.
 #[test]
 fn l_123_trades_do_not_make_a_snapshot() {
     let trades = format!(r#","trades":[{}]"#, trade_v2(7));
-    // Members of the first frame, of the second, the reported trades.
+    // Members of the first frame, members of the second frame, reported trades.
     let table = [
         ("", "", vec![]),
         ("", &trades, vec!["7"]),
@@ -76,15 +77,15 @@ fn l_125_a_gap_is_noticed_once() {
     client.feed(&depth(40, 50, "4x99", ""));
     assert_eq!(client.books.get("btcusd").unwrap().last().bids().best().unwrap().quantity.to_string(), "3");
     assert_eq!((client.book().as_str(), client.count("gap")), ("Gap", 1));
-    // The client requests a new snapshot at once.
+    // The client unsubscribes at once, to request a new snapshot.
     assert!(client.unanswered[0].contains("unsubscribe"), "{:?}", client.unanswered);
     client.feed(&depth(50, 60, "5x99", ""));
     client.feed(&depth(70, 80, "6x99", ""));
     assert_eq!((client.book().as_str(), client.count("gap")), ("Gap", 1));
 }
 
-/// L-126: after a gap a book recovers without help of the application. After an update that makes it crossed, the
-/// application requests it again.
+/// L-126: after a gap, a book recovers without help from the application. If an update makes a book crossed, the
+/// application must request the book again.
 #[test]
 fn l_126_a_book_recovers() {
     let mut client = Client::new(STREAMS);
@@ -101,7 +102,8 @@ fn l_126_a_book_recovers() {
     assert!(client.books.to_resync().eq(["btcusd".parse().unwrap()]));
     client.resync();
     assert_eq!((client.book().as_str(), client.books.to_resync().count()), ("Gap", 0));
-    // The book was lost before in this short time, so the client waits for a second before it asks again.
+    // The book was lost twice within a short time, so the client waits for a second before it requests the book
+    // again.
     assert!(client.unanswered.is_empty(), "{:?}", client.unanswered);
     client.pass(Duration::from_secs(1));
     client.answer();
@@ -110,17 +112,18 @@ fn l_126_a_book_recovers() {
     assert_eq!((client.books.crossed(), client.machine.stats().resyncs), (1, 2));
 }
 
-/// I-64: crossed books are not current, unless the application trusts them. An update may uncross a book.
+/// I-64: a crossed book is not current, unless the application chooses to trust crossed books. A later update may end
+/// the crossing.
 #[test]
 fn i_64_a_crossed_book_is_not_live() {
     let (snapshot, crossing) = (depth(10, 10, "1x99", "3x101"), depth(10, 20, "1x101", ""));
     let uncrossing = depth(20, 30, "0x101", "");
     let crossed = depth(10, 10, "1x102", "3x101");
-    // Frames, the state of the book, the number of books to resync.
+    // Frames, the state of the book afterwards, the number of books to resync.
     let table: [(&[&str], &str, usize); 5] = [
         (&[&snapshot, &crossing], "Crossed", 1),
         (&[&snapshot, &crossing, &uncrossing], "live 1x99 / 3x101", 0),
-        // A snapshot that is crossed already, as in the sandbox, is not requested again and again.
+        // A book that is crossed in its snapshot, as in the sandbox, is not requested again.
         (&[&crossed], "Crossed", 0),
         (&[&crossed, &depth(10, 20, "2x102", "")], "Crossed", 0),
         (&[&crossed, &depth(10, 20, "0x102 1x99", "")], "live 1x99 / 3x101", 0),
@@ -134,7 +137,7 @@ fn i_64_a_crossed_book_is_not_live() {
             "{frames:?}"
         );
         assert_eq!(client.books.crossed(), 1);
-        // An application can choose to see crossed books all the same.
+        // An application can choose to trust crossed books.
         let mut client = Client { books: Books::new().trust_crossed(), ..Client::new(STREAMS) };
         frames.iter().for_each(|frame| client.feed(frame));
         assert!(client.book().starts_with("live"), "{frames:?}");
@@ -142,8 +145,8 @@ fn i_64_a_crossed_book_is_not_live() {
     }
 }
 
-/// L-127: updates come before, between and after the snapshot, in every order. A current book consists of the updates
-/// up to its id.
+/// L-127: updates come before, between and after the snapshot, in every order. A current book contains exactly the
+/// updates up to its id.
 #[test]
 fn l_127_a_snapshot_among_changes() {
     let frames = [
@@ -154,7 +157,7 @@ fn l_127_a_snapshot_among_changes() {
         depth(100, 110, "2x99", ""),
         depth(110, 120, "0x99", "5x102"),
     ];
-    // The book by the last id.
+    // The right book for each last id.
     let truth: BTreeMap<u64, &str> = BTreeMap::from([
         (100, "live 1x99 8x90 / 3x101"),
         (110, "live 2x99 8x90 / 3x101"),
@@ -171,7 +174,7 @@ fn l_127_a_snapshot_among_changes() {
             }
             *seen.entry(shown).or_insert(0) += 1;
         }
-        // If the snapshot was too old, a new one is requested and comes.
+        // If the snapshot was too old, the client requests a new one, which comes now.
         if client.book() == "Gap" {
             client.answer();
             client.feed(&depth(130, 130, "9x99", "9x101"));
@@ -181,7 +184,7 @@ fn l_127_a_snapshot_among_changes() {
     assert_eq!(seen.len(), 5, "each of the books, none and the gap: {seen:?}");
 }
 
-/// Calls `f` with every order of `count` things.
+/// Calls `f` with every permutation of the numbers below `count`.
 fn permutations(count: usize, f: &mut impl FnMut(&[usize])) {
     fn next(chosen: &mut Vec<usize>, count: usize, f: &mut impl FnMut(&[usize])) {
         if chosen.len() == count {
@@ -198,7 +201,7 @@ fn permutations(count: usize, f: &mut impl FnMut(&[usize])) {
     next(&mut Vec::new(), count, f);
 }
 
-/// L-128: an update comes first. No book is visible, and the snapshot is applied when it comes.
+/// L-128: an update comes before the snapshot. No book is visible until the snapshot comes and is applied.
 #[test]
 fn l_128_nothing_is_visible_before_the_snapshot() {
     let mut client = Client::new(STREAMS);
@@ -207,7 +210,7 @@ fn l_128_nothing_is_visible_before_the_snapshot() {
     assert_eq!(client.told.last().unwrap(), &format!("{:?}", IgnoredReason::BeforeSnapshot));
     client.feed(&depth(10, 10, "1x99", "3x101"));
     assert_eq!(client.book(), "live 1x99 / 3x101");
-    // On market data v1 the address decides that no snapshot comes, and the client makes up no book.
+    // On market data v1, the address of the link decides that no snapshot comes. The client then reports no book.
     let mut client = Client::new(V1);
     client.feed(&update_v1(0, 9, "1x98", "", "place", &[]));
     assert_eq!(client.book(), "none");
@@ -233,24 +236,24 @@ fn l_129_a_change_is_not_a_book() {
     }
 }
 
-/// L-130: a snapshot has the best three levels of each side. `known_depth` returns how many levels of a side are
-/// known to be the best ones.
+/// L-130: the venue sends only the best three levels of each side. `known_depth` returns how many levels of a side
+/// are certainly the best ones.
 #[test]
 fn l_130_the_known_depth_is_stated() {
     let config = || Config::new(STREAMS).snapshot(Snapshot::Best(3.try_into().unwrap()));
-    // Bids of the snapshot, of the updates; then all levels, and how many of them are known to be the best.
+    // Bids of the snapshot, bids of the update, all bids afterwards, and how many of these are certainly the best.
     let table = [
         ("1x99 1x98 1x97", "", "1x99 1x98 1x97", 3),
-        // Better levels are known, because every update is reported.
+        // The venue reports every update, so a new level above the known ones is certainly among the best.
         ("1x99 1x98 1x97", "5x100", "5x100 1x99 1x98 1x97", 4),
         ("1x99 1x98 1x97", "5x98.5", "1x99 5x98.5 1x98 1x97", 4),
-        // Other levels may exist beyond the edge.
+        // The venue may have levels below the last known level that the client has never seen.
         ("1x99 1x98 1x97", "5x96 5x90", "1x99 1x98 1x97 5x96 5x90", 3),
         ("1x99 1x98 1x97", "0x99 0x98", "1x97", 1),
         ("1x99 1x98 1x97", "0x99 0x98 0x97 5x96", "5x96", 0),
         ("1x99 1x98 1x97", "0x97 5x97", "1x99 1x98 5x97", 3),
         ("1x99 1x98 1x97", "0x97.00 5x96.5", "1x99 1x98 5x96.5", 2),
-        // If the venue sends fewer levels than were requested, there are no others.
+        // If the venue sends fewer levels than the client requested, the venue has no other levels.
         ("1x99 1x98", "5x90", "1x99 1x98 5x90", 3),
         ("", "5x90", "5x90", 1),
     ];
@@ -262,14 +265,14 @@ fn l_130_the_known_depth_is_stated() {
         assert_eq!(side(book.bids()), expected);
         assert_eq!(book.bids().known_depth(), known, "{bids} and {changes}");
         assert_eq!(book.bids().is_whole(), levels(bids).len() < 3);
-        // A new snapshot has its own edge.
+        // A new snapshot determines the known levels again.
         client.resync();
         client.answer();
         client.feed(&depth(30, 30, "1x50", ""));
         let bids = client.books.get("btcusd").unwrap().live().unwrap().bids();
         assert_eq!((bids.known_depth(), bids.is_whole()), (1, true));
     }
-    // A complete snapshot is known to its end. After a `top-of-book` entry only the best level is known.
+    // All levels of a complete snapshot are known. After a `top-of-book` entry, only the best level is known.
     let mut client = Client::new(STREAMS);
     client.feed(&depth(10, 10, "1x99 1x98 1x97", ""));
     assert!(client.books.get("btcusd").unwrap().live().unwrap().bids().is_whole());
@@ -283,7 +286,7 @@ fn l_130_the_known_depth_is_stated() {
     );
 }
 
-/// L-131: each link counts its frames from zero.
+/// L-131: the frames of each link are numbered from zero.
 #[test]
 fn l_131_numbers_begin_with_the_link() {
     let (mut one, mut other) = (Client::new(V1), Client::new(V1));
@@ -302,18 +305,18 @@ fn l_131_numbers_begin_with_the_link() {
         assert_eq!((client.count("sequence_gap"), client.book().as_str()), (0, "live 2x99 / 3x101"));
     }
     assert_eq!((one.machine.stats().reconnects, other.machine.stats().reconnects), (1, 0));
-    // The first frame must have the first number.
+    // The first frame of a link must have the number zero.
     one.reopen();
     one.feed(&update_v1(1, 40, "1x99", "3x101", "initial", &[]));
     assert_eq!((one.count("sequence_gap"), one.book().as_str()), (1, "Disconnected"));
-    // The next number of the old link is not the first number of the new one.
+    // A number that would be next on the old link is a gap on the new one.
     other.reopen();
     other.feed(&change(5));
     assert_eq!(other.count("sequence_gap"), 1);
 }
 
-/// L-132: trades that come again, over a new link or over the same one, are marked as repeated, and new trades are
-/// not.
+/// L-132: trades that the venue sends again, over a new link or the same one, are marked as replays. New trades are
+/// not marked.
 #[test]
 fn l_132_repeated_trades_are_marked() {
     let expected: Vec<String> = (1..=50)
@@ -321,7 +324,7 @@ fn l_132_repeated_trades_are_marked() {
         .chain((31..=80).map(|id| if id <= 50 { format!("{id}r") } else { id.to_string() }))
         .chain(["81".to_owned(), "81r".to_owned()])
         .collect();
-    // Market data v2: trades in the first frame; 41 to 50 came as frames of their own.
+    // On market data v2, the first frame contains trades 1 to 40. Trades 41 to 50 come in separate frames.
     let mut client = Client::new(V2);
     client.feed(&l2("1x99", "3x101", &trades_v2(1..41)));
     (41..=50).for_each(|id| client.feed(&trade_v2(id)));
@@ -334,7 +337,7 @@ fn l_132_repeated_trades_are_marked() {
     client.trades.clear();
     client.feed(&l2("1x99", "3x101", &trades_v2([83, 80, 82, 81].into_iter())));
     assert_eq!(client.trades, ["83", "80r", "82", "81r"]);
-    // The stream is requested again on the same link.
+    // The client requests the stream again on the same link.
     client.resync();
     client.trades.clear();
     client.feed(&l2("1x99", "3x101", &trades_v2([83, 84].into_iter())));
@@ -346,7 +349,7 @@ fn l_132_repeated_trades_are_marked() {
     client.feed(&update_v1(0, 60, "1x99", "3x101", "initial", &[40, 50, 55]));
     client.feed(&update_v1(1, 61, "1x99", "", "trade", &[61]));
     assert_eq!(client.trades, ["20", "40", "50", "40r", "50r", "55", "61"]);
-    // The current API, which is not known to repeat trades.
+    // The current API, of which no repeated trades are known.
     let mut client = Client::new(STREAMS);
     client.subscribe("btcusd@trade");
     let trade = |id: u64| format!(r#"{{"E":1,"s":"btcusd","t":{id},"p":"1.5","q":"2","m":true}}"#);
@@ -367,8 +370,8 @@ fn l_132_repeated_trades_are_marked() {
     assert_eq!(trades, " 1 2 3 2r 3r 4");
 }
 
-/// Each line has an endpoint, the unit that the venue uses, the field of the message, and a frame with `@` for the
-/// time.
+/// Each line has an endpoint, the venue's unit, the path of the field in the message, and a frame with `@` in place
+/// of the time.
 const TIMES: &str = r#"streams nanos /event_time {"u":1,"E":@,"s":"a","b":"1","B":"1","a":"2","A":"1"}
 streams nanos /event_time {"e":"depthUpdate","E":@,"s":"a","U":1,"u":1,"b":[],"a":[]}
 streams nanos /event_time {"E":@,"s":"a","t":1,"p":"1","q":"2","m":true}
@@ -398,7 +401,7 @@ orders-v1 millis /events/0/event_time [{"type":"booked","order_id":"1","symbol":
 orders-v1 seconds /events/0/event/timestamp [{"type":"booked","order_id":"1","symbol":"a","timestamp":@}]
 orders-v1 millis /event_time {"type":"heartbeat","timestampms":@}"#;
 
-/// L-133: every time is reported in one unit. The member decides which unit the venue uses, and not the size of the
+/// L-133: messages report every time in one unit. The venue's unit depends on the member, and not on the size of the
 /// number.
 #[test]
 fn l_133_times_have_one_unit() {
@@ -425,16 +428,17 @@ fn l_133_times_have_one_unit() {
                 let said = serde_json::to_value(message).unwrap();
                 said.pointer(place)?.as_i64()
             };
-            // A time that does not fit is refused, and not changed.
+            // A time that is too large for the field is refused, and never changed.
             assert_eq!(told(&time.to_string()), time.checked_mul(unit), "{frame} {time}");
-            // A time as a text is the same time, or is refused.
+            // A time in quotes is the same time, or is refused.
             let text = told(&format!("\"{time}\""));
             assert!(text.is_none() || text == time.checked_mul(unit), "{frame} \"{time}\"");
         }
     }
 }
 
-/// L-134: a resync is cancelled at each of its steps. The book then waits for a snapshot again, and no memory grows.
+/// L-134: a resync is cancelled at each of its steps. Afterwards the book waits for a snapshot, and the client keeps
+/// no updates.
 #[test]
 fn l_134_a_cancelled_resync_leaves_nothing() {
     for step in 0..4 {
@@ -466,7 +470,7 @@ fn l_134_a_cancelled_resync_leaves_nothing() {
                 client.unanswered.clear();
                 client.reopen();
             }
-            // Updates that come meanwhile are not kept.
+            // The client does not keep updates that come before the snapshot.
             let used = allocation_counter::measure(|| {
                 for id in 100..1_100 {
                     client.told.clear();

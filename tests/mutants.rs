@@ -1,16 +1,16 @@
-//! Tests the tests: each planted fault must be found, by a check that is about it.
+//! Tests the tests: for each planted fault, a check about this fault must find it.
 //!
-//! A fault is a patch in `tests/mutants/patches`, which plants the fault with a switch, `mutant!(Name)`. The product
-//! contains no faults and no switches. Every run checks that each patch applies to the present sources. The following
-//! command takes longer: it plants the faults in a copy of the sources in the target directory, builds the copy, and
-//! hunts each fault there:
+//! A fault is a patch in `tests/mutants/patches`. The patch adds the fault and a switch for it, `mutant!(Name)`, to a
+//! copy of the sources; the crate itself contains neither faults nor switches. Every run checks that each patch
+//! applies to the present sources. The following command takes longer: it copies the sources to the target directory,
+//! plants the faults in the copy, builds it, and hunts each fault:
 //!
 //! ```text
 //! cargo test --test mutants -- --ignored --nocapture
 //! ```
 //!
-//! The hunter plays traces that were written for some of the faults, and then makes random walks.
-//! `GEMINI_WS_MUTANT=Name` hunts one fault alone.
+//! The program `hunter` plays traces that were written for some of the faults, and then makes random walks.
+//! `GEMINI_WS_MUTANT=Name` hunts only this fault.
 
 #[path = "mutants/copy.rs"]
 mod copy;
@@ -71,7 +71,7 @@ fn each_planted_fault_is_found() {
     let (mut built, mut hunted) = (Duration::ZERO, Duration::ZERO);
     for group in &groups {
         let copy = Copy::make(sources.clone(), group);
-        // The same packages for every copy, so that their dependencies are compiled once.
+        // Every copy builds the same packages, so that their dependencies are compiled once.
         let mut arguments = vec!["--package", "gemini-ws", "--package", "gemini-ws-smol", "--test", "hunter"];
         if group.names.iter().any(|name| name == IN_THE_DRIVER) {
             arguments.extend(["--test", "mutants"]);

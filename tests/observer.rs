@@ -1,5 +1,4 @@
-//! Tests that the observer reports nothing in lives of all kinds, and that each of its checks finds a faulty
-//! machine.
+//! Tests that the observer reports nothing in lives of all kinds, and that each of its checks finds a faulty machine.
 
 #[path = "observer/bites.rs"]
 mod bites;
@@ -41,7 +40,7 @@ fn table_of_the_documentation() {
 #[test]
 fn lives_of_clients() {
     for seed in 0..6_000 {
-        // Some lives are recorded, and their traces are compared with variations of them.
+        // In some lives, calls are recorded, and the trace is compared with variations of it.
         if seed % 20 == 0 {
             lives::live(seed, 150, true).expect("what holds");
         } else if let Err(violation) = lives::live(seed, 150, false) {
@@ -52,7 +51,8 @@ fn lives_of_clients() {
     }
 }
 
-/// Measures what the observer costs for each call: `cargo test --release --test observer -- --ignored --nocapture`.
+/// Measures how long the observer takes for each call: `cargo test --release --test observer -- --ignored
+/// --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn cost() {

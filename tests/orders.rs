@@ -14,14 +14,14 @@ use testkit::random::Random;
 use testkit::variables::{number, seeds};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Long enough for a reply and the events of an order.
+/// A time in which the reply and the events of an order arrive.
 const SOON: Duration = Duration::from_millis(50);
 
 fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-/// Returns a market with a book in which no one else trades.
+/// Returns a market with a book in which only the test trades.
 fn quiet() -> simulator::Config {
     market("btcusd", 0)
 }
@@ -69,7 +69,8 @@ fn told(pair: &Pair, id: &str) -> String {
     format!("{:?} {}{reason}", order.state, order.executed().normalized())
 }
 
-/// Compares every order of the exchange with the client's. An order that the exchange never had must be `Rejected`.
+/// Compares every order of the exchange with the client's order. An order that the exchange never had must be
+/// `Rejected`.
 fn compare(pair: &Pair, place: &str) {
     let ledger = pair.exchange.orders(ACCOUNT);
     for entry in &ledger {
@@ -104,7 +105,7 @@ fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     assert_eq!(simply(order.state), simply(state_of(entry)), "{}", about());
     assert_eq!(order.executed(), entry.executed_quantity, "{}", about());
     assert_eq!(order.client_order_id.as_deref(), entry.client_order_id.as_deref(), "{}", about());
-    // An answer about an order does not contain the reason.
+    // An answer from REST about an order does not contain the reason.
     if !order.reconciled {
         assert_eq!(order.reason.as_deref().filter(|_| entry.reason.is_some()), entry.reason, "{}", about());
     }
@@ -116,7 +117,7 @@ fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     }
 }
 
-/// Compares balances and positions. The client need not know instruments without a position.
+/// Compares balances and positions. The client may lack instruments without a position.
 fn compare_account(pair: &Pair, place: &str) {
     for entry in pair.exchange.balances(ACCOUNT) {
         let balance = pair.balances.get(&entry.asset).unwrap_or_else(|| panic!("{place}: {entry:?}"));
@@ -139,7 +140,8 @@ fn placed_partly_filled_filled() {
         let mut pair = connected(client(), quiet().order_event_shape(shape));
         let (_, ask) = best(&pair);
         let (all, more) = (offered(&pair), offered(&pair).checked_add(decimal("0.5")).unwrap());
-        // The order is larger than the quantity at the ask: a part is filled, and the rest becomes the best bid.
+        // The order is larger than the quantity at the best ask: a part of the order is filled, and the rest becomes
+        // the best bid.
         place(&mut pair, limit("buyer", Side::Buy, more, ask));
         pair.run(SOON);
         assert_eq!(told(&pair, "buyer"), format!("Open {}", all.normalized()));
@@ -211,8 +213,8 @@ fn a_refusal_comes_twice_and_is_one() {
     compare(&pair, "refused");
 }
 
-/// The event of a refusal is lost, and only the reply reports the refusal. A later event of the order overrules the
-/// reply.
+/// The event of a refusal is lost, and only the reply reports the refusal. A later event of the order replaces the
+/// state from the reply.
 #[test]
 fn a_refusal_by_reply_alone() {
     let mut pair = connected(client(), quiet());
@@ -230,7 +232,7 @@ fn a_refusal_by_reply_alone() {
 }
 
 /// Each row has the events of one order, the state and executed quantity that result, and the executed value. An
-/// event has a state, a time and the rest of its frame.
+/// event consists of a state, a time and the rest of its frame.
 #[test]
 fn events_in_whatever_order() {
     const FILL: &str = r#","t":1,"L":"10","Z":"2""#;
@@ -240,7 +242,7 @@ fn events_in_whatever_order() {
         (&[("NEW", 1, ""), ("OPEN", 2, ""), ("PARTIALLY_FILLED", 3, FILL)], "PartiallyFilled 2", "20"),
         (&[("PARTIALLY_FILLED", 1, FILL), ("PARTIALLY_FILLED", 1, FILL)], "PartiallyFilled 2", "20"),
         (&[("PARTIALLY_FILLED", 1, FILL), ("FILLED", 2, REST)], "Filled 5", "53"),
-        // A final state stays, whatever comes. A late fill is counted.
+        // An order in a final state keeps this state, whatever event comes. A late fill still counts.
         (&[("FILLED", 2, REST), ("OPEN", 3, "")], "Filled 5", "33"),
         (&[("FILLED", 2, REST), ("PARTIALLY_FILLED", 1, FILL)], "Filled 5", "53"),
         (
@@ -285,7 +287,7 @@ fn cancelled_one_by_one_and_all_at_once() {
     pair.run(SOON);
     assert_eq!(told(&pair, "a"), "Canceled 0");
     assert_eq!(told(&pair, "b"), "Open 0");
-    // The second cancel is refused, and the order stays as it was.
+    // The venue refuses the second cancellation, and the order keeps its state.
     let now = pair.now;
     pair.client.request(now, &Request::CancelOrder { order_id }).unwrap();
     pair.run(SOON);
@@ -323,7 +325,7 @@ fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
         let state = pair.exchange.orders(ACCOUNT)[0].state;
         let expected = if cancels { simulator::OrderState::Canceled } else { simulator::OrderState::Open };
         assert_eq!(state, expected);
-        // No event reported it to the client, so the client has to ask the venue.
+        // The client received no event that reports this state, so the application has to ask the venue.
         assert_eq!(pair.orders.to_reconcile().count(), 1);
         reconcile(&mut pair);
         assert_eq!(pair.orders.to_reconcile().count(), 0);
@@ -332,8 +334,8 @@ fn a_lost_link_leaves_orders_in_doubt_or_takes_them_along() {
     }
 }
 
-/// An order is in doubt when its stream ends or becomes silent, because a fill may happen before the next
-/// subscription.
+/// An order is in doubt when its stream is unsubscribed or becomes silent, because the order may be filled before the
+/// next subscription.
 #[test]
 fn a_stream_left_or_asked_for_anew_leaves_orders_in_doubt() {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
@@ -376,7 +378,7 @@ fn a_request_without_an_answer_is_unknown_and_never_sent_again() {
     pair.tear();
     assert_eq!(told(&pair, "torn"), "Unknown 0");
     pair.run(SECOND * 10);
-    // The request was not even handed out, so the venue cannot have the order.
+    // The client never handed out the request, so the venue cannot have the order.
     place(&mut pair, limit("unsent", Side::Buy, decimal("0.01"), decimal("1000.00")));
     pair.tear();
     assert_eq!(told(&pair, "unsent"), "Rejected 0 the link ended before it was sent");
@@ -396,7 +398,7 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     pair.exchange.faults().drop_order_events(1);
     let more = all.checked_add(decimal("1")).unwrap();
     let order = limit("lossy", Side::Buy, more, ask).time_in_force(TimeInForce::ImmediateOrCancel).unwrap();
-    // The first event is lost, and then the second one, which is the fill.
+    // The first event of the order is lost, and then the second event, which is the fill.
     place(&mut pair, order);
     pair.run(SOON);
     assert_eq!(pair.orders.to_reconcile().count(), 0, "the acceptance is not missed");
@@ -429,7 +431,7 @@ fn reconcile(pair: &mut Pair) {
     }
 }
 
-/// The number of sessions, each with its own seed.
+/// The default number of sessions, each with its own seed.
 const SESSIONS: u64 = 10_000;
 
 #[test]
@@ -439,7 +441,7 @@ fn random_sessions_end_as_the_ledger_says() {
     let each = on_all_cores(seeds, Totals::default, |totals, seed| session(seed, totals));
     println!("{sessions} sessions: {each:?}");
     if sessions == SESSIONS {
-        // The sessions together contain everything that they are to test.
+        // All sessions together contain each of the following.
         let counts: [fn(&Totals) -> u64; 8] = [
             |it| it.orders,
             |it| it.fills,
@@ -468,7 +470,7 @@ struct Totals {
     repeated: u64,
 }
 
-/// Runs one session of random trading, with everything that can happen to it.
+/// Runs one session of random trading, with all kinds of faults.
 fn session(seed: u64, totals: &mut Totals) {
     let mut random = Random(seed);
     let prediction = random.below(4) == 0;
@@ -489,14 +491,14 @@ fn session(seed: u64, totals: &mut Totals) {
         act(&mut pair, &mut random, symbol, step);
         pair.run(Duration::from_millis(random.below(120) as u64));
     }
-    // All messages under way arrive, and the link is open again.
+    // All messages under way arrive, and the link opens again.
     pair.exchange.faults().halt_market(true);
     pair.exchange.faults().delay_replies(Duration::ZERO);
     while !pair.is_connected() {
         pair.run(SECOND);
     }
     pair.run(SECOND * 3);
-    // The client requests a subscription again whose answer was withheld.
+    // If the reply to a subscription was withheld, the client requests the subscription again.
     while !pair.orders.is_followed() {
         pair.run(SECOND);
     }
@@ -523,7 +525,7 @@ fn session(seed: u64, totals: &mut Totals) {
 fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
     let now = pair.now;
     match random.below(20) {
-        // A request that is refused because there is no link changes nothing.
+        // The client refuses the request if it has no link. The refusal changes nothing.
         0 => drop(pair.client.request(now, &Request::CancelAllOrders)),
         1 => drop(pair.client.request(now, &Request::CancelSessionOrders)),
         2 | 3 => {
@@ -554,7 +556,7 @@ fn act(pair: &mut Pair, random: &mut Random, symbol: &str, step: usize) {
     }
 }
 
-/// Draws an order near the market, or sometimes one that must be refused.
+/// Draws an order near the market, and sometimes an order that the venue must refuse.
 fn order(pair: &Pair, random: &mut Random, symbol: &str, step: usize) -> NewOrder {
     let id: gemini_ws::ClientOrderId = format!("order-{step}").parse().unwrap();
     let symbol: Symbol = symbol.parse().unwrap();
@@ -569,7 +571,7 @@ fn order(pair: &Pair, random: &mut Random, symbol: &str, step: usize) -> NewOrde
     let levels: Vec<Decimal> = book.bids.iter().chain(&book.asks).take(30).map(|level| level.price).collect();
     let fallback = decimal(if prediction { "0.50" } else { "80000.00" });
     let price = if levels.is_empty() { fallback } else { *random.pick(&levels) };
-    // An absurdly high ask is not used as a price.
+    // An ask above a million is not used as a price.
     let price = if price > decimal("1000000") { fallback } else { price };
     let order = if random.below(8) == 0 {
         NewOrder::market(id, symbol, direction, quantity)

@@ -1,4 +1,4 @@
-//! Tests private events failure by failure. Each test is named after its scenario.
+//! Tests failures of private events. Each test is named after its scenario.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,8 @@ fn orders_v1() -> Client {
     client
 }
 
-/// L-113: in an array of ten events, one event at each place in turn is malformed or of an unknown type. The other
-/// nine are applied.
+/// L-113: an array has ten events, one of which is malformed or of an unknown type, at each position in turn. The
+/// other nine events are applied.
 #[test]
 fn l_113_one_bad_element_spoils_nothing() {
     for (bad, kind) in [
@@ -42,7 +42,7 @@ fn l_113_one_bad_element_spoils_nothing() {
     }
 }
 
-/// L-116: every sample becomes the event that its name says. An unknown sample is reported and counted.
+/// L-116: every sample frame becomes the event that its file name states. An unknown frame is reported and counted.
 #[test]
 fn l_116_no_sample_passes_unseen() {
     let unknown = [
@@ -87,8 +87,8 @@ fn l_116_no_sample_passes_unseen() {
     assert_eq!((stats.unrecognized, stats.malformed, stats.data), (1, 1, 0));
 }
 
-/// L-137: no order of the list at the start is lost. Of three later events, the refusal and the new order are
-/// applied, and the event of an unknown type is reported.
+/// L-137: every order of the first list is kept. Of three later events, the refusal and the new order are applied,
+/// and the event of an unknown type is reported.
 #[test]
 fn l_137_no_order_of_the_first_list_is_lost() {
     let mut client = orders_v1();
@@ -109,7 +109,7 @@ fn l_137_no_order_of_the_first_list_is_lost() {
     assert_eq!(states, [OrderState::Rejected, OrderState::Open]);
 }
 
-/// L-138: the quantities of an order decide whether a fill is partial or complete, and not the name of the event.
+/// L-138: the quantities of an order decide whether a fill is partial or complete. The name of the event does not.
 #[test]
 fn l_138_a_part_is_not_the_whole() {
     let fill = |trade: u64, amount: &str, remaining: &str| {
@@ -117,7 +117,7 @@ fn l_138_a_part_is_not_the_whole() {
             r#","original_amount":"5","executed_amount":"{amount}","remaining_amount":"{remaining}","fill":{{"trade_id":"{trade}","price":"2","amount":"{amount}"}}"#
         )
     };
-    // Events of one order, its state, the executed quantity.
+    // Events of one order, the state afterwards, the executed quantity.
     let part = order_v1("fill", 1, &fill(1, "2", "3"));
     let rest = order_v1(
         "fill",

@@ -1,7 +1,7 @@
 //! Tests the pages of `gemini_ws::protocol`.
 //!
-//! In the tables of `overview.md` every row names its type, every type exists, and the statements about names,
-//! methods and frames are true. No text cites a document that its reader does not have, and every link to a page of
+//! Each row in the tables of `overview.md` names its type, each type exists, and the statements about names, methods
+//! and frames are true. No text cites a document that its reader does not have, and every link to a page of
 //! `protocol` leads to a heading.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use gemini_ws::{
 
 const DOCUMENT: &str = include_str!("../src/protocol/overview.md");
 
-/// Names of this crate, each of which must exist.
+/// Lists names of this crate. The compiler checks that each name exists.
 macro_rules! known {
     (items { $($item:ident $(:: $part:ident)*),+ $(,)? } functions { $($of:ident :: $function:ident),+ $(,)? }) => {
         #[allow(unused_imports, reason = "that they can be named is all that is wanted")]
@@ -96,7 +96,7 @@ struct Table {
 }
 
 impl Table {
-    /// Returns the cells of a column, each with the first cell of its row.
+    /// Returns the cells of a column, each after the first cell of its row.
     fn column(&self, name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
         let column = self.head.iter().position(|head| *head == name).expect(name);
         self.rows.iter().map(move |row| (row[0], row[column]))
@@ -126,7 +126,7 @@ fn tables() -> Vec<Table> {
     tables
 }
 
-/// Returns the table whose first column has this head.
+/// Returns the table whose first column has the heading `head`.
 fn table(section: &str, head: &str) -> Table {
     tables()
         .into_iter()
@@ -134,7 +134,7 @@ fn table(section: &str, head: &str) -> Table {
         .unwrap_or_else(|| panic!("no table of {head} in {section}"))
 }
 
-/// Returns the names of this crate in a cell.
+/// Returns the linked names of this crate in a cell.
 fn links(cell: &str) -> Vec<&str> {
     cell.split("[`").skip(1).map(|rest| rest.split_once("`]").expect(cell).0).collect()
 }
@@ -207,7 +207,7 @@ fn variants(source: &'static str, name: &str) -> Vec<&'static str> {
 fn every_variant_has_a_row() {
     let cells = tables().into_iter().flat_map(|table| table.rows.into_iter().flatten());
     let named: BTreeSet<&str> = cells.flat_map(links).collect();
-    // Source, enum, the least number of its variants.
+    // Source, enum, the minimum number of its variants.
     let enums = [
         (include_str!("../src/value/endpoint.rs"), "Endpoint", 4),
         (include_str!("../src/request/stream.rs"), "Stream", 14),
@@ -260,7 +260,7 @@ fn names_of_feeds() {
     }
 }
 
-/// Each event of a stream is an event of one of the stream's messages.
+/// The events that a stream can cause are events of the stream's messages.
 #[test]
 fn what_streams_send() {
     let places = [
@@ -338,7 +338,7 @@ fn methods_of_market_data_v2() {
     }
 }
 
-/// Returns the variant of a message, and the variants inside it by which the tables distinguish their rows.
+/// Returns the variant of a message, and the nested variants by which the tables distinguish their rows.
 fn seen(message: &Message<'_>) -> Vec<String> {
     let mut seen = vec![variant("Message", message)];
     match message {
@@ -370,7 +370,7 @@ fn seen(message: &Message<'_>) -> Vec<String> {
 /// Decodes the smallest frame of each row of the tables of messages.
 #[test]
 fn frames() {
-    // The name in `frames.txt`, section, the heads of the first two columns.
+    // The name in `frames.txt`, the section, the headings of the first two columns.
     let places = [
         ("streams", "Messages of the current API", "frame", "message"),
         ("v2", "Messages of market data v2", "frame", "message"),
@@ -403,7 +403,7 @@ fn frames() {
             let message = endpoint.decode(&frame, &mut scratch).expect(&frame);
             let seen = seen(&message);
             assert!(links(types).iter().all(|name| seen.iter().any(|it| it == name)), "{frame}: {seen:?}");
-            // If a row also names variants, the message has one of them.
+            // If a row also names nested variants, the message has one of them.
             let told: Vec<&str> = links(payloads).into_iter().filter(|name| name.contains("::")).collect();
             let is_told = told.is_empty() || told.iter().any(|name| seen.iter().any(|it| it == name));
             assert!(is_told, "{frame}: {seen:?}, not {told:?}");
@@ -424,7 +424,7 @@ fn frames() {
 
 // ---- links and citations -------------------------------------------------------------------
 
-/// The pages of `protocol`. The first one is the module's own.
+/// The pages of `protocol`. The page without a name is the module's own.
 const PAGES: [(&str, &str); 7] = [
     ("", DOCUMENT),
     ("market_data_v1", include_str!("../src/protocol/market_data_v1.md")),
@@ -442,7 +442,7 @@ const CITING: [&str; 5] = ["src", "adapters", "tests", "fuzz", "README.md"];
 const DOCUMENTS: [&str; 4] =
     ["ws-gemini-com.md", "marketdata-v2.md", "marketdata-v1.md", "order-events-v1.md"];
 
-/// Returns path and text of each source file, text and manifest in the places of `CITING`.
+/// Returns the path and the text of each source file, document and manifest in the places of `CITING`.
 fn citing() -> Vec<(String, String)> {
     fn visit(root: &Path, name: &str, files: &mut Vec<(String, String)>) {
         let path = root.join(name);
@@ -486,7 +486,7 @@ fn citations(text: &str) -> Vec<String> {
     }
     for (at, word) in text.match_indices("ection ").chain(text.match_indices("ections ")) {
         let before = text[..at].trim_end_matches(['s', 'S']).trim_end_matches([' ', ',']);
-        // Everybody can read the sections of standards: "RFC 6455, section 7.1".
+        // Every reader can read the sections of standards: "RFC 6455, section 7.1".
         let of_standard = before.trim_end_matches(|it: char| it.is_ascii_digit()).ends_with("RFC ");
         let number = text[at + word.len()..].split([' ', ',', ')', ';', ':']).next().unwrap();
         if number.starts_with(|first: char| first.is_ascii_digit()) && !of_standard {

@@ -1,4 +1,5 @@
-//! Tests with recorded frames of the venue: the crate knows all of them, and decodes them as the slow decoder does.
+//! Tests recorded frames of the venue: the crate knows the kind of each frame, and decodes it as the slow decoder
+//! does.
 
 use gemini_ws::{Endpoint, Event, Replay, Scratch};
 use testkit::{frames, oracle};

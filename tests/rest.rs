@@ -1,4 +1,5 @@
-//! Tests questions to the REST API: their signatures, what the answers contain, and how answers resolve doubts.
+//! Tests questions to the REST API: the signatures of questions, the content of answers, and how answers resolve
+//! doubts.
 
 use gemini_ws::{
     Age, Balances, BalancesQuestion, Client, Config, Endpoint, Event, FRAME_BYTES_MAX, Frame, Instant,
@@ -95,7 +96,7 @@ fn answers() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A changed or cut body leads to an answer or an error. A general JSON reader finds the same answer in it.
+/// A changed or cut body gives an answer or an error. A general JSON reader finds the same answer in the body.
 #[test]
 fn changed_answers() {
     let bodies: Vec<String> = cases().iter().map(|case| case.body.to_owned()).collect();
@@ -195,8 +196,8 @@ fn an_answer_resolves_the_doubt_about_an_order() {
     }
 }
 
-/// Two orders have one client order id, and the venue knows one of them. The answer applies to the first order alone.
-/// The second becomes `Rejected`, because the venue does not have it.
+/// Two orders have the same client order id, and the venue knows one of them. The answer applies only to the first
+/// order. The second becomes `Rejected`, because the venue does not have it.
 #[test]
 fn one_answer_is_not_taken_for_two_orders() {
     let (mut orders, link, _) = followed();
@@ -215,8 +216,8 @@ fn one_answer_is_not_taken_for_two_orders() {
     assert_eq!(orders.get(RequestId::new(2)).unwrap().state, OrderState::Rejected);
 }
 
-/// Two orders have one client order id, and one of them is in the list of open orders. The list says nothing about
-/// the other one.
+/// Two orders have the same client order id, and one of them is in the list of open orders. The list says nothing
+/// about the other order.
 #[test]
 fn a_list_says_nothing_of_another_order_of_the_same_client_order_id() {
     let (mut orders, link, _) = followed();
@@ -252,7 +253,7 @@ fn the_list_of_open_orders_resolves_doubts() {
     assert_eq!(orders.get(8).unwrap().state, OrderState::PartiallyFilled);
     let left: Vec<_> = orders.to_reconcile().map(|order| order.client_order_id.as_deref()).collect();
     assert_eq!(left, [Some("c")]);
-    // Two orders with one client order id, each known by its own id.
+    // Two orders have the same client order id. The venue's order id of each is known.
     orders.apply(&Event::Overflow { topic: gemini_ws::Topic::Orders, symbol: None, dropped: 1 });
     let asked = orders.moment();
     let found = |order_id| Reconciled::new(order_id, OrderState::Open, "0".parse().unwrap());
@@ -261,7 +262,8 @@ fn the_list_of_open_orders_resolves_doubts() {
     assert_eq!(orders.contradictions(), 0);
 }
 
-/// A request to cancel gets no reply. An answer to an earlier question does not show whether the order was cancelled.
+/// The request to cancel an order gets no reply. An answer to an earlier question does not show whether the order was
+/// cancelled.
 #[test]
 fn an_answer_from_before_a_cancellation_resolves_nothing() {
     for was_in_doubt in [false, true] {
@@ -282,12 +284,12 @@ fn an_answer_from_before_a_cancellation_resolves_nothing() {
     }
 }
 
-/// An order that the venue did not find may still be on the way. The reply to its request decides.
+/// An order that the venue did not find may still be on its way to the venue. The reply to its request decides.
 #[test]
 fn a_reply_outweighs_an_earlier_answer_without_the_order() {
     let refusal = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"no funds"}}"#;
     let accepted = r#"{"id":1,"status":200}"#;
-    // The reply, the state, whether the order is in doubt, the reason.
+    // The reply, the state afterwards, whether the order is in doubt, the reason.
     let table = [
         (Some(accepted), OrderState::Acknowledged, false, None),
         (Some(refusal), OrderState::Rejected, false, Some("no funds")),
@@ -315,7 +317,7 @@ fn a_reply_outweighs_an_earlier_answer_without_the_order() {
     }
 }
 
-/// `Orders` keeps no doubt about an order without any id, because no question could end it.
+/// `Orders` does not put an order without any id in doubt, because no question could resolve the doubt.
 #[test]
 fn every_order_in_doubt_has_a_question() {
     let mut orders = Orders::new();
@@ -333,7 +335,7 @@ fn every_order_in_doubt_has_a_question() {
 const ALL: &str =
     r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"BTC","f":"1","c":"1"},{"a":"USD","f":"2","c":"2"}]}"#;
 
-/// A link that reports balances, and what an application keeps of them.
+/// A client with a link that reports balances, and the balances that an application keeps.
 struct Account {
     client: Client,
     link: LinkId,
@@ -365,8 +367,8 @@ impl Account {
     }
 }
 
-/// A report makes all balances current before a late answer comes. `reconcile` returns that all are current, and does
-/// not use the answer.
+/// A report makes all balances current before a late answer comes. `reconcile` then returns true, because all
+/// balances are current, and ignores the answer.
 #[test]
 fn balances_that_are_current_need_no_other_question() {
     let mut account = Account::new("balances@account@1s");
@@ -378,8 +380,8 @@ fn balances_that_are_current_need_no_other_question() {
     assert_eq!(account.balances.get("USD").unwrap().total().as_str(), "2");
 }
 
-/// An answer is no report: it does not change the age of a balance. A balance that only the answer names does not get
-/// the age of another.
+/// An answer does not change the age of a balance, because it is not a report. A balance that only the answer
+/// contains has no age.
 #[test]
 fn an_answer_keeps_the_age_of_each_balance() {
     let mut account = Account::new("balances@account");

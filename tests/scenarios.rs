@@ -1,6 +1,4 @@
-//! Tests that each scenario of a failed connection that other clients have met has a test in this repository.
-//!
-//! `UPDATE_TABLES=1 cargo test --test scenarios` writes the table in `tests/SCENARIOS.md` again.
+//! Tests that each scenario of a failed connection, known from other clients, has a test in this repository.
 
 #[path = "scenarios/asking.rs"]
 mod asking;
@@ -30,7 +28,7 @@ fn each_scenario_has_a_row() {
     }
 }
 
-/// Each place that a row names exists, and names the scenario that it shows.
+/// Each test that a row names exists, and its text names the scenario.
 #[test]
 fn each_place_shows_its_scenario() {
     let mut missing = Vec::new();
@@ -46,7 +44,7 @@ fn each_place_shows_its_scenario() {
     assert!(missing.is_empty(), "not there, or without the number:\n{}", missing.join("\n"));
 }
 
-/// Each scenario that a transcript names has the transcript in its row.
+/// If a transcript names a scenario, the row of this scenario names the transcript.
 #[test]
 fn each_transcript_is_in_its_rows() {
     for entry in fs::read_dir(file("tests/transcripts")).unwrap() {

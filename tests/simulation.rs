@@ -1,4 +1,4 @@
-//! Joins a client and an exchange in one process, and tests everything that goes wrong with books and links.
+//! Joins a client and an exchange in one process, and tests everything that can go wrong with books and links.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ fn market(names: &[&str]) -> Config {
     Config::market(names.iter().map(|name| symbol(name))).events_per_second(50)
 }
 
-/// In a minute of twenty symbols, there is no gap and no crossed book, and the top of each book is that of its newest
-/// ticker.
+/// In a minute with twenty symbols, there is no gap and no crossed book, and the best prices of each book are those
+/// of its newest ticker.
 #[test]
 fn a_minute_of_twenty_symbols() {
     let names: Vec<String> = (0..20).map(|number| format!("sym{number}usd")).collect();
@@ -40,8 +40,8 @@ fn a_minute_of_twenty_symbols() {
     pair.assert_books_are_true();
 }
 
-/// Each of the first 25 updates is lost in a run of its own. There is one gap and one resync, and the book is right
-/// again.
+/// Each of the first 25 updates is lost in a separate run. Each loss causes one gap and one resync, after which the
+/// book is right.
 #[test]
 fn any_lost_update_is_one_gap_and_is_repaired() {
     for nth in 1..=25 {
@@ -101,7 +101,7 @@ fn reconnects_restore_everything() {
     pair.assert_books_are_true();
 }
 
-/// The peer becomes silent. A probe shows that, and the client reconnects and restores everything.
+/// The peer becomes silent. The client notices it with a probe, reconnects and restores everything.
 #[test]
 fn silence_is_found_out() {
     let mut pair = Pair::following(market(&["btcusd"]), 5, &[BOOK]);
@@ -128,7 +128,7 @@ fn one_bad_name_costs_only_itself() {
     pair.assert_books_are_true();
 }
 
-/// Replies come late or not at all. The client asks again, and in the end everything is right.
+/// Replies come late or not at all. The client repeats its requests, and in the end everything is right.
 #[test]
 fn late_and_missing_replies() {
     for withheld in 0..4 {
@@ -143,8 +143,8 @@ fn late_and_missing_replies() {
     }
 }
 
-/// The venue closes the link with each code. After most codes the client dials again. After a code that no further
-/// attempt can cure, such as 4003, it closes for good.
+/// The venue closes the link with each code. After most codes the client dials again. After a code that excludes
+/// further attempts, such as 4003, the client closes.
 #[test]
 fn every_close_code() {
     for (code, comes_back) in [
@@ -175,8 +175,8 @@ fn every_close_code() {
     }
 }
 
-/// The application closes the client at any time. The client ends by the deadline, once, and nothing comes after the
-/// end.
+/// The application closes the client at any time. The client reports its end once, by the deadline, and nothing after
+/// it.
 #[test]
 fn close_at_any_time() {
     for millis in (0..3_000).step_by(7) {

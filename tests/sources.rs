@@ -1,4 +1,4 @@
-//! Tests that events name the link and stream that they come from, and that books and orders use these names.
+//! Tests that events name the link and the stream that they come from, and that books and orders use these names.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use gemini_ws::{
     Subject,
 };
 
-/// A client whose links the test opens, with its books and orders.
+/// A client whose links the test opens, and the books and orders of its events.
 struct Fed {
     client: Client,
     now: Instant,
@@ -156,7 +156,7 @@ fn orders_are_in_doubt_by_the_link_of_their_events() {
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
-/// An order is in doubt when the subscription that reports it ends with its link.
+/// An order is in doubt when the link of the subscription that reports it ends.
 #[test]
 fn orders_follow_their_subscription() {
     let mut fed = Fed::new([Config::new("ws://venue").authenticated(true)]);
@@ -170,8 +170,8 @@ fn orders_follow_their_subscription() {
     assert!(fed.orders.get(7).unwrap().needs_reconciling());
 }
 
-/// Books check ids by the rule of the link that their updates come from, and know whether its snapshot has only the
-/// best levels.
+/// For each book, `Books` checks ids by the rule of the book's link, and knows whether snapshots on this link contain
+/// only the best levels.
 #[test]
 fn books_know_the_rule_of_their_link() {
     let bids = r#"["99","1"],["98","1"]"#;
@@ -194,7 +194,7 @@ fn books_know_the_rule_of_their_link() {
     assert_eq!((book.bids().len(), book.bids().known_depth()), (2, 1));
 }
 
-/// If a stream has several subscriptions, data and gaps name the oldest one that has not ended.
+/// If a stream has several subscriptions, events with data and gaps name the oldest subscription that has not ended.
 #[test]
 fn data_names_a_subscription_that_has_not_ended() {
     let mut fed = Fed::new([Config::new("ws://venue")]);

@@ -1,8 +1,8 @@
 //! Ten ways in which clients of exchanges fail, told as stories: what goes wrong in other clients, and what must
-//! happen here. The stories read from the top; the end of the file defines their words.
+//! happen here. The end of the file defines the words of the stories.
 //!
-//! In each story there is an application, a venue, and a line between them for each link of the client. They act
-//! one after the other, and after each act the story lists all that the client did and reported.
+//! In each story there is an application, a venue, and a line between them for each link of the client. Application
+//! and venue act one after the other, and after each act the story lists all that the client did and reported.
 
 use std::time::Duration;
 
@@ -14,10 +14,12 @@ use gemini_ws::{
 
 use Line::{Private, Public};
 
-/// **L-001: The worker that was not counted.** A manager counts its readers in and out, to know when all of them
-/// have returned. One of two was never counted in. At shutdown the count falls below zero, and the program crashes.
+/// **L-001: The worker that was not counted.** A manager counts its readers in and out, to know when all of them have
+/// returned. It forgot to count one of two readers in. At shutdown the count falls below zero, and the program
+/// crashes.
 ///
-/// This client counts nothing. It looks at its links, and reports the end when all of them have ended, in any
+/// This client keeps no such count. It looks at its links, and reports the end when all of them have ended, in any
+/// order.
 /// order.
 #[test]
 fn two_links_one_end() {
@@ -34,11 +36,11 @@ fn two_links_one_end() {
     }
 }
 
-/// **L-022: The venue accepts the connection and stays silent.** TCP connects, and the answer to the upgrade never
-/// comes. Without a time limit on the handshake a client waits for hours, and ignores even a command to stop.
+/// **L-022: The venue accepts the connection and stays silent.** TCP connects, and the venue never answers the
+/// upgrade. Without a time limit on the handshake a client waits for hours, and ignores even a command to stop.
 ///
-/// Here one limit covers everything from the name look-up to the upgrade. After it the attempt has failed, like any
-/// other failed attempt. A command to stop takes effect at once.
+/// Here one time limit covers everything from the name look-up to the upgrade. When the time is over, the attempt
+/// counts as any other failed attempt. A command to stop takes effect at once.
 #[test]
 fn a_venue_that_never_answers() {
     let mut story = Story::with_one_line();
@@ -55,11 +57,11 @@ fn a_venue_that_never_answers() {
     story.then(&["public: hang up", "public: not connected", "the end, 1 link given up"]);
 }
 
-/// **L-054: The end waits for a writer.** The venue reads nothing, so a write blocks and holds a lock. The code
+/// **L-054: The end waits for a writer.** The venue reads nothing, so a write blocks while it holds a lock. The code
 /// that closes the connection needs to write too, and waits for the lock. The program never ends.
 ///
-/// Here nothing waits for a write. The closing handshake has a time limit; then the line is dropped, and each open
-/// request gets the reply that its fate is unknown.
+/// Here nothing waits for a write. The closing handshake has a time limit. After it, the client drops the line, and
+/// each open request gets the reply that its outcome is unknown.
 #[test]
 fn an_end_that_waits_for_no_one() {
     let mut story = Story::with_one_line_live();
@@ -76,12 +78,12 @@ fn an_end_that_waits_for_no_one() {
     ]);
 }
 
-/// **L-033: A fault while still connecting.** A client of two links opens the first, and while it dials the second
-/// the first one fails. Then the second is open, and the client notes: connected. The first link is dead, and the
-/// client never looks at it again.
+/// **L-033: A fault while still connecting.** A client of two links opens the first link, which fails while the
+/// client dials the second one. When the second link opens, the client notes that it is connected. The first link is
+/// dead, and the client never looks at it again.
 ///
-/// Here each link has its own state, which no other link overwrites. The client reports that it is partly ready,
-/// and dials the broken link again.
+/// Here each link has its own state, which no other link overwrites. The client reports that it is partly ready, and
+/// dials the broken link again.
 #[test]
 fn a_fault_while_still_connecting() {
     let mut story = Story::with_two_lines();
@@ -104,11 +106,12 @@ fn a_fault_while_still_connecting() {
     assert_eq!(story.client.readiness(), Readiness::Ready);
 }
 
-/// **L-052: An error that comes too late.** An error of the old line waits in a queue that all lines share. When
-/// the client takes it out, the new line is open, and the client closes it for the error of the old one.
+/// **L-052: An error that comes too late.** An error of the old line waits in a queue that all lines share. When the
+/// client takes the error from the queue, the new line is open, and the client closes the new line for the error of
+/// the old one.
 ///
-/// Here every message about a line has the number of the attempt that it is about. The client counts a message
-/// about an old attempt, and does nothing else with it.
+/// Here every input about a line names the attempt that it is about. The client counts an input about an old attempt,
+/// and does nothing else with it.
 #[test]
 fn an_error_that_comes_too_late() {
     let mut story = Story::with_one_line_live();
@@ -132,10 +135,12 @@ fn an_error_that_comes_too_late() {
     assert_eq!(story.client.stats().stale_inputs, 1);
 }
 
-/// **L-057: A line that is dead and does not show it.** A device between client and venue forgets the connection.
-/// There is no end and no error, only silence, and a client that waits for the next frame waits for ever.
+/// **L-057: A line that is dead and does not show it.** A device between client and venue drops the connection
+/// without a sign. There is no end and no error, only silence, and a client that waits for the next frame waits for
+/// ever.
 ///
-/// Here the client sends a probe into the silence. Without an answer it drops the line and dials again.
+/// Here the client sends a probe after some silence. If the probe gets no reply, the client drops the line and dials
+/// again.
 #[test]
 fn a_line_that_is_dead() {
     let mut story = Story::with_one_line_live();
@@ -149,8 +154,8 @@ fn a_line_that_is_dead() {
     story.then(&["public: dial"]);
 }
 
-/// **L-074: Closed while it waits.** The venue is away, and the client waits a moment before it dials again. In
-/// that moment the application closes it. The timer does not know that, and the closed client connects again.
+/// **L-074: Closed while it waits.** The venue is away, and the client waits a moment before it dials again. In that
+/// moment the application closes the client. The timer does not know that, and the closed client connects again.
 ///
 /// Here a timer belongs to a state, and no timer remains after the end.
 #[test]
@@ -165,11 +170,11 @@ fn closed_while_it_waits() {
     story.then(&[]);
 }
 
-/// **L-088: Connected is not ready.** The line is open again, so the client reports that all is well. But nothing
-/// has been subscribed yet, and if that fails, the log shows success and no data ever comes.
+/// **L-088: Connected is not ready.** The line is open again, so the client reports that all is well. But the client
+/// has not subscribed yet, and if the subscriptions fail, the log shows success and no data ever comes.
 ///
-/// Here "open" and "live" are two words. A link is live when the venue has confirmed every subscription of it, and
-/// not before.
+/// Here "open" and "live" are two states. A link becomes live only when the venue has confirmed every subscription of
+/// the link.
 #[test]
 fn connected_is_not_ready() {
     let mut story = Story::with_one_line_live();
@@ -193,12 +198,12 @@ fn connected_is_not_ready() {
     assert_eq!(story.client.readiness(), Readiness::Ready);
 }
 
-/// **L-122: A level that is gone and stays.** After a reconnect the venue sends the whole book. The client treats it
-/// as a list of changes: levels that have vanished meanwhile are not in it, and stay for ever. The best price is one
-/// at which no one trades.
+/// **L-122: A level that is gone and stays.** After a reconnect the venue sends the whole book. The client treats the
+/// book as a list of changes. Levels that vanished during the reconnect are not in the list, so the client keeps them
+/// for ever. Its best price is one at which no one trades.
 ///
 /// Here the book is stale from the moment at which the line ends, and the first frame of the new subscription
-/// replaces all of it.
+/// replaces the whole book.
 #[test]
 fn a_level_that_is_gone() {
     let mut story = Story::with_one_line_live();
@@ -213,11 +218,11 @@ fn a_level_that_is_gone() {
     assert_eq!(story.bids(), Some(vec!["98".to_owned()]));
 }
 
-/// **L-097: Requests without an end.** Three requests are waiting when the line ends. Their answers cannot come any
-/// more, but nothing reports that, and three callers wait for ever.
+/// **L-097: Requests without an end.** Three requests have no reply when the line ends. Their replies can no longer
+/// come, but the client does not report that, and three callers wait for ever.
 ///
-/// Here each request gets exactly one reply, before the end of its line is reported. And the client never repeats a
-/// request on its own: an order might be placed twice.
+/// Here each request gets exactly one reply, before the client reports the end of the line. And the client never
+/// repeats a request of the application: an order might be placed twice.
 #[test]
 fn every_question_has_an_end() {
     let mut story = Story::with_one_line_live();
@@ -266,7 +271,7 @@ struct Story {
     client: Client,
     books: Books,
     now: Instant,
-    /// The newest request of each line.
+    /// The number of the newest request of each line.
     asked: [u64; 2],
     happened: Vec<String>,
 }
@@ -292,7 +297,7 @@ impl Story {
         story
     }
 
-    /// Opens these lines and makes every subscription active. The book has bids of 99 and 98 for a bitcoin.
+    /// Opens these lines and makes every subscription active. The book of btcusd has bids at 99 and 98.
     fn live(mut self, lines: &[Line]) -> Story {
         self.application_opens();
         for line in lines {
@@ -380,7 +385,7 @@ impl Story {
 
 // What a story checks.
 impl Story {
-    /// Compares all that has happened since the last call, in words.
+    /// Compares everything that happened since the last call, in words, with `expected`.
     fn then(&mut self, expected: &[&str]) {
         assert_eq!(std::mem::take(&mut self.happened), expected);
     }

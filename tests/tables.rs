@@ -31,7 +31,7 @@ fn book() -> Stream {
     BOOK.parse().unwrap()
 }
 
-/// Feeds a text. Returns whether the client reported it as a refusal.
+/// Passes a text to the client. Returns whether the client reported it as a refusal of a subscription.
 fn text(client: &mut Client, text: &str) -> bool {
     let (link, mut scratch) = (single::link(client), Scratch::new());
     let event = client.handle_frame(link, at(0), Frame::Text(text), &mut scratch);
@@ -48,9 +48,9 @@ fn drain(client: &mut Client) -> Vec<Output> {
 
 // ---- links ---------------------------------------------------------------------------------
 
-/// Returns a client whose link is in a state, by the shortest way there.
+/// Returns a client whose link is in the state `state`, reached in as few steps as possible.
 fn in_state(state: State) -> Client {
-    // No request times out before the client closes the link for its silence.
+    // The time limit of requests is long, so that the client closes the link for its silence first.
     let config = Config::new("ws://venue").request_timeout(Duration::from_secs(1_000));
     let mut client = Client::single(config.seed(1));
     let now = at(0);
@@ -76,8 +76,7 @@ fn in_state(state: State) -> Client {
     client
 }
 
-/// Gives the client an input of the table of links. Returns the result; `None` if the client cannot get the input in
-/// its state.
+/// Makes an input of the table of links. Returns the result; `None` if the input cannot occur in this state.
 fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
     let (now, link) = (at(0), single::link(client));
     let timer = |client: &mut Client, cause: Timer| {
@@ -87,7 +86,7 @@ fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
     };
     match input {
         Input::Open => return Some(client.open(now)),
-        // These need another client; see `open_later` and `exhausted`.
+        // `open_later` and `exhausted` test these inputs with another client.
         Input::OpenLater | Input::Exhausted => return None,
         Input::Connected => client.handle_connected(link, now),
         Input::ConnectFailed => client.handle_connect_failed(link, now, ConnectFailure::Refused),
@@ -111,7 +110,7 @@ fn give(client: &mut Client, input: Input) -> Option<Result<(), CommandError>> {
         Input::ConnectTimeout => return timer(client, Timer::Connect),
         Input::RetryDue => return timer(client, Timer::Retry),
         Input::Silence => {
-            // The first expiry sends the probe.
+            // When this timer expires first, the client sends the probe.
             timer(client, Timer::Alive)?.ok();
             drain(client);
             while client.deadline().is_some_and(|deadline| deadline.cause == Timer::Stable) {
@@ -184,12 +183,12 @@ fn every_cell_of_the_link_table() {
             let mut expected: Vec<Effect> = expected.iter().filter(shown).copied().collect();
             let mut next = next;
             if next == State::Subscribing && state == State::Connecting {
-                // There is no subscription in this case, so the link is live at once.
+                // This client has no subscription, so the link is live at once.
                 next = State::Live;
                 expected.push(Effect::ReportLive);
             }
             if input == Input::Connected && state != State::Connecting {
-                // A transport that connected too late is dropped.
+                // The client drops a transport that connected too late.
                 expected = if matches!(state, State::Idle | State::Backoff | State::Closed) {
                     vec![Effect::Abort]
                 } else {
@@ -200,12 +199,12 @@ fn every_cell_of_the_link_table() {
             assert_eq!(got, expected, "{name}");
         }
     }
-    // All but 43: each of the four timers is armed in one or two states only, a link can become live in one state
-    // only, and two inputs are no calls.
+    // All cells but 43, whose inputs `give` cannot make: each of the four timers is armed in one or two states only,
+    // a link can become live in one state only, and two inputs are not calls.
     assert_eq!(walked, 18 * 7 - 43, "cells walked");
 }
 
-/// Checks that one of two links to a host waits if the limit on attempts to connect allows only one attempt.
+/// Checks that one of two links to a host waits if the limit on dials allows only one.
 fn open_later() {
     let mut client = Client::new(ClientConfig::new(), 1);
     for path in ["", "/v1/marketdata/btcusd"] {
@@ -219,7 +218,7 @@ fn open_later() {
     assert!(matches!(outputs[..], [Output::Connect(_)]), "{outputs:?}");
 }
 
-/// Checks that a client whose limit on attempts in a row is reached closes, and waits for no further deadline.
+/// Checks that a client closes when its limit on attempts in a row is reached, and that it then has no deadline.
 fn exhausted() {
     let config = Config::new("ws://venue").attempts_max(1);
     let mut client = Client::single(config.seed(1));
@@ -241,7 +240,8 @@ fn with_stream(state: StreamState) -> (Client, StreamId, u64) {
     let mut request = 1;
     let mut id = id;
     match state {
-        // The stream waits until the venue has confirmed the end of the earlier subscription, which is request 2.
+        // The subscription waits until the venue has confirmed the end of the earlier one, whose request has the id
+        // 2.
         StreamState::Wanted => {
             client.unsubscribe(at(0), id).unwrap();
             id = client.subscribe_unless_silent(at(0), book(), SILENCE_MAX).unwrap();
@@ -313,17 +313,17 @@ fn give_stream(
             let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Resync)?;
             client.handle_timeout(deadline.at);
         }
-        // A book is current only after data.
+        // A book has had data only in the state `Synced`.
         StreamInput::RefusedAfterData if state == StreamState::Synced => drop(text(client, &reply(500))),
         StreamInput::RefusedForNow if state != StreamState::Synced => drop(text(client, &reply(500))),
         StreamInput::RefusedForNow | StreamInput::RefusedAfterData => return None,
-        // No request about the stream was sent, so none can time out.
+        // The client has sent no request for the stream, so none can time out.
         StreamInput::Unanswered if state == StreamState::Wanted => return None,
         StreamInput::Unanswered => {
             let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Request)?;
             client.handle_timeout(deadline.at);
         }
-        // Another subscription follows it.
+        // A new subscription waits for the end of this one.
         StreamInput::Superseded if state == StreamState::Leaving => {
             text(client, &reply(500));
             drain(client);
@@ -332,7 +332,8 @@ fn give_stream(
         }
         StreamInput::Superseded => return None,
         StreamInput::Snapshot => drop(text(client, &depth(5, 5))),
-        // The snapshot is malformed, and the request has to be repeated.
+        // The snapshot is malformed and the venue refuses the request for now, so the client has to repeat the
+        // request.
         StreamInput::Gap if state == StreamState::Requested => {
             text(client, &depth(5, 5).replace("[]", "[0]"));
             text(client, &reply(429));
@@ -341,7 +342,7 @@ fn give_stream(
             client.handle_timeout(deadline.at);
         }
         StreamInput::Gap => drop(text(client, &depth(20, 21))),
-        // The book replaced one that was lost.
+        // This book replaces a book that was lost.
         StreamInput::GapAgain if state == StreamState::Synced => {
             for frame in [&depth(20, 21), r#"{"id":2,"status":200}"#, &depth(30, 30)] {
                 text(client, frame);
@@ -350,7 +351,7 @@ fn give_stream(
             text(client, &depth(40, 41));
         }
         StreamInput::GapAgain => return None,
-        // Before its snapshot, a book may be silent for as long as the snapshot may take.
+        // An active book waits for its snapshot, and the limit on that wait ends before `SILENCE_MAX`.
         StreamInput::Silence if state == StreamState::Active => {
             assert!(client.deadline().is_some_and(|it| it.at < at(0) + SILENCE_MAX));
             return None;
@@ -418,8 +419,8 @@ fn every_cell_of_the_stream_table() {
             assert_eq!(got, expected, "{name}");
         }
     }
-    // All cells but 35, which cannot occur with a book: only an armed timer expires, only a book that was current can
-    // be lost again or refused after data, and only the end of a subscription can let another one follow.
+    // The other 35 cells cannot occur with a book: only an armed timer expires, only a book that was current can be
+    // lost again or refused after data, and only after the end of a subscription can another one follow.
     assert_eq!(walked, 14 * 7 - 35, "cells walked");
 }
 
@@ -441,7 +442,8 @@ fn silent_trades() {
     assert!(*since == at(0) && text.contains("unsubscribe"), "{text}");
 }
 
-/// Checks that balances that came before a refusal are stale, and that the client unsubscribes later.
+/// Checks that balances become stale if the venue refuses their subscription after data, and that the client
+/// unsubscribes later.
 fn refused_balances() {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let id = client.subscribe(at(0), "balances@account".parse().unwrap()).unwrap();

@@ -1,6 +1,6 @@
-//! Replays conversations of a client with a venue, one file each in `tests/transcripts`.
+//! Replays the conversations of a client with a venue in `tests/transcripts`.
 //!
-//! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes them again; read the difference.
+//! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes these files again; read the difference.
 
 use std::fs;
 use std::path::Path;

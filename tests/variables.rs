@@ -1,4 +1,4 @@
-//! Tests how the tests read the variables of the environment.
+//! Tests how the tests read environment variables.
 
 use std::ffi::{OsStr, OsString};
 use std::panic::catch_unwind;
