@@ -2,10 +2,11 @@
 
 use rust_decimal::Decimal;
 
-/// The books of one rival, each with its symbol. They are few, so [`book_of`] compares their symbols one by one.
+/// The books of one rival, each with its symbol. There are few books, so [`book_of`] compares their symbols one by
+/// one.
 pub(crate) type Books = Vec<(String, Book)>;
 
-/// Returns the book of a symbol. Adds an empty one if there is none.
+/// Returns the book of a symbol. If there is none, adds an empty book.
 pub(crate) fn book_of<'b, B: Default>(books: &'b mut Vec<(String, B)>, symbol: &str) -> &'b mut B {
     let place = books.iter().position(|(of, _)| of == symbol).unwrap_or_else(|| {
         books.push((symbol.to_string(), B::default()));
@@ -14,7 +15,7 @@ pub(crate) fn book_of<'b, B: Default>(books: &'b mut Vec<(String, B)>, symbol: &
     &mut books[place].1
 }
 
-/// An order book. The best price of each side is last, because most changes are near it and then move few levels.
+/// An order book. The best price of each side is last: most changes are near the best price, so they move few levels.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pub(crate) bids: Vec<(Decimal, Decimal)>,
@@ -28,8 +29,9 @@ impl Book {
         self.asks.clear();
     }
 
-    /// Prepares the book for a frame with these update ids. Returns whether to apply the levels of the frame: `false`
-    /// if it is old or comes after a gap. A frame with two equal ids is a snapshot, and clears the book.
+    /// Prepares the book for a frame with these update ids. Returns whether the levels of the frame must be applied:
+    /// `false` if the frame is old or comes after a gap. A frame with two equal ids is a snapshot, and clears the
+    /// book.
     pub(crate) fn begin(&mut self, first: u64, last: u64) -> bool {
         if first == last {
             self.clear();

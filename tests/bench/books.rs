@@ -1,10 +1,10 @@
-//! Times `OrderBook` against books made of a `BTreeMap` and of a sorted `Vec`, and frames of a thousand symbols
-//! against frames of one symbol.
+//! Compares the times of `OrderBook` with those of books made of a `BTreeMap` and of a sorted `Vec`, and the times of
+//! frames of a thousand symbols with those of frames of one symbol.
 //!
 //! `cargo bench --bench books` prints everything; `cargo bench --bench books -- frames` prints the rows whose name
-//! contains `frames`. The contestants take turns within each row, so that other load on the machine affects all of
-//! them, and the fastest batch of each counts. All of them use the library's decimals, so that only the structure
-//! differs.
+//! contains `frames`. In each row, the contestants run in turns, so that other load on the machine affects all of
+//! them, and the fastest batch of each counts. All contestants use the library's decimals, so that they differ only
+//! in their structure.
 
 #[path = "../support/random.rs"]
 #[allow(dead_code, unreachable_pub, reason = "what other targets use")]
@@ -25,12 +25,12 @@ use random::Random;
 const ROW: Duration = Duration::from_millis(400);
 /// The sizes of the books: how many levels each side has.
 const SIZES: [usize; 4] = [100, 1_000, 5_000, 20_000];
-/// The largest number of levels on each side in a batch of changes.
+/// The maximum number of levels on each side in a batch of changes.
 const CHANGES: usize = 1_024;
 /// How many levels a frame of changes has on each side.
 const FRAME: usize = 2;
 
-/// The operations, in the order of their rows. Each returns how long it took, and for how many levels.
+/// The operations, in the order of their rows. Each returns how long it took, and how many levels it applied.
 const OPERATIONS: [(&str, Operation); 8] = [
     ("snapshot, sorted", |book, work| replace(book, &work.sorted)),
     ("snapshot, worst first", |book, work| replace(book, &work.reversed)),
@@ -86,7 +86,7 @@ fn row(operation: Operation, work: &Work) -> [f64; 3] {
     let (start, mut fastest) = (Instant::now(), [f64::MAX; 3]);
     while start.elapsed() < ROW {
         for (contestant, fastest) in contestants.iter_mut().zip(&mut fastest) {
-            // The operation runs twice, because the first run finds the caches full of the other contestants' books.
+            // The operation runs twice: before its first run, the caches contain the books of the other contestants.
             for (took, levels) in [operation(*contestant, work), operation(*contestant, work)] {
                 *fastest = fastest.min(took.as_nanos() as f64 / levels as f64);
             }
@@ -101,7 +101,7 @@ fn row(operation: Operation, work: &Work) -> [f64; 3] {
 
 // ---- the operations ------------------------------------------------------------------------
 
-/// Replaces the book by a snapshot. Repeats this if the snapshot is small, so that the clock can measure the time.
+/// Replaces the book by a snapshot. Repeats this for a small snapshot, so that the time is long enough for the clock.
 fn replace(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     let (snapshot, Levels([bids, asks])) = (levels.frame(0..usize::MAX), levels);
     let rounds = 2_000_usize.div_ceil(bids.len());
@@ -138,7 +138,7 @@ fn best(book: &mut dyn Contestant, _: &Work) -> (Duration, usize) {
 // ---- the levels ----------------------------------------------------------------------------
 
 impl Levels {
-    /// Creates levels at the given places of each side. Place 0 is the nearest to the middle.
+    /// Creates levels at the given places of each side. Place 0 is the nearest to the mid.
     fn new(places: &[[usize; 2]], mut quantity: impl FnMut() -> i64) -> Levels {
         let mut levels = Levels::default();
         for place in places {
@@ -151,7 +151,7 @@ impl Levels {
         levels
     }
 
-    /// Returns a frame with the levels in this range of each side.
+    /// Returns a frame with the levels of each side in this range.
     fn frame(&self, range: std::ops::Range<usize>) -> Depth<'_> {
         let mut frame: Depth<'_> = *EMPTY;
         let Levels([bids, asks]) = self;
@@ -170,8 +170,8 @@ static EMPTY: LazyLock<Depth<'static>> = LazyLock::new(|| {
 });
 
 impl Work {
-    /// Creates the levels for books with `size` levels on each side. They are at even places, so that every second
-    /// place is free.
+    /// Creates the levels for books with `size` levels on each side. The levels are at even places, and the odd
+    /// places are free.
     fn new(size: usize) -> Work {
         let mut random = Random(7);
         let places: Vec<[usize; 2]> = (0..size).map(|place| [2 * place; 2]).collect();
@@ -181,7 +181,7 @@ impl Work {
         random.shuffle(&mut doubled);
         let mut backwards = places.clone();
         backwards.reverse();
-        // Half of the changes are at place 0, a quarter at place 1, an eighth at place 2, and so on.
+        // Half of these changes are at place 0, a quarter at place 1, an eighth at place 2, and so on.
         let near = |random: &mut Random| (random.next() | 1 << 40).trailing_zeros() as usize;
         let near = Vec::from_iter((0..CHANGES).map(|_| [near(&mut random), near(&mut random)]));
         let removed = &shuffled[..CHANGES.min(size / 4)];
@@ -201,9 +201,9 @@ impl Work {
     }
 }
 
-/// Returns changes at random places. A third of them adds levels, a third removes levels, and a third overwrites
-/// levels. The second half of the changes undoes what the first half did to the prices, so that every batch finds the
-/// same prices.
+/// Returns changes at random places. One third of them adds levels, one third removes levels, and one third
+/// overwrites levels. The second half of the changes restores the prices that the first half changed, so that every
+/// batch starts with the same prices.
 fn deep(shuffled: &[[usize; 2]], random: &mut Random) -> Levels {
     let (third, mut some) = ((CHANGES / 6).min(shuffled.len() / 3), quantities(10));
     let mut halves = [Vec::new(), Vec::new()];
@@ -224,7 +224,7 @@ fn deep(shuffled: &[[usize; 2]], random: &mut Random) -> Levels {
     Levels::new(&places, || quantities.next().unwrap_or(1))
 }
 
-/// Returns a source of quantities. Half of them are zero and remove a level, so that a side keeps its size.
+/// Returns a source of quantities. Half of the quantities are zero and remove a level, so that a side keeps its size.
 fn quantities(seed: u64) -> impl FnMut() -> i64 {
     let mut random = Random(seed);
     move || {

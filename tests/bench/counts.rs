@@ -1,5 +1,5 @@
-//! The program whose instructions callgrind counts: it decodes the frames of one kind, passes frames through a client to
-//! a book, or loads one snapshot into a book.
+//! The program whose instructions callgrind counts: it decodes the frames of one kind, passes frames through a client
+//! to a book, or loads one snapshot into a book.
 //!
 //! `.ci/counts` runs the program for each kind of frame and each snapshot, and compares the counts with
 //! `tests/bench/counts.txt`. Without an argument the program prints the names of the kinds and snapshots. With a name
@@ -28,7 +28,7 @@ fn main() {
             None => println!("{}", input.name),
             Some(wanted) if *wanted == input.name => {
                 let mut scratch = Scratch::new();
-                // A first run, which is not counted, grows the scratch to its full size.
+                // The first run, which is not counted, grows the scratch to its full size.
                 decode_all(&input, &mut scratch);
                 counted(&input, &mut scratch);
                 println!("{}", input.frames.len());
@@ -42,7 +42,7 @@ fn main() {
             _ if !WHOLE.contains(&input.name) => {}
             None => println!("{name}"),
             Some(wanted) if *wanted == name => {
-                // The first half, which is not counted, grows all memory to its full size.
+                // The run over the first half, which is not counted, grows all memory to its full size.
                 let (first, second) = input.frames.split_at(input.frames.len() / 2);
                 let mut whole = Whole::new(std::iter::once("btcusd"));
                 take_all(&mut whole, first);
@@ -84,7 +84,8 @@ fn counted_whole(whole: &mut Whole, frames: &[(Kind, String)]) {
 /// How many levels a snapshot has.
 const SIZES: [u64; 2] = [2_500, 20_000];
 
-/// An order of the levels in a snapshot: returns a level's price from its number and the number of all levels.
+/// An order of the levels in a snapshot: a function that returns a level's price from its number and the number of
+/// levels.
 type Order = fn(u64, u64) -> u64;
 
 const ORDERS: [(&str, Order); 6] = [
@@ -93,11 +94,11 @@ const ORDERS: [(&str, Order); 6] = [
     ("each price twice", |number, size| size - number / 2),
     ("sawtooth", |number, _| number % 50 * 1_000 + number / 50 + 1),
     ("one price", |_, _| 1),
-    // Multiplying by an odd number modulo 2²⁰ gives each level a price of its own.
+    // Multiplication by an odd number modulo 2²⁰ gives each level a different price.
     ("unsorted", |number, _| (number * 0x9_e377) % (1 << 20) + 1),
 ];
 
-/// Loads a snapshot into a book. Returns how many levels it had.
+/// Loads a snapshot into a book. Returns the number of its levels.
 fn load(size: u64, price: Order) -> u64 {
     let levels: Vec<String> =
         (0..size).map(|number| format!("[\"{}\",\"1\"]", price(number, size))).collect();
@@ -106,7 +107,7 @@ fn load(size: u64, price: Order) -> u64 {
     let mut scratch = Scratch::new();
     let Ok(Message::Depth(depth)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
     let mut book = OrderBook::new();
-    // A first load, which is not counted, grows the book to its full size.
+    // The first load, which is not counted, grows the book to its full size.
     book.replace(&depth);
     counted_load(&mut book, &depth);
     size
@@ -119,7 +120,7 @@ fn counted_load(book: &mut OrderBook, snapshot: &Depth<'_>) {
     black_box(());
 }
 
-/// Returns some of the inputs again, with the members of their frames in reversed order.
+/// Returns copies of some inputs, with the members of their frames in reversed order.
 fn reversed_inputs() -> impl Iterator<Item = Input> {
     const KINDS: [(&str, &str); 7] = [
         ("ticker", "ticker, reversed"),

@@ -1,4 +1,4 @@
-//! Lists the values that [`gemini_ws`] decodes from a frame, as texts and in the order of the rivals'
+//! Lists the values that [`gemini_ws`] decodes from a frame, as texts. Their order is that of the rivals'
 //! [`Values`](crate::values::Values).
 
 use std::fmt::Display;
@@ -29,7 +29,7 @@ impl Facts {
         }
     }
 
-    /// Appends a number without its trailing zeros, like the values of the rivals.
+    /// Appends a number without its trailing zeros, as the rivals do.
     fn number(&mut self, value: impl Display) -> &mut Facts {
         self.is(number(&value.to_string()))
     }

@@ -3,9 +3,9 @@
 //!
 //! `cargo bench --bench frames` prints one table; a word after `--` selects the rows whose names contain it. The
 //! rivals are other JSON readers: they know the kind of each frame in advance, and decode into derived types with
-//! borrowed texts and `rust_decimal` numbers. `memchr` searches each frame for a byte that is not there. Before a row
-//! is timed, all JSON readers must decode the same values. The contestants of a row take turns, so that other load on
-//! the machine affects all of them.
+//! borrowed texts and `rust_decimal` numbers. `memchr` searches each frame for a byte that the frame does not
+//! contain. Before the benchmark times a row, it checks that all JSON readers decode the same values. The contestants
+//! of a row run in turns, so that other load on the machine affects all of them.
 
 mod book;
 mod facts;
@@ -48,10 +48,10 @@ const REVERSED: usize = 5;
 /// The index of the first contestant with a book. The contestants with a book have the order of `OURS` to `SIMD`.
 const BOOK: usize = 6;
 
-/// The largest ratio of decoding times for which the benchmark prints no remark: reversed members against the usual
-/// order.
+/// The maximum ratio of the decoding times of reversed members and of members in the usual order. Above it, the
+/// benchmark prints a remark.
 const REVERSED_MAX: f64 = 1.5;
-/// The goal for the time from a recorded frame to its book, as a part of the time of `serde_json`.
+/// The goal for the time from a recorded frame to its book, as a fraction of the time of `serde_json`.
 const WHOLE_MAX: f64 = 1.0 / 3.0;
 
 fn main() {
@@ -85,7 +85,8 @@ fn main() {
     remarks.iter().for_each(|remark| println!("{remark}"));
 }
 
-/// Returns the row that decodes a snapshot again, for rivals that keep its numbers as text. The row changes no book.
+/// Returns a row with the frames of the snapshot's row, for rivals that keep numbers as text. The row changes no
+/// book.
 fn bare_snapshot() -> Input {
     let snapshot = inputs::made().into_iter().find(|input| input.name.starts_with("snapshot"));
     let mut input = snapshot.expect("the row");
@@ -141,8 +142,8 @@ fn print_row(input: &Input, times: &Times) {
 
 // ---- the contestants ---------------------------------------------------------------------------
 
-/// Returns the contestants without a book, in the order of their indices. `other_way` are the frames with reversed
-/// members.
+/// Returns the contestants without a book, in the order of their indices. `other_way` contains the frames with
+/// reversed members.
 fn decoders<'i>(input: &'i Input, other_way: &'i [(Kind, String)]) -> Vec<Contestant<'i>> {
     vec![
         ours(input, &input.frames),
@@ -233,7 +234,7 @@ fn compare_books(input: &Input) {
         return;
     }
     let mut own = keeper(input);
-    // Twice, because a race applies the same frames to the same book many times.
+    // Apply the frames twice, because a race applies the same frames to the same book many times.
     (0..2).for_each(|_| own.take(input));
     let mut own = own.levels();
     own.sort_unstable();

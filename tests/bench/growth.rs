@@ -2,7 +2,7 @@
 //! links.
 //!
 //! `cargo bench --bench growth` prints the fastest of many batches of each row. It fails if an input takes a large
-//! client more than twice as long as the small one.
+//! client more than twice as long as the small client.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant as Wall};
@@ -11,10 +11,10 @@ use gemini_ws::{
     Books, Client, ClientConfig, Config, Event, Frame, Instant, LinkId, Output, Request, Scratch,
 };
 
-/// How long a row is measured for each client.
+/// How long a row runs for each client.
 const ROW: Duration = Duration::from_millis(300);
 
-/// The largest allowed ratio between the times of a large client and of the small one.
+/// The maximum ratio of the times of a large client and of the small client.
 const RATIO_MAX: f64 = 2.0;
 
 /// A client whose venue accepts every request, and the books that the client updates.
@@ -55,7 +55,7 @@ impl Harness {
         harness
     }
 
-    /// Performs the outputs of the client. Each dial connects at once, and each request is accepted at once.
+    /// Performs the outputs of the client. Each dial connects at once, and the venue accepts each request at once.
     fn drain(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {

@@ -4,7 +4,7 @@ use gemini_ws::{Endpoint, Message, Response, ResponseId, Scratch};
 
 use crate::maker::Maker;
 
-/// The symbol of frames of market data v1 that name none.
+/// The symbol for frames of market data v1 that name no symbol.
 pub(crate) const V1_SYMBOL: &str = "btcusd";
 
 /// The kind of a frame, which the rivals (the other JSON readers) know before they decode it.
@@ -83,7 +83,7 @@ impl Input {
     }
 }
 
-/// The number of frames in most rows. With fewer, the branch predictor would learn the frames by heart.
+/// The number of frames in most rows. With fewer frames, the processor's branch predictor would learn them.
 const MANY: usize = 256;
 
 const STREAMS: Endpoint = Endpoint::Streams;
@@ -91,11 +91,11 @@ const V2: Endpoint = Endpoint::MarketDataV2;
 const V1: Endpoint = Endpoint::MarketDataV1;
 const ORDERS: Endpoint = Endpoint::OrderEventsV1;
 
-/// A row: its name, the endpoint, the way to a book, how many frames it has, and a function that makes a frame from
-/// its index.
+/// A row: its name, the endpoint, the way to a book, the number of frames, and a function that makes a frame from its
+/// index.
 type Row = (&'static str, Endpoint, Way, usize, fn(&mut Maker, usize) -> String);
 
-/// The rows of the current API and of the archived ones.
+/// The rows of the current API and of the archived APIs.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     ("ticker", STREAMS, Way::None, MANY, |maker, _| maker.ticker()),
@@ -154,8 +154,8 @@ pub(crate) fn made() -> Vec<Input> {
     rows.chain([Input::new("session", STREAMS, Way::Direct, session())]).collect()
 }
 
-/// Makes the frames of one connection: a snapshot, a reply, and then changes, tickers and trades, mixed as on a busy
-/// symbol.
+/// Makes the frames of one connection: a snapshot, a reply, and then a mix of changes, tickers and trades, as for a
+/// busy symbol.
 fn session() -> Vec<String> {
     let mut maker = Maker::new();
     let mut frames = vec![maker.depth(true, 200, 200), "{\"id\":1,\"status\":200}".into()];

@@ -1,4 +1,4 @@
-//! [`Maker`]: makes the frames of the benches.
+//! [`Maker`]: makes the frames of the benchmarks.
 
 mod archived;
 mod private;
@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::random::Random;
 
-/// Makes frames as long as the venue's: prices have five decimals, quantities ten.
+/// Makes frames as long as the venue's: prices have five decimals, and quantities ten.
 pub(crate) struct Maker {
     random: Random,
     time: u64,
@@ -31,7 +31,7 @@ impl Maker {
         self.time
     }
 
-    /// Returns the price this many cents above the middle, or below it for a negative number.
+    /// Returns the price that is `cents` above the mid, or below it for a negative number.
     fn price(&mut self, cents: i64) -> String {
         let cents = 7_012_345 + cents;
         format!("{}.{:02}000", cents / 100, cents % 100)
@@ -106,7 +106,7 @@ impl Maker {
         )
     }
 
-    /// Makes a depth frame: a snapshot with its best levels first, or changes that follow the depth frame before.
+    /// Makes a depth frame: a snapshot with its best levels first, or changes that follow the previous depth frame.
     /// Most changes are near the best price, and a third of them remove a level.
     pub(crate) fn depth(&mut self, snapshot: bool, bids: usize, asks: usize) -> String {
         self.update_id += 1 + self.random.next() % 90;
@@ -132,11 +132,11 @@ impl Maker {
         levels
     }
 
-    /// Returns how many cents a level is from the middle, and its quantity. In a snapshot the level is farther from
-    /// the middle than the one before it, which is `before` cents away.
+    /// Returns how many cents a level is from the mid, and its quantity. In a snapshot, the level is farther from the
+    /// mid than the previous level, which is `before` cents from it.
     fn level(&mut self, snapshot: bool, before: i64) -> (i64, String) {
-        // In recordings of perpetuals, nine in ten changes are among the best four levels, and none is beyond the
-        // ninth level. Here one change in ten is anywhere among eight hundred levels, as in deeper books.
+        // In recordings of perpetuals, nine in ten changes are among the best four levels, and no change is beyond
+        // the ninth level. Here one change in ten is anywhere among eight hundred levels, as in deeper books.
         let far = match self.random.below(10) {
             0 => self.random.below(40) * self.random.below(20),
             _ => self.random.below(4) * self.random.below(4),

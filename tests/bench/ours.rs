@@ -1,4 +1,4 @@
-//! The side of gemini-ws in the races: decoding with all lists read, and decoding into a book.
+//! The code of gemini-ws in the races: it decodes frames and reads all lists, or decodes frames into books.
 
 use std::hint::black_box;
 
@@ -18,7 +18,7 @@ pub(crate) struct Memory {
 
 /// Decodes a frame, and reads every element of every list in it.
 pub(crate) fn decode(endpoint: Endpoint, kind: Kind, frame: &str, memory: &mut Memory) {
-    // Takes a reference, because moving the message would be measured too.
+    // Match on a reference, because the race would also time a move of the message.
     let decoded = endpoint.decode(black_box(frame), &mut memory.frames);
     let Ok(message) = black_box(&decoded) else { panic!("{frame}") };
     match message {
@@ -122,7 +122,7 @@ pub(crate) struct Whole {
 
 impl Keeper for Whole {
     fn take(&mut self, input: &Input) {
-        // Each run starts the frames again with their snapshots, so it needs a new `Replay`.
+        // Each run begins with the snapshots again, so it needs a new `Replay`.
         let mut replay = Replay::new(input.endpoint);
         if input.endpoint == Endpoint::MarketDataV1 {
             self.scratch.set_symbol(V1_SYMBOL.parse().ok());

@@ -1,8 +1,8 @@
-//! [`race`]: times contestants that take turns.
+//! [`race`]: times contestants that run in turns.
 
 use std::time::{Duration, Instant};
 
-/// How long one row of the table is measured.
+/// How long one row of the table runs.
 const ROW: Duration = Duration::from_millis(2000);
 /// The duration of one batch. It is long compared with the clock's resolution, and short compared with a time slice
 /// of the scheduler.
@@ -18,8 +18,8 @@ impl Times {
         median(self.0[contestant].clone())
     }
 
-    /// Divides the time of the contestant `of` by that of the contestant `to`. Returns the median of the ratios of
-    /// batches that ran side by side, under the same noise.
+    /// Returns the median of the ratios of two contestants' times, `of` divided by `to`. Each ratio is that of two
+    /// batches that ran one after the other, so that other load affected both.
     pub(crate) fn ratio(&self, of: usize, to: usize) -> f64 {
         median(self.0[of].iter().zip(&self.0[to]).map(|(of, to)| of / to).collect())
     }

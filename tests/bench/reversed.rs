@@ -1,4 +1,4 @@
-//! Frames with the members of every object in reversed order.
+//! Reverses the members of every object in frames.
 
 /// Reverses the members of each object of a JSON text without white space.
 pub(crate) fn reversed(json: &str) -> String {

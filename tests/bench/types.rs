@@ -1,7 +1,7 @@
 //! The types into which the rivals decode: one for each kind of frame, with a derived `Deserialize`, borrowed texts
 //! and `rust_decimal` numbers. The rivals know the kind of a frame in advance.
 
-/// Declares types of the rivals. Their [`Values`](crate::values::Values) come in the order of the members.
+/// Declares types of the rivals. The [`Values`](crate::values::Values) of a type are in the order of its members.
 macro_rules! typed {
     ($($name:ident $(<$life:lifetime>)? $(applied by $apply:path)? {
         $($(#[$attribute:meta])* $member:ident: $kind:ty,)*

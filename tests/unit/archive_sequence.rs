@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn each_number_is_the_next_or_shows_a_gap() {
     let mut sequence = Sequence::default();
-    // The number that came, and the expected number if that was another one.
+    // The received number, and the expected number if it is another one.
     for (got, expected) in [(0, None), (1, None), (3, Some(2)), (4, None), (2, Some(5)), (3, None)] {
         let gap = expected.map(|expected| Gap { expected, got });
         assert_eq!(sequence.count(got), gap, "{got}");

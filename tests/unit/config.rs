@@ -51,8 +51,8 @@ fn urls() {
     }
 }
 
-/// Checks that a setting replaces the parameter of the address. They must not contradict each other, because the
-/// venue sees only the address, and the client relies on the setting.
+/// Checks that a setting replaces the parameter in the address. If they differed, the venue would follow the
+/// parameter, which is all that it sees, and the client would rely on the setting.
 #[test]
 fn a_setting_replaces_the_parameter_of_the_address() {
     let best = Snapshot::Best(NonZeroU32::new(20).unwrap());
@@ -69,7 +69,7 @@ fn a_setting_replaces_the_parameter_of_the_address() {
             assert_eq!((config.url().as_str(), config.get_cancel_on_disconnect()), (url, cancel), "{value}");
         }
     }
-    // A gateway that serves the current API under the path of another API.
+    // The address of a gateway that offers the current API under the path of another API.
     let config = Config::new("ws://gateway/v2/marketdata?snapshot=20&cancelOnDisconnect=true");
     assert_eq!(config.url(), "ws://gateway/v2/marketdata?snapshot=20&cancelOnDisconnect=true");
     let config = config.api(Endpoint::Streams);

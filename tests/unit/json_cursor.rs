@@ -7,7 +7,7 @@ use std::string::String;
 /// The kind of an error and its offset.
 type Verdict = Result<(), (DecodeErrorKind, usize)>;
 
-/// Returns what `skip` says about a text.
+/// Returns the result of `skip` and `finish` for a text.
 fn check(text: &str) -> Verdict {
     let mut cursor = Cursor::new(text);
     cursor.skip(0).and_then(|()| cursor.finish()).map_err(|error| (error.kind(), error.offset()))

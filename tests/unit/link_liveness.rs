@@ -15,7 +15,7 @@ const fn at(second: u64) -> Instant {
 
 #[test]
 fn silence_is_judged_when_its_time_comes() {
-    // When something was received, when it is checked, the verdict, the next check.
+    // The time of the last message if one came, the time of the check, the verdict, the time of the next check.
     let table: [(Option<u64>, u64, Verdict, u64); 6] = [
         (None, 30, Probe, 45),
         (None, 40, Wait, 45),
@@ -54,7 +54,7 @@ fn a_probe_that_runs_is_not_restarted() {
 fn a_link_is_of_no_use_if_nothing_is_answered_or_said() {
     let mut liveness = liveness();
     liveness.begin(at(0));
-    // When a request times out, and how many messages the peer has sent by then.
+    // The time at which a request times out, and how many messages the peer has sent by then.
     let misses =
         [(5, 0), (11, 0), (18, 1), (19, 1), (20, 1), (33, 1), (34, 1), (40, 2), (4_000, 2), (90_000, 2)];
     let verdicts = misses.map(|(now, messages)| liveness.miss_answer(at(now), messages));

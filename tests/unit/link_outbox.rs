@@ -127,7 +127,7 @@ fn books_wait_for_room_among_those_that_are_awaited() {
         let next = outbox.next(room, is_book);
         next.map(|it| it.streams.iter().map(|id| id.place()).collect::<Vec<_>>())
     };
-    // Two streams in a request: 0 and 1, 2 and 3, 4.
+    // A request has at most two streams, and at most as many books as the argument allows. Stream 2 is not a book.
     assert_eq!(places(1), Some(std::vec![0]));
     assert_eq!(places(0), Some(std::vec![2]));
     assert_eq!(places(0), None);

@@ -6,7 +6,8 @@ use std::vec::Vec;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Takes from a limiter `count` times, each time as early as possible from an instant on. Returns the instants.
+/// Takes from a limiter `count` times, each time as early as the limiter allows, beginning at `from`. Returns the
+/// instants.
 fn greedy(mut limiter: RateLimiter, from: Instant, count: usize) -> Vec<Instant> {
     let mut now = from;
     let mut taken = Vec::new();
@@ -40,7 +41,7 @@ fn no_window_holds_more() {
 fn nearly_all_of_the_limit_is_given() {
     let taken = greedy(RateLimiter::per_window(10, WINDOW), Instant::ZERO, 1_000);
     let seconds = taken.last().unwrap().since(Instant::ZERO).as_secs();
-    // Five of ten at once, and then five a second.
+    // The limit is ten: five at once, and then five a second.
     assert_eq!(seconds, 199);
 }
 
@@ -76,7 +77,7 @@ fn another_limit_counts_on() {
     for _ in 0..4 {
         limiter = limiter.take(now).unwrap();
     }
-    // All four are used up, so the next come one each half of the window.
+    // The four takes count for the new limit too, which then allows one take in each half of the window.
     let strict = limiter.changed(4, WINDOW, now);
     assert_eq!(greedy(strict, now, 2), [now + WINDOW * 3 / 2, now + WINDOW * 2]);
     assert_eq!(strict.changed(10, WINDOW, now).free_at(), limiter.free_at());

@@ -12,7 +12,7 @@ const DELAYS: Delays = Delays {
     stable: Duration::from_secs(30),
 };
 
-/// Makes the inputs, one each second from second 1 on. Each row names the state and the due time after it.
+/// Makes the inputs, one each second, beginning at second 1. Each row has the state and the due time after its input.
 fn check(stream: &str, silence: Option<u64>, rows: &[(StreamInput, StreamState, Option<u64>)]) {
     let mut subscription = Subscription::new(StreamId::new(1, 0, 0), stream.parse().unwrap());
     if let Some(silence) = silence {
@@ -41,7 +41,7 @@ fn lives_of_a_book() {
     for rest in rest {
         check("btcusd@depth", None, &[&to_live, *rest].concat());
     }
-    // The snapshot is overdue, and a request is not answered.
+    // The snapshot is overdue, and a request gets no reply.
     check(
         "btcusd@depth",
         None,
@@ -73,7 +73,7 @@ fn silence_counts_from_the_last_frame() {
     };
     assert_eq!(expire(3), (None, Some(Instant::from_secs(4))));
     assert_eq!(expire(4).0, Some(Silence));
-    // The stream is still silent, and is requested more and more rarely.
+    // The stream stays silent, and the client requests it at growing intervals.
     assert_eq!(expire(5), (None, Some(Instant::from_secs(6))));
     assert_eq!(expire(6).0, Some(Silence));
 }

@@ -1,4 +1,4 @@
-//! Tests orders that are refused, and client order ids.
+//! Tests the orders that `NewOrder` refuses, and client order ids.
 
 use alloc::string::String;
 
@@ -49,7 +49,7 @@ fn client_order_ids() {
     }
 }
 
-/// Functions that take a value as a text also take a `String`, such as `format!` returns.
+/// A function that takes a value as a text accepts a `String` too, for example one that `format!` returns.
 #[test]
 fn owned_texts() {
     let [id, symbol, quantity, price] = ["my-1", "btcusd", "0.5", "20000"].map(String::from);

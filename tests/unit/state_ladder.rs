@@ -28,7 +28,7 @@ fn set(ladder: &mut Ladder, level: &Level) {
     }
 }
 
-/// Checks what the documentation of [`Ladder`] says about its slots.
+/// Checks what the documentation of [`Ladder`] states about its slots.
 fn check(ladder: &Ladder) {
     assert_eq!(ladder.slots.iter().filter(|level| is_filled(level)).count(), ladder.filled);
     assert!(ladder.slots.last().is_none_or(is_filled), "the last slot is vacant");
@@ -57,8 +57,8 @@ fn agrees(ladder: &Ladder, plain: &BTreeMap<i64, i64>) {
     assert_eq!(ladder.worst(), expected.last());
 }
 
-/// Compares sides of up to thousands of levels with a plain map, while levels change anywhere, near either end, or
-/// in one narrow range.
+/// Compares sides of up to thousands of levels with a plain map. The changes are anywhere, near either end, or in one
+/// narrow range.
 #[test]
 fn agrees_with_a_plain_map() {
     for (seed, descending) in [(1, true), (2, false)] {
@@ -72,7 +72,7 @@ fn agrees_with_a_plain_map() {
                 _ => (2_000, 3_000),
             };
             let price = from + random.below(range) as i64;
-            // In the second half of each kind more levels are removed than added.
+            // In the second half of each kind, more levels are removed than added.
             let removes = random.below(5) < if step % 10_000 < 5_000 { 1 } else { 3 };
             let quantity = if removes { 0 } else { 1 + random.below(1_000) as i64 };
             set(&mut ladder, &level(price, quantity));
@@ -95,7 +95,7 @@ fn agrees_with_a_plain_map() {
     }
 }
 
-/// A full side drops its worst level for each new one. The search for the worst level passes each vacant slot once.
+/// A full side drops its worst level for each new level. The search for the worst level passes each vacant slot once.
 #[test]
 fn the_search_for_the_worst_level_passes_a_vacant_slot_once() {
     let mut ladder = Ladder::new(true);
@@ -113,7 +113,7 @@ fn the_search_for_the_worst_level_passes_a_vacant_slot_once() {
     assert!(passed <= 2 * 5_000, "{passed} slots were passed");
 }
 
-/// Returns how many bytes a ladder takes for each level, with all the room that it keeps.
+/// Returns how many bytes a ladder takes for each level, with its unused capacity.
 fn bytes(ladder: &Ladder) -> usize {
     (size_of::<Ladder>() + ladder.slots.capacity() * size_of::<Level>()).div_ceil(ladder.len())
 }

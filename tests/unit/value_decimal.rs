@@ -6,7 +6,7 @@ use std::string::ToString;
 
 #[test]
 fn parse_and_print() {
-    // text, printed (None: as it was), or the error
+    // The text, and what it prints as, or the error.
     let table: &[(&str, Result<&str, DecimalError>)] = &[
         ("0", Ok("0")),
         ("-0", Ok("0")),
@@ -40,7 +40,8 @@ fn parse_and_print() {
     }
 }
 
-/// For every length and every place of the point, the short reader returns what the long one returns, or nothing.
+/// For every length and every position of the point, the short reader returns the result of the long reader, or
+/// nothing.
 #[test]
 fn short_agrees_with_long() {
     let digits = "12345678901234567890";
@@ -61,7 +62,8 @@ fn short_agrees_with_long() {
                     let long = Decimal::parse(text.as_bytes()).unwrap();
                     assert_eq!((value.mantissa, value.scale), (long.mantissa, long.scale), "{frame}");
                 } else {
-                    // The whole part ends within the first word, the number within the second.
+                    // The text fits if its whole part ends within the first word of eight bytes, and the number
+                    // within the second.
                     let whole = text.find('.').unwrap_or(text.len());
                     let fits = whole < 8 && text.len() < 16 && tail.starts_with('"');
                     let valid = Decimal::parse(text.as_bytes()).is_ok();

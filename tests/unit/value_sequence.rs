@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn places() {
     use Sequenced::{Gap, Next, Stale};
-    // last, U, u, strict, lax
+    // The last id, `U`, `u`, the result by the strict rule, the result by the lax rule.
     let table = [
         (100, 100, 120, Next, Next),
         (100, 90, 120, Next, Next),
@@ -25,7 +25,7 @@ fn places() {
 #[test]
 fn positions() {
     use DepthRole::{BeforeSnapshot, Gap, Snapshot, Stale, Update};
-    // U, u, live, recorded
+    // `U`, `u`, the role of the frame in a live stream, its role in a recording.
     let table = [
         (90, 95, BeforeSnapshot, BeforeSnapshot),
         (100, 100, Snapshot, Snapshot),
@@ -49,7 +49,7 @@ fn positions() {
     }
 }
 
-/// With the lax rule, a frame that has only the next id is an update, whether it is recorded or not.
+/// By the lax rule, a frame whose only id is the next id is an update, both in a live stream and in a recording.
 #[test]
 fn single_ids_by_the_lax_rule() {
     use DepthRole::{Gap, Snapshot, Stale, Update};

@@ -1,4 +1,4 @@
-//! Tests symbols: that case is folded, and their limits.
+//! Tests symbols: that they ignore case, and their limits.
 
 extern crate std;
 use super::*;
@@ -8,7 +8,7 @@ fn folding_ignores_case_only() {
     for (a, b) in [("btcusd", "BTCUSD"), ("GEMI-PRES2028-VANCE", "gemi-pres2028-vance"), ("a", "A")] {
         assert_eq!(fold(a.as_bytes()), fold(b.as_bytes()), "{a}");
     }
-    // Each byte counts, whatever the length.
+    // A difference in any byte makes two symbols different, whatever their length.
     let longest = "a".repeat(Symbol::LENGTH_MAX);
     for length in 1..=Symbol::LENGTH_MAX {
         for place in 0..length {

@@ -1,4 +1,4 @@
-//! Tests that all members of a frame decide its kind, whatever its first bytes suggest.
+//! Tests that all members of a frame decide its kind, even if its first bytes suggest another kind.
 
 extern crate std;
 use super::*;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use std::format;
 use std::string::String;
 
-/// The members of a frame of each kind, and of frames that are nearly a frame of some kind.
+/// The members of a frame of each kind, and of frames that nearly are a frame of some kind.
 const FRAMES: [&[&str]; 20] = [
     &[r#""u":1"#, r#""E":2"#, r#""s":"x""#, r#""b":"1""#, r#""B":"2""#, r#""a":"3""#, r#""A":"4""#],
     &[r#""E":1"#, r#""s":"x""#, r#""t":2"#, r#""p":"3""#, r#""q":"4""#, r#""m":true"#],
@@ -38,7 +38,7 @@ const FRAMES: [&[&str]; 20] = [
     &[r#""foo":1"#],
 ];
 
-/// Values of members: texts that are not JSON, and valid JSON that looks wrong.
+/// Values of members: texts that are not JSON, and valid JSON that looks invalid.
 const VALUES: [&str; 12] = [
     r#"["change"5,6]"#,
     r#"{"a":1]"#,
@@ -57,7 +57,8 @@ const VALUES: [&str; 12] = [
 #[test]
 fn first_bytes_never_decide() {
     let letters = || (b'A'..=b'Z').chain(b'a'..=b'z').map(char::from);
-    // Names of one letter and of several, and names whose fifth letter decides which kind `e` would be.
+    // Names of one letter, names of several letters, and names whose fifth letter decides which kind of `e` would be
+    // guessed.
     let strays = letters().flat_map(|it| [format!("{it}"), format!("{it}xyz"), format!("exyz{it}")]);
     let strays: Vec<String> = strays.map(|name| format!("\"{name}\":1")).collect();
     for members in FRAMES {
@@ -138,8 +139,8 @@ fn the_last_type_counts() {
     }
 }
 
-/// A frame may name two kinds or two symbols, and either may be the right one. `Affected` then names neither a topic
-/// nor a symbol.
+/// A frame may name two kinds or two symbols, either of which may be the right one. `Affected` then names neither a
+/// topic nor a symbol.
 #[test]
 fn a_frame_that_names_two_kinds_or_symbols_may_be_about_any() {
     let rows = [
@@ -185,12 +186,12 @@ fn rows_of_a_broken_first_frame_do_not_tell_its_kind() {
         let levels = format!(r#""symbol":"BTCUSD","changes":[["buy","?","1"]],"trades":[{row}]"#);
         let frame = format!(r#"{{{levels},"type":"l2_upd"#);
         assert_eq!(topic(&frame), None, "{frame}");
-        // This frame is not cut off, so its own type counts.
+        // This frame is complete, so its own type counts.
         let frame = format!(r#"{{"ty\u0070e":"l2_updates",{levels}}}"#);
         assert_eq!(topic(&frame), Some(crate::request::stream::Topic::Depth), "{frame}");
         assert_eq!(topic(row), Some(crate::request::stream::Topic::Trade), "{row}");
     }
-    // This frame is not cut off either. Its type comes after another member.
+    // This frame is complete too. Its type comes after another member.
     let other = r#"{"price":"?","type":"trade","symbol":"BTCUSD"}"#;
     assert_eq!(topic(other), Some(crate::request::stream::Topic::Trade));
 }

@@ -14,13 +14,14 @@ fn mids(frames: &[String]) -> Vec<f64> {
     let (mut books, mut mids, mut next) = (Books::new(), Vec::new(), None::<Timestamp>);
     for frame in frames {
         let Ok(Some(event)) = replay.event(frame, &mut scratch) else { continue };
-        // Only depth frames set the clock. The times of trades are not in order.
+        // Only depth frames set the clock, because the times of trades are not in order.
         if let Event::DepthSnapshot(depth, _) | Event::DepthUpdate(depth, _) = &event
             && let Some(time) = depth.event_time
         {
             let end = next.get_or_insert(time + Duration::from_secs(1));
             while *end < time {
-                // The update of a later second is not applied yet, so this is the book at the end of the second.
+                // The update of a later second is not applied yet, so `books` contains the book at the end of this
+                // second.
                 let best = books.live("btcusd").and_then(|book| book.bids().best().zip(book.asks().best()));
                 mids.extend(
                     best.map(|(bid, ask)| (bid.price.to_f64_nearest() + ask.price.to_f64_nearest()) / 2.0),

@@ -33,7 +33,7 @@ fn main() {
                     let dialled = dial(&request.url).map(|open| socket = Some((link, open)));
                     client.handle_dial(link, clock.now(), dialled);
                 }
-                // If writing fails, the next read reports it.
+                // If writing fails, the next read returns the error.
                 Output::Send { text, .. } => {
                     let _ = socket.as_mut().map(|(_, socket)| socket.send(Message::text(text)));
                 }
@@ -67,7 +67,7 @@ fn main() {
                 let frame = frame_of(message).expect("a message that was read has a frame");
                 client.handle_frame(link, now, frame, &mut scratch)
             }
-            // The read took too long, or a signal interrupted it.
+            // The read timed out, or a signal interrupted it.
             Err(Error::Io(error))
                 if matches!(
                     error.kind(),

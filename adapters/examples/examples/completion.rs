@@ -1,6 +1,6 @@
-//! Uses a runtime that reports completed operations instead of ready sockets (io_uring), and whose sockets do not
-//! implement the `AsyncRead` of `futures-io`. Bytes go through a pipe in memory, which the WebSocket layer uses as
-//! its stream.
+//! Uses a runtime that reports completed operations (io_uring) instead of ready sockets, and whose sockets do not
+//! implement the `AsyncRead` of `futures-io`. The WebSocket layer reads and writes a pipe in memory, and the program
+//! moves the bytes between the pipe and the socket.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example completion
@@ -25,7 +25,7 @@ use tungstenite::{Error, Message, WebSocket};
 /// The number of updates of the book that the program shows.
 const SHOWN: u32 = 20;
 
-/// The pipe: bytes that have arrived, and bytes to write.
+/// The stream of the WebSocket layer: bytes that have arrived, and bytes to write.
 #[derive(Debug, Default)]
 struct Pipe {
     incoming: VecDeque<u8>,
@@ -86,7 +86,7 @@ async fn watch(address: String) {
                         Err(why) => client.handle_connect_failed(id, clock.now(), why),
                     }
                 }
-                // If writing fails, the next read reports it.
+                // If writing fails, the next read returns the error.
                 Output::Send { text, .. } => {
                     let _ = link.as_mut().map(|link| link.socket.send(Message::text(text)));
                 }
@@ -112,7 +112,7 @@ async fn watch(address: String) {
             compio::time::sleep(wait).await;
             continue;
         };
-        // Read a frame. If no frame remains, write what waits, and wait for bytes.
+        // Read a frame. If there is none, write the outgoing bytes and wait for incoming bytes.
         let message = open.socket.read();
         let now = clock.now();
         let event = match &message {
@@ -152,8 +152,8 @@ async fn watch(address: String) {
 async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
     let _ = link.socket.flush();
     write(&mut link.stream, link.socket.get_mut()).await?;
-    // A read that has begun may have taken bytes, so it must not be dropped. Another task reads, and this function
-    // drops only the wait for that task.
+    // A read that has begun may have taken bytes from the socket, so it must not be dropped. Another task reads, and
+    // this function drops only its wait for that task.
     let chunk = async { Some(link.chunks.recv().await) };
     let late = async {
         compio::time::sleep(wait).await;

@@ -1,5 +1,5 @@
-//! Runs the driver as a task of `async-executor`, without `gemini-ws-smol` or `gemini-ws-tokio`: the program has a
-//! [`Runtime`] of its own, a few lines on `async-io`.
+//! Runs the driver as a task of `async-executor`, without `gemini-ws-smol` or `gemini-ws-tokio`: the program
+//! implements [`Runtime`] with a few lines on `async-io`.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example executor

@@ -1,5 +1,5 @@
-//! Follows two hundred books in one thread with the system's `epoll` or its equivalent: no runtime, and nothing that
-//! blocks.
+//! Follows two hundred books in one thread with the system's `epoll` or its equivalent, without a runtime and without
+//! blocking calls.
 //!
 //! ```sh
 //! cargo run -p gemini-ws-examples --example poll
@@ -20,7 +20,7 @@ use mio::{Events, Interest, Poll, Token};
 
 const SYMBOLS: usize = 200;
 
-/// Begins to connect. A program for the real venue also looks up names in another thread, and adds TLS.
+/// Begins to connect. A program for the real venue must also look up names in another thread, and add TLS.
 fn dial(poll: &Poll, client: &Client, link: LinkId) -> Result<NonBlocking<TcpStream>, ConnectFailure> {
     let request = client.connect_request(link).ok_or(ConnectFailure::Cancelled)?;
     let address = Address::parse(&request.url)?;
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     client.open(clock.now())?;
     let (mut poll, mut ready) = (Poll::new()?, Events::with_capacity(64));
     let (mut sockets, mut books, mut scratch) = (Sockets::new(), Books::new(), Scratch::new());
-    // How often the program shows the number of current books before it ends.
+    // How often, once a second, the program prints the number of current books before it ends.
     let shows: u32 = std::env::args().nth(2).map_or(Ok(3), |seconds| seconds.parse())?;
     let (mut closed, mut shown, mut next) = (None, 0, clock.now() + Duration::from_secs(1));
     while closed.is_none() {

@@ -1,5 +1,5 @@
-//! Serves books over HTTP: `GET /book/{symbol}`. Any number of tasks read the books that the driver of one client
-//! keeps. Each answer says whether the book is stale, and how old it is.
+//! Serves books over HTTP: `GET /book/{symbol}`. Any number of tasks read the books that one driver keeps. Each
+//! answer states whether the book is stale, and how old the book is.
 //!
 //! Without arguments it runs against a simulated exchange in the same process, and requests the books itself: `cargo
 //! run -p gemini-ws-examples --example serve`. With an address and symbols it serves the books of a venue until
@@ -40,10 +40,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits until the book of `btcusd` is current. Then requests this book over HTTP, and one that is not served.
+/// Waits until the book of `btcusd` is current. Then requests this book over HTTP, and a book that the server does
+/// not have.
 async fn ask_itself(mut books: BookReader, served: &str) -> Result<(), Box<dyn Error>> {
     tokio::time::timeout(Duration::from_secs(10), books.until_live("btcusd")).await?;
-    // This call blocks only this thread. The driver and the server run in others.
+    // This call blocks only this thread. The driver and the server run in other threads.
     let ask = |symbol: &str| ureq::get(format!("{served}/{symbol}")).call();
     let body = ask("BTCUSD")?.into_body().read_to_string()?;
     println!("200 {}…", body.chars().take(60).collect::<String>());

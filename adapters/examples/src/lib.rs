@@ -1,4 +1,4 @@
-//! The helpers of the examples: a simulated exchange to connect to, and recorded frames of a simulated exchange.
+//! Helpers for the examples: a simulated exchange to connect to, and recorded frames of a simulated exchange.
 
 #![forbid(unsafe_code)]
 
@@ -9,22 +9,23 @@ use gemini_ws::{Frame, Instant};
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
 
-/// Returns the address on the command line. If there is none, starts a simulated exchange of `btcusd` in a thread,
+/// Returns the first argument of the program, an address. If there is none, starts a simulated exchange of `btcusd`
+/// in a thread, and returns its address.
 /// and returns its address.
 ///
 /// # Panics
 ///
-/// If the exchange is needed and no port is free.
+/// If the function starts an exchange and no port is free.
 pub fn address() -> String {
     address_of(&["btcusd".into()])
 }
 
-/// Returns the address on the command line. If there is none, starts a simulated exchange of these symbols in a
-/// thread, and returns its address.
+/// Returns the first argument of the program, an address. If there is none, starts a simulated exchange of these
+/// symbols in a thread, and returns its address.
 ///
 /// # Panics
 ///
-/// If the exchange is needed, and either no port is free or a text is not a symbol.
+/// If the function starts an exchange, and no port is free or a text is not a symbol.
 pub fn address_of(symbols: &[String]) -> String {
     if let Some(address) = std::env::args().nth(1) {
         return address;
@@ -37,12 +38,12 @@ pub fn address_of(symbols: &[String]) -> String {
     address
 }
 
-/// Returns the address and the symbols on the command line. The default is a simulated exchange, started in a thread,
-/// and the symbol `btcusd`.
+/// Returns the arguments of the program: an address and symbols. The default address is that of a simulated exchange,
+/// which the function starts in a thread. The default symbol is `btcusd`.
 ///
 /// # Panics
 ///
-/// If the exchange is needed and no port is free.
+/// If the function starts an exchange, and no port is free or an argument is not a symbol.
 pub fn market() -> (String, Vec<String>) {
     let mut symbols: Vec<String> = std::env::args().skip(2).collect();
     if symbols.is_empty() {

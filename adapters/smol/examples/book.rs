@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [url, symbols @ ..] = arguments.as_slice() else { return Err("usage: book URL SYMBOL…".into()) };
     let (client, driver) = connect(Config::new(url));
     let driver = smol::spawn(driver);
-    // Any thread can send commands: here one that waits for the keyboard.
+    // Any thread can send commands: here, a thread that waits for the keyboard.
     let keyboard = client.clone();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read_line(&mut String::new());

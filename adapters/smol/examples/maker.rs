@@ -24,15 +24,15 @@ const OFFSET: Decimal = Decimal::constant("5.00");
 const TICK: Decimal = Decimal::constant("0.01");
 const QUANTITY: Decimal = Decimal::constant("0.001");
 
-/// One side of the quote, with its order if there is one.
+/// One side of the quote, with its order if one exists.
 struct Quote {
     side: Side,
     ticket: Option<Ticket>,
 }
 
 impl Quote {
-    /// Prints how the order has ended, if it has. Cancels the order if its price is not `target`. If there is no
-    /// order, places one at `target`.
+    /// Prints the end of the order if the order has ended. Cancels the order if its price is not `target`. If there
+    /// is no order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,
@@ -66,7 +66,7 @@ fn target_price(side: Side, mid: Decimal) -> Option<Decimal> {
     }
 }
 
-/// Sends a request to REST and waits for the answer. The function blocks, so call it in a separate thread.
+/// Sends a question to REST and waits for the answer. The function blocks, so call it in a separate thread.
 fn ask(rest: &str, request: &RestRequest) -> Result<(u16, String), ureq::Error> {
     let mut post = ureq::post(format!("{rest}{}", request.path()));
     for (name, value) in request.headers().iter().filter(|(name, _)| *name != "Content-Length") {

@@ -26,7 +26,7 @@ fn server() -> Server {
     Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap()
 }
 
-/// Runs a signed client that sends a request, until ten depth updates have arrived. Returns its counters.
+/// Runs a signed client that sends a request, until it has received ten depth updates. Returns its counters.
 fn live() -> Stats {
     let mut server = server();
     let mut gemini =
@@ -52,8 +52,8 @@ fn live() -> Stats {
     stats
 }
 
-/// Runs a driver whose queue has room for one event of market data, and takes no events before the end. Returns how
-/// many events the queue has dropped.
+/// Runs a driver whose queue has room for one event of market data, and takes no events from the queue before the
+/// driver ends. Returns how many events the queue has dropped.
 fn overflow() -> u64 {
     let mut server = server();
     let mut gemini = Client::single(Config::new(format!("ws://{}", server.local_addr())).seed(1));
@@ -81,7 +81,7 @@ fn overflow() -> u64 {
 
 /// Runs a client until its first attempt to connect fails.
 fn fail() {
-    // The port was free just before, so no server listens on it.
+    // The test has just closed a listener on this port, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(Client::single(Config::new(format!("ws://127.0.0.1:{port}")).seed(1)));
     let smol = Smol::new();
@@ -119,8 +119,9 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Checks the log: at `info`, slots of links and reasons of ends, but no frames; at `warn`, the number of dropped
-/// events; at `trace`, frames, but neither the secret nor the headers of a signed upgrade.
+/// Checks the log. At `info`, it contains slots of links and reasons of ends, but no frames. At `warn`, it contains
+/// the number of dropped events. At `trace`, it contains frames, but neither the secret nor the headers of a signed
+/// upgrade.
 fn traced() {
     let log = logged(Level::INFO, || _ = live());
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
@@ -137,7 +138,7 @@ fn traced() {
     let reported =
         log.lines().filter_map(|line| line.split_once("overflow dropped=")?.1.trim().parse::<u64>().ok());
     assert_eq!((reported.sum::<u64>(), dropped > 0), (dropped, true), "{log}");
-    // Leave out the lines of the WebSocket layer, which logs frames too.
+    // Ignore the lines of the WebSocket layer, which logs frames too.
     let log = logged(Level::TRACE, || _ = live());
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("gemini_ws")).collect();
     assert!(ours.iter().any(|line| line.contains("depthUpdate")));
@@ -154,7 +155,7 @@ fn telemetry() {
 fn counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    // Runs four drivers with one recorder.
+    // Run four drivers with one recorder.
     let (first, second, dropped) = metrics::with_local_recorder(&recorder, || {
         let (first, second) = (live(), live());
         fail();

@@ -22,15 +22,15 @@ const OFFSET: Decimal = Decimal::constant("5.00");
 const TICK: Decimal = Decimal::constant("0.01");
 const QUANTITY: Decimal = Decimal::constant("0.001");
 
-/// One side of the quote, with its order if there is one.
+/// One side of the quote, with its order if one exists.
 struct Quote {
     side: Side,
     ticket: Option<Ticket>,
 }
 
 impl Quote {
-    /// Prints how the order has ended, if it has. Cancels the order if its price is not `target`. If there is no
-    /// order, places one at `target`.
+    /// Prints the end of the order if the order has ended. Cancels the order if its price is not `target`. If there
+    /// is no order, places one at `target`.
     fn update(
         &mut self,
         client: &Handle,
@@ -64,7 +64,7 @@ fn target_price(side: Side, mid: Decimal) -> Option<Decimal> {
     }
 }
 
-/// Sends a request to REST and waits for the answer. The function blocks, so call it in a separate thread.
+/// Sends a question to REST and waits for the answer. The function blocks, so call it in a separate thread.
 fn ask(rest: &str, request: &RestRequest) -> Result<(u16, String), ureq::Error> {
     let mut post = ureq::post(format!("{rest}{}", request.path()));
     for (name, value) in request.headers().iter().filter(|(name, _)| *name != "Content-Length") {
@@ -105,7 +105,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             if turn.is_multiple_of(10) && doubts.await? {
                 let asked = client.reconcile(&signer, async |request| {
                     let (rest, (answer, answered)) = (rest.clone(), tokio::sync::oneshot::channel());
-                    // The runtime waits for its own threads at the end of the program, so use another thread.
+                    // At the end of the program, the runtime waits for its own threads, so the blocking call runs in
+                    // another thread.
                     std::thread::spawn(move || answer.send(ask(&rest, &request)));
                     answered.await.unwrap_or(Err(ureq::Error::ConnectionFailed))
                 });

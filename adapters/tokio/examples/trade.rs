@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(fill) = ticket.next().await {
         println!("{} at {}", fill.quantity, fill.price);
     }
-    // If the outcome is unknown, ask the venue, as the example `maker` does.
+    // If the outcome is unknown, an application must ask the venue, as the example `maker` does.
     println!("{}", ticket.done().await);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! [`Dialer`]: everything in a dial except the TCP connection.
+//! [`Dialer`]: makes a dial, except for its TCP connection.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -50,8 +50,9 @@ impl Dialer {
         Dialer { proxies, ..self }
     }
 
-    /// Connects to the address of the request, or to the proxy for this address. Adds TLS if the URL is `wss://`, and
-    /// upgrades the stream to a WebSocket. `connect` connects to a host (a name or an address) and a port.
+    /// Dials for a link. Connects to the address of the request, or to the proxy for this address, adds TLS if the
+    /// URL is `wss://`, and upgrades the stream to a WebSocket. `connect` must connect to a host (a name or an
+    /// address) and a port.
     ///
     /// # Errors
     ///
@@ -85,8 +86,8 @@ impl Default for Dialer {
     }
 }
 
-/// The time without traffic after which the system sends the first keep-alive, and the time between further ones.
-/// Keep-alive finds dead connections over which the client sends no probes.
+/// The time without traffic after which the system sends the first keep-alive, and the time between further
+/// keep-alives. They detect dead connections over which the client sends no probes.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Sets the options of a connected socket: `TCP_NODELAY`, because orders are small and urgent, and keep-alive after

@@ -71,7 +71,7 @@ pub async fn first_of<S>(
     }
 }
 
-/// Waits until one of these futures is done, and removes it.
+/// Waits until one of these futures is ready, and removes it.
 async fn any_of<F: Future>(trying: &mut Vec<Pin<Box<F>>>) -> F::Output {
     poll_fn(|context| {
         for position in 0..trying.len() {
@@ -86,8 +86,8 @@ async fn any_of<F: Future>(trying: &mut Vec<Pin<Box<F>>>) -> F::Output {
     .await
 }
 
-/// Removes repeated addresses, and lets IPv4 and IPv6 addresses alternate, beginning with the family of the first
-/// address. Within a family the order does not change.
+/// Removes repeated addresses. In the result, IPv4 and IPv6 addresses alternate, beginning with the family of the
+/// first address. Within a family, the order does not change.
 fn by_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = Vec::new();
     for address in addresses {
@@ -132,8 +132,8 @@ mod tests {
         }
     }
 
-    /// An attempt to connect. The port says how it ends: 0 never, 1 with a refusal at once, 2 with success at once, 3
-    /// with success after some polls.
+    /// An attempt to connect. The port decides the result: 0 never ends, 1 is refused at once, 2 succeeds at once,
+    /// and 3 succeeds after some polls.
     async fn answers(address: SocketAddr) -> io::Result<SocketAddr> {
         match address.port() {
             0 => pending().await,
@@ -148,8 +148,7 @@ mod tests {
         }
     }
 
-    /// Each row has the addresses, the number of pauses that end, the expected result, and the number of tried
-    /// addresses.
+    /// Each row has the addresses, how many pauses end, the expected result, and how many addresses are tried.
     #[test]
     fn attempts_begin_one_by_one() {
         let refused = Err(ConnectFailure::Refused);

@@ -7,8 +7,8 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The maximum number of name look-ups at a time. Further look-ups wait. A look-up whose future was dropped still
-/// counts until the resolver answers.
+/// The maximum number of name look-ups at a time. Further look-ups wait. A look-up whose future was dropped counts
+/// until the resolver answers.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn names_and_addresses() {
-        // No name may be this long, so the resolver asks no name server.
+        // A name must not be this long, so the resolver asks no name server.
         let no_name = "x".repeat(300);
         for (host, is_found) in [
             ("127.0.0.1", true),

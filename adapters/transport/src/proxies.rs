@@ -11,15 +11,15 @@ use gemini_ws_driver::gemini_ws::ConnectFailure;
 use crate::rules::Rules;
 use crate::tunnel;
 
-/// Which proxy to use for each dialled address. A proxy speaks HTTP CONNECT (`http://`, or a URL without a scheme) or
-/// SOCKS5 (`socks5://` or `socks5h://`). The proxy looks up the venue's name. The default port of a proxy is 80 for
-/// HTTP and 1080 for SOCKS5.
+/// Decides which proxy to use for each dialled address. A proxy speaks HTTP CONNECT (`http://`, or a URL without a
+/// scheme) or SOCKS5 (`socks5://` or `socks5h://`). The proxy looks up the venue's name. The default port of a proxy
+/// is 80 for HTTP and 1080 for SOCKS5.
 ///
-/// If an HTTP proxy refuses, the dial fails with [`ConnectFailure::ProxyStatus`]. If a SOCKS5 proxy refuses, or the
-/// answer of a proxy is invalid, the dial fails with [`ConnectFailure::Proxy`]. It fails in the same way if the URL
-/// of the proxy is invalid or has another scheme, such as `https://`. If the connection to the proxy fails, the dial
-/// fails with the failure of this connection. A dial never bypasses the proxy that is configured for the dialled
-/// address.
+/// If an HTTP proxy refuses the connection to the venue, the dial fails with [`ConnectFailure::ProxyStatus`]. The
+/// dial fails with [`ConnectFailure::Proxy`] if a SOCKS5 proxy refuses the connection, if the answer of a proxy is
+/// invalid, or if the URL of the proxy is invalid or has another scheme, such as `https://`. If the connection to the
+/// proxy fails, the dial fails with the failure of this connection. A dial never bypasses the proxy that is
+/// configured for the dialled address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -38,8 +38,8 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::default()) }
     }
 
-    /// Returns this proxy for all addresses except those of this machine ([`Address::is_loopback`]). If the proxy
-    /// needs a name and a password, put them into the URL.
+    /// Uses this proxy for all addresses except those of this machine ([`Address::is_loopback`]). If the proxy
+    /// requires a name and a password, put them into the URL.
     pub fn all(url: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::all(url)) }
     }
@@ -52,12 +52,12 @@ impl Proxies {
         Proxies { rules: Arc::new(Rules::except(&self.rules, hosts)) }
     }
 
-    /// Returns the proxies that the environment names now. `HTTPS_PROXY` is for `wss://`, and `HTTP_PROXY` is for
-    /// `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it. `NO_PROXY` excludes hosts. A
-    /// lower-case variable hides the upper-case one, also if the lower-case one is empty. In a CGI program
-    /// (`REQUEST_METHOD` is set), the upper-case `HTTP_PROXY` is ignored. Addresses of this machine
-    /// ([`Address::is_loopback`]) are always reached directly. If the value for a proxy is not valid Unicode, dials
-    /// that need this proxy fail.
+    /// Reads the proxies from the environment, at the time of the call. `HTTPS_PROXY` is for `wss://`, and
+    /// `HTTP_PROXY` is for `ws://`. If one of these variables is missing or empty, `ALL_PROXY` replaces it.
+    /// `NO_PROXY` excludes hosts. A variable in lower case takes precedence over the one in upper case, even if it is
+    /// empty. In a CGI program (`REQUEST_METHOD` is set), the upper-case `HTTP_PROXY` is ignored. A dial to an
+    /// address of this machine ([`Address::is_loopback`]) uses no proxy. If the value for a proxy is not valid
+    /// Unicode, dials that use this proxy fail.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var_os(name))) }
     }

@@ -1,4 +1,4 @@
-//! [`Rules`]: which proxy is for which address.
+//! [`Rules`]: decides which proxy to use for which address.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,14 +13,14 @@ pub(crate) struct Rules {
     secure: Option<Proxy>,
     plain: Option<Proxy>,
     except: Vec<Exception>,
-    /// Whether addresses of this machine are reached directly too.
+    /// Whether dials to addresses of this machine use no proxy.
     spares_loopback: bool,
 }
 
 #[derive(Clone)]
 pub(crate) struct Proxy {
     kind: Kind,
-    /// `None` if the URL of the proxy cannot be read.
+    /// `None` if the URL of the proxy is invalid.
     address: Option<Address>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
     Unsupported,
 }
 
-/// Hosts that are reached without a proxy.
+/// Hosts to which dials use no proxy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Exception {
     hosts: Hosts,
@@ -43,7 +43,7 @@ enum Hosts {
     All,
     /// A name and its subdomains.
     Below(String),
-    /// The addresses whose first bits are those of this address. The number says how many bits.
+    /// The addresses whose first bits are those of this address. The number is how many bits must agree.
     Network(IpAddr, u32),
 }
 
@@ -60,10 +60,10 @@ impl Rules {
 
     /// Reads the rules from the environment, as curl does. `variable` returns the value of a variable.
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Rules {
-        // A value that is not UTF-8 still counts as set, because a dial must not bypass the proxy.
+        // A value that is not UTF-8 counts as set, because a dial must not bypass the proxy.
         let variable = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
         let either = |name: &str| {
-            // In a CGI program, this variable has the value of a client's header `Proxy`.
+            // In a CGI program, this variable contains the header `Proxy` of a request from outside.
             let is_foreign = name == "HTTP_PROXY" && variable("REQUEST_METHOD").is_some();
             let upper = || variable(name).filter(|_| !is_foreign);
             let text = variable(&name.to_ascii_lowercase()).or_else(upper)?;

@@ -12,8 +12,8 @@ use futures_rustls::rustls::{
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::io_failure;
 
-/// Returns a configuration that trusts the certificate authorities of browsers, which are compiled in. It is the
-/// default of a [`Dialer`](crate::Dialer).
+/// Returns a configuration that trusts the certificate authorities of browsers. The crate contains these authorities.
+/// This configuration is the default of a [`Dialer`](crate::Dialer).
 ///
 /// ```
 /// let dialer = gemini_ws_transport::Dialer::new().tls(gemini_ws_transport::tls::web_roots());

@@ -1,4 +1,4 @@
-//! Three ways to keep a book, with the library's decimals in each, so that only the structure differs.
+//! Three ways to keep a book. All of them use the library's decimals, so that they differ only in their structure.
 
 pub(crate) mod symbols;
 
@@ -11,7 +11,7 @@ pub(crate) trait Contestant {
     fn replace(&mut self, snapshot: &Depth<'_>);
     fn apply(&mut self, changes: &Depth<'_>);
     fn best(&self) -> Option<(Level, Level)>;
-    /// Returns how many bids and asks there are.
+    /// Returns the numbers of bids and asks.
     fn levels(&self) -> (usize, usize);
 }
 
@@ -73,7 +73,7 @@ impl Contestant for Map {
     }
 }
 
-/// A sorted `Vec` for each side. The best level is last, so that changes near it move few levels.
+/// A sorted `Vec` for each side. The best level is last, so that changes near the best level move few levels.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted {
     bids: Vec<Level>,
@@ -86,8 +86,8 @@ impl Contestant for Sorted {
             side.clear();
             side.extend(levels.iter().rev());
         }
-        // If a frame has several levels at one price, the last one counts. The levels were reversed, so it is now the
-        // first.
+        // If a frame has several levels at one price, the last level counts. The levels are reversed here, so the
+        // last level is now the first of its price, and `dedup_by` keeps it.
         self.bids.sort_by_key(|level| level.price);
         self.asks.sort_by_key(|level| std::cmp::Reverse(level.price));
         for side in [&mut self.bids, &mut self.asks] {

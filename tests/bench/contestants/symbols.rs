@@ -1,4 +1,4 @@
-//! Times frames of a thousand symbols, in random order, against as many frames of one symbol.
+//! Compares the times of frames of a thousand symbols, in random order, with those of as many frames of one symbol.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -11,25 +11,25 @@ use crate::contestants::{Contestant, Sorted};
 use crate::random::Random;
 use crate::whole::Whole;
 
-/// How long the keepers together are measured for one kind of frames.
+/// How long all keepers together run for one kind of frames.
 const ROW: Duration = Duration::from_millis(1_500);
 const SYMBOLS: usize = 1_000;
 /// How many levels each side of each book has.
 const LEVELS: usize = 100;
 
-/// The kinds of frames: the name, the smallest number of levels that a frame changes, and how many more it may
-/// change.
+/// The kinds of frames: the name, the minimum number of levels that a frame changes, and how many further levels it
+/// may change.
 const SHAPES: [(&str, usize, usize); 3] =
     [("frames of 1 level", 1, 0), ("frames of 1 to 7 levels", 1, 6), ("frames of 20 levels", 20, 0)];
 
-/// A way to turn frames into books.
+/// A way to decode frames into books.
 trait Keeper {
     fn take(&mut self, frame: &str);
 
     /// Performs the outputs of the client, if the keeper has one.
     fn drain(&mut self) {}
 
-    /// Returns the number of current books. [`Plain`] does not know which are current, and counts all.
+    /// Returns the number of current books. [`Plain`] does not know which books are current, and counts all.
     fn live(&self) -> usize;
 }
 
@@ -78,8 +78,8 @@ impl Keeper for Replayed {
     }
 }
 
-/// The least work that keeps books: decoding, one look-up and two sorted vectors. It does not check whether a book is
-/// current.
+/// The least work that keeps books: it decodes a frame, looks up the book and changes two sorted vectors. It does not
+/// check whether a book is current.
 #[derive(Default)]
 struct Plain(Scratch, HashMap<String, Sorted>);
 
@@ -146,8 +146,8 @@ impl Venue {
         all.map(snapshot).collect()
     }
 
-    /// Returns the text of a thousand depth updates, and where each of them ends. The updates have the symbols of the
-    /// venue in random order, each equally often.
+    /// Returns the text of a thousand depth updates, and where each of them ends. The updates are those of all
+    /// symbols of the venue in random order, equally many of each symbol.
     fn changes(&mut self, (_, least, more): (&str, usize, usize)) -> (String, Vec<usize>) {
         let mut order: Vec<usize> = (0..SYMBOLS).map(|place| place % self.symbols.len()).collect();
         self.random.shuffle(&mut order);
@@ -177,7 +177,7 @@ fn play(keeper: &mut dyn Keeper, (text, ends): &(String, Vec<usize>)) -> f64 {
     start.elapsed().as_nanos() as f64 / ends.len() as f64
 }
 
-/// Returns the fewest nanoseconds per frame of each keeper, with one symbol and with a thousand.
+/// Returns the minimum time per frame of each keeper in nanoseconds, with one symbol and with a thousand symbols.
 fn race(shape: (&str, usize, usize)) -> [[f64; 2]; KEEPERS.len()] {
     let names = Vec::from_iter((0..SYMBOLS).map(|number| format!("s{number:03}usd")));
     let mut venues = [Venue::new(names[..1].to_vec()), Venue::new(names)];
@@ -195,7 +195,7 @@ fn race(shape: (&str, usize, usize)) -> [[f64; 2]; KEEPERS.len()] {
         let changes = venues.each_mut().map(|venue| [venue.changes(shape), venue.changes(shape)]);
         for (both, fastest) in keepers.iter_mut().zip(&mut fastest) {
             for ((keeper, fastest), [first, second]) in both.iter_mut().zip(fastest).zip(&changes) {
-                // The first run does not count: it fills the caches with the books of this keeper.
+                // The first run is not timed: it fills the caches with the books of this keeper.
                 play(keeper.as_mut(), first);
                 *fastest = fastest.min(play(keeper.as_mut(), second));
             }

@@ -7,7 +7,7 @@ use crate::book::{Books, book_of};
 use crate::inputs::V1_SYMBOL;
 use crate::values::Values;
 
-/// The changes of a book: a side, a price and a quantity for each. Its [`Values`] list the bids first, then the asks.
+/// The changes of a book: a side, a price and a quantity for each. Its [`Values`] list the bids before the asks.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Changes<'f>(#[serde(borrow)] Vec<(&'f str, Decimal, Decimal)>);
@@ -52,7 +52,7 @@ typed! {
         auction_quantity: Option<Decimal>,
     }
 
-    // Candles have numbers without quotes, which serde passes on as `f64`.
+    // The numbers of candles have no quotes, so serde passes them on as `f64`.
     CandlesV2<'f> {
         symbol: &'f str,
         changes: Vec<(i64, f64, f64, f64, f64, f64)>,
