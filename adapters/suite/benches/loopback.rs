@@ -1,11 +1,11 @@
-//! Measures what the driver costs, on smol and on tokio. Each row of the output is for one kind of reader: a bare
-//! WebSocket stream, the driver with a client that only counts frames, the driver with the full client, the driver
-//! with the full client and books, or a handle. All read over the loopback interface, from a server in a separate
-//! thread.
+//! Measures how much time the driver takes, on smol and on tokio. Each row of the output is for one kind of reader: a
+//! bare WebSocket stream, the driver with a client that only counts frames, the driver with the full client, the
+//! driver with the full client and books, or a handle. All readers read over the loopback interface, from a server in
+//! a separate thread.
 //!
-//! `cargo bench -p gemini-ws-suite` runs it. With a word after `--`, it runs only the rows whose names contain that
-//! word. The bench prints medians over the rounds: frames per second, and the processor time of the reading thread
-//! per frame. Compare the processor times if the machine also does other things. The bench also prints medians of
+//! `cargo bench -p gemini-ws-suite` runs the benchmark. With a word after `--`, it runs only the rows whose names
+//! contain that word. It prints medians over the rounds: frames per second, and the processor time of the reading
+//! thread per frame. Compare the processor times if the machine also does other things. It also prints medians of
 //! ratios; each ratio compares two readers in the same round.
 
 use std::fmt::Write as _;
@@ -102,7 +102,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
         // Wait for the subscription, or for the message that a bare stream sends instead.
         peers::read_frame(&mut stream).unwrap();
         stream.write_all(&peers::frame(TEXT, br#"{"id":1,"status":200}"#)).unwrap();
-        // The client may have closed already.
+        // The client may have closed the socket already.
         let _ = stream.write_all(&frames);
         let _ = stream.write_all(&peers::frame(CLOSE, &1000_u16.to_be_bytes()));
         peers::read_frames(&mut stream)
@@ -114,7 +114,7 @@ fn measure(frames: &Arc<Vec<u8>>, contestant: Contestant) -> (Duration, Duration
     times
 }
 
-/// Returns pongs that answer no pings. They are as long as the updates, and a client only counts them.
+/// Returns pongs without pings. They are as long as the updates, and a client only counts them.
 fn pongs() -> Vec<u8> {
     peers::frame(PONG, &[b'x'; 119]).repeat(FRAMES as usize)
 }
@@ -150,7 +150,7 @@ where
 {
     stream.send(Message::text("{}")).await.unwrap();
     let mut frames = 0;
-    // Includes the reply to a subscription, which comes before the frames.
+    // Also count the reply to a subscription, which comes before the frames.
     while frames <= FRAMES {
         let message = stream.next().await.unwrap().unwrap();
         frames += u64::from(message.is_text() || message.is_pong());
@@ -221,7 +221,7 @@ fn unread<B: Bench>(url: &str) {
         }
         is_over
     });
-    // The Close frame counts too.
+    // The client counts the Close frame too.
     assert_eq!(counted, FRAMES + 1);
 }
 
@@ -249,14 +249,14 @@ fn books<B: Bench>(url: &str) {
     assert_eq!(frames, FRAMES);
 }
 
-/// Reads the newest copy of the book after each change, with a handle in the same task as the driver.
+/// Reads the newest copy of the book after each change. The handle is in the same task as the driver.
 fn read<B: Bench<Runtime: 'static>>(url: &str) {
     let (client, driver) = connect(B::Runtime::default(), Config::new(url).seed(1));
     let reading = async {
         let mut books = client.books(["btcusd"]).await.unwrap();
         loop {
             books.changed().await.unwrap();
-            // If the Close frame came in the turn of the last update, the last copy is stale.
+            // If the driver read the Close frame together with the last update, the last copy is stale.
             let last = books.get("btcusd").unwrap().last().last_update_id();
             if last == Some(1_000_000 + FRAMES - 1) {
                 break;

@@ -1,6 +1,6 @@
 //! Tests which answers to an upgrade open a WebSocket, and how the client reports the others.
 //!
-//! Every test is bounded by a time-out.
+//! Every test has a time limit.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::Adapter;
 use crate::peers::{TEXT, against, frame, listen, read_frames, read_request, subscribed, within};
 use crate::wire::TRADE;
 
-/// Answers to an upgrade, and whether each opens a WebSocket. `ACCEPT` stands for the right header
+/// Answers to an upgrade, and whether each opens a WebSocket. `ACCEPT` stands for the correct header
 /// `Sec-WebSocket-Accept`.
 const ANSWERS: [(&str, bool); 21] = [
     ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nACCEPT\r\n\r\n", true),
@@ -70,7 +70,7 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
     let mut failure = None;
     let whole = move |mut stream: TcpStream| {
         peer(&mut stream);
-        // The client may have disconnected already.
+        // The client may have dropped the transport already.
         let _ = stream.write_all(&frame(TEXT, TRADE.as_bytes()));
         read_frames(&mut stream);
     };
@@ -83,7 +83,8 @@ fn outcome<A: Adapter>(peer: impl FnOnce(&mut TcpStream) + Send + 'static) -> Op
     failure
 }
 
-/// The client follows RFC 6455, section 4.1. It also accepts a bare line feed as the end of a line.
+/// The client accepts only the answers that RFC 6455, section 4.1, allows. It also accepts a bare line feed as the
+/// end of a line.
 pub(crate) fn to_the_upgrade<A: Adapter>() {
     for (text, is_websocket) in ANSWERS {
         let expected = (!is_websocket).then_some(ConnectFailure::Handshake);
@@ -91,7 +92,7 @@ pub(crate) fn to_the_upgrade<A: Adapter>() {
     }
 }
 
-/// The reason in the venue's refusal comes with the head, after the head, in chunks, or not at all. The client always
+/// The reason for a refused upgrade comes with the head, after the head, in chunks, or not at all. The client always
 /// reports the status.
 pub(crate) fn reasons_of_refusals<A: Adapter>() {
     const BODY: &str = r#"{"result":"error","reason":"InvalidNonce","message":"no"}"#;
@@ -121,7 +122,7 @@ pub(crate) fn reasons_of_refusals<A: Adapter>() {
     }
 }
 
-/// The answer never ends. The attempt fails soon, and takes little memory.
+/// The answer never ends. The attempt fails soon, and the client keeps few of its bytes.
 pub(crate) fn without_an_end<A: Adapter>() {
     for (begin, again, expected) in [
         ("HTTP/1.1 101 x\r\nX: ", "x", Some(ConnectFailure::Handshake)),
@@ -138,7 +139,7 @@ pub(crate) fn without_an_end<A: Adapter>() {
     }
 }
 
-/// The request contains the name and password of the address, the added headers, and the user agent.
+/// The request contains the name and password from the address, the added headers, and the user agent.
 pub(crate) fn what_is_asked<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         let request = read_request(&mut stream);

@@ -1,6 +1,6 @@
-//! Tests the headers of upgrades as a server gets them.
+//! Tests the headers of upgrades as a server receives them.
 //!
-//! Every test is bounded by a time-out.
+//! Every test has a time limit.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ async fn answer(
     status: u16,
     seen: &mut Vec<Vec<(String, String)>>,
 ) -> Option<WebSocketStream<TcpStream>> {
-    // The callback of the handshake cannot return the headers.
+    // The callback of the handshake cannot return the headers, so it writes them to this cell.
     let headers = RefCell::new(Vec::new());
     let respond = |request: &Request, response: Response| {
         *headers.borrow_mut() = headers_of(request);
@@ -147,7 +147,7 @@ pub(crate) fn endpoints_that_are_added<A: Adapter>() {
 
 /// The driver refuses to send a signature in clear text, unless the application allows it.
 pub(crate) fn nothing_is_signed_in_clear_text<A: Adapter>() {
-    // The system connects this address to the local machine, but the driver does not regard it as local.
+    // The system connects this address to the local machine, but the driver does not treat it as local.
     let config = Config::new("ws://0.0.0.0:9").connect_timeout(Duration::from_secs(5)).attempts_max(1);
     for (is_wanted, is_dialled) in [(false, false), (true, true)] {
         let (_handle, driver) = client(Client::single(config.clone()));
@@ -170,7 +170,7 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
         let (asked, is_asked) = smol::channel::bounded(1);
         let server = async {
             let (mut mute, _) = silent.accept().await.unwrap();
-            // After this byte, the first link has begun to send its request.
+            // Once this byte has arrived, the first link has begun to send its request.
             smol::io::AsyncReadExt::read_exact(&mut mute, &mut [0]).await.unwrap();
             let began = std::time::Instant::now();
             asked.send(()).await.unwrap();
@@ -192,7 +192,7 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     assert!(waited > TURN_MAX / 2 && waited < TURN_MAX * 4, "{waited:?}");
 }
 
-/// A dial connects only when it has the turn of the signer, because a venue answers 408 to a connection without a
+/// A dial connects only when it holds the `Turn` of the signer, because a venue answers 408 to a connection without a
 /// request. So dials connect one after the other, and none connects during a REST request.
 pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     const DIALS: usize = 4;
@@ -262,8 +262,8 @@ pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     assert!(most == 1 || is_busy, "{most} connections that waited for an answer at once");
 }
 
-/// Two clients dial a server that does not answer, and a third one waits for its turn of the signer. The wait does
-/// not count against the third client's time limit.
+/// Two clients dial a server that does not answer, and a third client waits for the turn of the signer. This wait
+/// does not count against the third client's time limit.
 pub(crate) fn the_wait_for_a_turn_is_not_charged<A: Adapter>() {
     let within_limit = Duration::from_millis(1700);
     let opened = within::<A, _>(async {
@@ -367,7 +367,7 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
                 let (stream, _) = listener.accept().await.unwrap();
                 let arrived = &arrived;
                 let answered = async move {
-                    // The server lets some requests wait in the socket.
+                    // The server leaves some requests unread for a while.
                     smol::Timer::after(Duration::from_millis(4 * (number % 3))).await;
                     let mut seen = Vec::new();
                     drop(answer(stream, 101, &mut seen).await);

@@ -1,4 +1,4 @@
-//! [`all_cases`]: the echo client for the Autobahn test suite.
+//! [`all_cases`]: the client for the Autobahn test suite, which echoes all messages.
 
 use gemini_ws_driver::async_tungstenite::tungstenite::Message;
 use gemini_ws_driver::{DialRequest, Runtime, websocket_config};

@@ -1,4 +1,4 @@
-//! Tests when a reader or a keeper shows a book as current.
+//! Tests when a `BookReader` or a `Keeper` shows a book as current.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -44,13 +44,13 @@ fn accept(stream: &mut TcpStream, id: u64) {
     stream.write_all(&frame(TEXT, reply.as_bytes())).unwrap();
 }
 
-/// More books than an [`EventQueue`] can name when it drops their updates.
+/// This is more than the number of books that an [`EventQueue`] can name when it drops their updates.
 const BOOKS: usize = 1_100;
-/// The number of trades, and of events for which the queue has room.
+/// The number of trades, and the number of events for which the queue has room.
 const TRADES: usize = 1_200;
 
-/// Runs a venue. Once all books are subscribed, it sends a snapshot of each, and then so many trades that the
-/// client's queue drops the snapshots. After that it sends a snapshot for each subscription.
+/// Runs a venue. Once all books are subscribed, it sends a snapshot of each book, and then so many trades that the
+/// client's queue drops the snapshots. After that, it sends a snapshot for each new subscription.
 fn venue_of_many_books(mut stream: TcpStream) {
     upgrade(&mut stream);
     let mut books = Vec::new();
@@ -78,7 +78,7 @@ fn venue_of_many_books(mut stream: TcpStream) {
     }
 }
 
-/// The queue drops updates of more books than it can name. The driver requests a snapshot of each book.
+/// The queue drops updates of more books than it can name. The driver then requests a snapshot of each book.
 pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
     let (url, thread) = listen("ws", venue_of_many_books);
     let mut gemini = Client::single(Config::new(url).streams_max(2_000).snapshots_max(2_000).seed(1));
@@ -115,8 +115,8 @@ pub(crate) fn an_overflow_of_many_books<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// Runs a venue that sends a snapshot for each subscription, with another bid each time. It answers an `unsubscribe`
-/// only after a message to `may_end`.
+/// Runs a venue that sends a snapshot for each subscription, with a different bid each time. It replies to an
+/// `unsubscribe` only after the test has sent a message to `may_end`.
 fn venue_that_waits(mut stream: TcpStream, may_end: &Receiver<()>) {
     upgrade(&mut stream);
     let mut bids = 10..;
@@ -147,8 +147,8 @@ async fn stream_ids(client: &Handle) -> Vec<StreamId> {
     client.with(|client, _, _| client.streams().map(|it| it.0).collect()).await.unwrap()
 }
 
-/// Runs a test with a book that is current. The venue confirms an `unsubscribe` when the test sends a message to the
-/// `Sender`.
+/// Runs a test with a current book. The venue replies to an `unsubscribe` only after the test has sent a message
+/// through the `Sender`.
 fn beside_a_venue_that_waits<A: Adapter>(test: impl AsyncFnOnce(Handle, Sender<()>, BookReader)) {
     let (confirm, may_end) = channel();
     let (url, thread) = listen("ws", move |stream| venue_that_waits(stream, &may_end));
@@ -163,8 +163,8 @@ fn beside_a_venue_that_waits<A: Adapter>(test: impl AsyncFnOnce(Handle, Sender<(
     thread.join().unwrap();
 }
 
-/// The last reader is dropped, and the venue has not yet replied to the `unsubscribe`. A new reader must not get the
-/// old book.
+/// The test drops the last reader, and the venue has not yet replied to the `unsubscribe`. A new reader must not get
+/// the old book.
 pub(crate) fn a_reader_after_the_last_one<A: Adapter>() {
     beside_a_venue_that_waits::<A>(async |client, confirm, mut books| {
         assert_eq!((bid(&mut books).as_str(), kept(&client).await.0), ("10", true));
@@ -216,8 +216,8 @@ pub(crate) fn a_book_that_is_unsubscribed<A: Adapter>() {
     });
 }
 
-/// The application unsubscribes the book of two readers and drops the first reader. The second one must see the stale
-/// book at once, before the driver wakes for [`SLEEP_CHECK`].
+/// Two readers share a book. The application ends the subscription of the second reader, and then drops the first
+/// reader. The second reader must see the stale book at once, before the driver wakes for [`SLEEP_CHECK`].
 pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
     let is_stale_at_once = || {
         let mut took = Duration::MAX;
@@ -275,14 +275,14 @@ pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
         let (id, ..) = read_request(&mut stream).unwrap();
         accept(&mut stream, id);
         stream.write_all(&snapshot_of("btcusd", 5, 10)).unwrap();
-        // From now on, the peer reads nothing.
+        // After this, the peer reads nothing.
         let _ = is_done.recv();
     });
     let config = Config::new(url).backoff(Duration::from_secs(15), Duration::from_secs(20));
     let (client, driver) = connect(A::runtime(), config);
     let (mut events, driver) = driver.write_timeout(Duration::from_millis(50)).events(1_000);
-    // The driver must wake itself. In one task with the application, each wake of the application would give the
-    // driver a turn, so the driver has its own thread.
+    // The driver must wake without help. In one task with the application, each wake of the application would also
+    // poll the driver, so the driver runs in a separate thread.
     let driver = std::thread::spawn(move || A::block_on(driver));
     within::<A, _>(async {
         let mut books = client.books(["btcusd"]).await.unwrap();
@@ -347,7 +347,7 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);
-        // The port was free just before, so no server listens on it.
+        // The test has just closed a listener on this port, so no server listens on it.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let first = Config::new(format!("ws://{address}")).attempts_max(1);
         for config in [first, Config::new(&url)] {
@@ -376,8 +376,8 @@ pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     });
 }
 
-/// The application unsubscribes, or removes the endpoint, before the book has arrived. Its reader stops waiting, and
-/// waits again when the application subscribes again.
+/// The application unsubscribes, or removes the endpoint, before the book has arrived. The reader of the book stops
+/// waiting. After the application subscribes again, the reader waits again.
 pub(crate) fn a_book_whose_subscription_ends<A: Adapter>() {
     for removes in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,5 +1,5 @@
-//! Runs this program again as a separate process: as a client that follows a stream until Ctrl-C, or as the soak,
-//! which measures its process.
+//! Runs this program again in a separate process: either as a client that follows a stream until Ctrl-C, or as the
+//! soak, which measures the memory and the descriptors of its process.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
@@ -12,16 +12,17 @@ use gemini_ws_transport::Dialer;
 use crate::soak::{SOAK_SECONDS, soak_as_wanted};
 use crate::{Adapter, peers};
 
-/// The variable that makes this program run as an application with one client. Its value is the address of the venue.
+/// The environment variable that makes this program run as an application with one client. Its value is the address
+/// of the venue.
 const URL: &str = "GEMINI_WS_SUITE_URL";
 
-/// The variable that makes this program run the soak.
+/// The environment variable that makes this program run the soak.
 const SOAK: &str = "GEMINI_WS_SUITE_SOAK";
 
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Runs the application if [`URL`] is set, or the soak if [`SOAK`] is set; otherwise returns `None`. The application
-/// prints each Ctrl-C, the events for which tests wait, and at the end how the driver ended.
+/// prints each Ctrl-C, each event for which a test waits, and at the end how the driver ended.
 pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     if std::env::var_os(SOAK).is_some() {
         soak_as_wanted::<A>();
@@ -58,7 +59,8 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// Runs the soak in a separate process, and waits until it ends. If [`SOAK_SECONDS`] is set, its output appears at
+/// Runs the soak in a separate process, and waits until the process ends. If [`SOAK_SECONDS`] is set, the output of
+/// the soak appears at once; otherwise it appears only after a failure.
 /// once; otherwise only after a failure.
 ///
 /// # Panics
@@ -76,7 +78,7 @@ pub(crate) fn soak(adapter: &str) {
     assert!(output.status.success(), "the soak of {adapter} failed: {}\n{stdout}{stderr}", output.status);
 }
 
-/// A program in a separate process, and the lines that it prints. Dropping this ends the process.
+/// A program in a separate process, and the lines that it prints. Dropping this value ends the process.
 #[derive(Debug)]
 pub(crate) struct Program {
     process: Child,
@@ -133,7 +135,7 @@ impl Application {
         assert!(done.unwrap().success());
     }
 
-    /// Waits until the application ends. Returns its status, its last line, and how long it took.
+    /// Waits until the application ends. Returns its status, its last line, and how long the test waited.
     pub(crate) fn end(mut self) -> (ExitStatus, String, Duration) {
         let start = StdInstant::now();
         let last = self.until("Closed ");

@@ -1,4 +1,4 @@
-//! Tests how a driver ends: what happens to earlier commands, and which reason it reports.
+//! Tests the end of a driver: what it does with earlier commands, and which reason it reports.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::front::{beside, order, signed};
 use crate::peers::within;
 use crate::trading::{signer, with_faulty_server, with_server};
 
-/// A ticket accepts a cancel, and in the same turn of the driver a shutdown begins. The driver sends the cancel.
+/// A ticket accepts a cancel, and a shutdown begins before the driver has handled the cancel. The driver still sends
+/// the cancel.
 pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -35,8 +36,8 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A ticket accepts a cancel, and then the application ends the driver in each possible way. The driver sends the
-/// cancel. In the rows with `false`, it may not know the venue's id of the order yet.
+/// A ticket accepts a cancel, and then the application ends the driver in each possible way. The driver still sends
+/// the cancel. In the rows with `false`, the driver may not know the venue's id of the order yet.
 pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
     for (knows_id, end, ended_by) in [
         (true, "close", EndedBy::Client),
@@ -85,14 +86,14 @@ pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
     }
 }
 
-/// The application closes the client itself. The driver refuses later cancels, also before its turn ends. If the
-/// application closes the client at the event that brings the id of an order, the driver still sends the cancel that
-/// has waited for this id.
+/// The application closes the client in a callback. The driver refuses later cancels, even those in the same poll. If
+/// the application closes the client at the event that brings the id of an order, the driver still sends a cancel
+/// that has waited for this id.
 pub(crate) fn cancels_beside_a_close_of_the_client<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url.clone(), async |client| {
             let rests = client.submit(order("rests", "1000")).unwrap();
-            // The driver takes both commands in one turn.
+            // The driver takes both commands in one poll.
             let close = client.with(|client, _, now| client.close(now));
             let cancel = client.with(move |_, _, _| rests.cancel());
             let (closed, cancelled) = future::zip(close, cancel).await;
@@ -130,7 +131,7 @@ pub(crate) fn cancels_beside_a_close_of_the_client<A: Adapter>() {
 pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
-            // The driver takes all of these commands in one turn.
+            // The driver takes all of these commands in one poll.
             let mut rests = client.submit(order("rests", "1000")).unwrap();
             rests.cancel().unwrap();
             let mut end = Box::pin(client.shut_down(Duration::from_secs(8), |plan| plan));
@@ -145,8 +146,8 @@ pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
     });
 }
 
-/// The venue never reports the id of an order, so its cancel cannot be sent. The cancel delays a shutdown by half of
-/// its time.
+/// The venue never reports the id of an order, so the driver cannot send the cancel of this order. A shutdown waits
+/// for the cancel during half of its time.
 pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {
@@ -168,7 +169,7 @@ pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     });
 }
 
-/// A ticket has ended as unknown. Its `cancel` still cancels the order.
+/// A ticket has ended with `Done::Unknown`. Its `cancel` still cancels the order.
 pub(crate) fn a_cancel_after_an_unknown_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -239,8 +240,8 @@ async fn late() -> Done {
     panic!("the ticket does not end");
 }
 
-/// The venue accepts cancels of a ticket, of a handle and of the whole session, and the events are lost. Soon the
-/// orders are in doubt, also those without a ticket.
+/// The venue accepts cancels of a ticket, of a handle and of the whole session, and the events are lost. After the
+/// doubt timeout the orders are in doubt, even those without a ticket.
 pub(crate) fn cancels_without_events<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -265,7 +266,7 @@ pub(crate) fn cancels_without_events<A: Adapter>() {
             in_doubt(&client, &["ticket", "id", "session", "all"]).await;
             let done = kept.done().await;
             assert!(matches!(done, Done::Unknown(_)) && done.order().cancel_accepted, "{done:?}");
-            // An application forgets an order that the venue does not have.
+            // The application calls `forget` for an order that the venue does not have.
             let forgotten = client.forget("id").await.unwrap().unwrap();
             assert_eq!(forgotten.doubt(), Some(StaleReason::Overdue));
             assert_eq!(client.order("id").await, Ok(None));
@@ -322,8 +323,8 @@ async fn in_doubt(client: &Handle, ids: &[&str]) {
     }
 }
 
-/// A link is lost. REST says that the order over it has ended, or the application forgets the order. The shutdown
-/// leaves no order.
+/// A link is lost with an open order. REST answers that the order has ended, or the application calls `forget` for
+/// the order. The shutdown then reports that it is complete.
 pub(crate) fn an_end_that_only_rest_shows<A: Adapter>() {
     [false, true].into_iter().for_each(an_end_without_an_event::<A>);
 }
@@ -404,7 +405,7 @@ pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
             client.live().await.unwrap();
             let _rests = client.place(order("rests", "1000")).await.unwrap();
             while events.try_next().is_ok() {}
-            // The shutdown waits for this reply first.
+            // The shutdown first waits for the reply to this request.
             let mut ping = Box::pin(client.request(Request::Ping));
             assert!(future::poll_once(&mut ping).await.is_none());
             let mut end = Box::pin(client.shut_down(Duration::from_secs(4), |plan| plan.cancel_orders(true)));
@@ -419,7 +420,7 @@ pub(crate) fn events_dropped_during_a_shutdown<A: Adapter>() {
     });
 }
 
-/// The application drops the events after the last event. This is not the reported cause of the end.
+/// The application drops the events after the last event. The driver does not report this as the cause of its end.
 pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1").attempts_max(1));
     let (mut events, driver) = driver.events(100);
@@ -433,8 +434,8 @@ pub(crate) fn events_dropped_after_the_last_one<A: Adapter>() {
     });
 }
 
-/// The driver ends before it has taken some orders. Their tickets end as rejected, because the orders were never
-/// sent.
+/// The driver ends before it has taken some orders. The tickets of these orders end as rejected, because the orders
+/// were never sent.
 pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     within::<A, _>(async {
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
@@ -442,7 +443,7 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
         drop(driver);
         assert!(matches!(ticket.done().await, Done::Rejected(_)));
 
-        // There are more orders than the driver takes in a turn, and the driver closes in its first turn.
+        // There are more orders than the driver takes in one poll, and the driver closes in its first poll.
         let (client, driver) = connect(A::runtime(), Config::new("ws://127.0.0.1:1"));
         let submit = |number: usize| client.submit(order(&format!("o{number}"), "1000")).unwrap();
         let mut tickets: Vec<_> = (0..20).map(submit).collect();
@@ -455,8 +456,8 @@ pub(crate) fn orders_that_no_driver_has_taken<A: Adapter>() {
     });
 }
 
-/// The client has closed before a driver gets it. The driver ends at once, with the close reason of the client. In
-/// one run, all events were polled before.
+/// The client has closed before a driver takes it. The driver ends at once, with the close reason of the client. In
+/// one run, the test polls all events of the client first.
 pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     for is_polled in [true, false] {
         let mut gemini = Client::single(Config::new("ws://127.0.0.1:1"));
@@ -478,7 +479,7 @@ pub(crate) fn a_client_that_has_closed<A: Adapter>() {
     }
 }
 
-/// The client refuses commands because too many events wait to be polled. The driver still opens it.
+/// The client refuses commands because too many of its events are unpolled. The driver still opens the client.
 pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").attempts_max(1));
     let refused = loop {
@@ -504,8 +505,8 @@ pub(crate) fn a_client_whose_outputs_are_full<A: Adapter>() {
     assert_eq!(failures, 1, "it has dialled");
 }
 
-/// The link of one endpoint has ended for good. A caller that waits until the client is live does not wait for that
-/// link.
+/// The link of one endpoint has ended without a further attempt. A caller that waits until the client is live does
+/// not wait for that link.
 pub(crate) fn live_without_a_link_that_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);

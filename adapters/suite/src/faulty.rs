@@ -1,4 +1,4 @@
-//! [`Faulty`]: a network between a client and a server on the loopback interface, which fails now and then.
+//! [`Faulty`]: a network with faults, between a client and a server on the loopback interface.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -27,33 +27,33 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Fault {
-    /// The connection is accepted and closed at once.
+    /// `Faulty` accepts the connection and closes it at once.
     Refuse,
-    /// Nothing happens after the connection is accepted.
+    /// `Faulty` accepts the connection and then does nothing.
     Silence,
-    /// Both sockets are closed.
+    /// `Faulty` closes both sockets.
     Cut,
-    /// Both sockets are reset.
+    /// `Faulty` resets both sockets.
     Reset,
-    /// The direction to the client ends. The direction to the server stays open for a while.
+    /// `Faulty` ends the direction to the client. The direction to the server stays open for a while.
     HalfClose,
-    /// Bytes are held back for a while.
+    /// `Faulty` holds bytes back for a while.
     Stall,
-    /// Bytes of the client are no longer passed on.
+    /// `Faulty` no longer passes on the bytes of the client.
     Deaf,
-    /// Bytes are passed on one at a time.
+    /// `Faulty` passes bytes on one at a time.
     OneByte,
     /// The connection works until `Faulty` is dropped.
     None,
 }
 
-/// A mode of one direction: passes bytes on as they arrive. The next three constants are the other modes.
+/// A mode of one direction: it passes bytes on as they arrive. The next three constants are the other modes.
 const PASS: u8 = 0;
 const STALL: u8 = 1;
 const ONE_BYTE: u8 = 2;
 const RESET: u8 = 3;
 
-/// A listener that passes connections on to a server, and makes them fail.
+/// A listener that passes connections on to a server, with a fault for each.
 #[derive(Debug)]
 pub struct Faulty {
     address: SocketAddr,
@@ -88,12 +88,12 @@ impl Faulty {
         self.address
     }
 
-    /// Returns how many connections have got a fault, even if it has not happened.
+    /// Returns for how many connections `Faulty` has chosen a fault. The fault may not have happened yet.
     pub fn faults(&self) -> u64 {
         self.shared.faults.load(Ordering::Relaxed)
     }
 
-    /// Stops giving faults to new connections. The faults of open connections may still happen.
+    /// Chooses no faults for new connections from now on. The faults of open connections may still happen.
     pub fn heal(&self) {
         self.shared.is_healed.store(true, Ordering::Relaxed);
     }
@@ -102,7 +102,7 @@ impl Faulty {
 impl Drop for Faulty {
     fn drop(&mut self) {
         self.shared.ends.store(true, Ordering::Relaxed);
-        // This connection wakes the thread that accepts.
+        // This connection wakes the thread that accepts connections.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.accepting.take() {
             let _ = thread.join();
@@ -179,7 +179,7 @@ fn pass(
 }
 
 /// Waits until `holds` returns `true` or `Faulty` is dropped, for at most `duration`. Returns whether the wait ended
-/// early.
+/// before `duration` was over.
 fn wait(duration: Duration, shared: &Shared, holds: impl Fn() -> bool) -> bool {
     let end = Instant::now() + duration;
     loop {
@@ -229,14 +229,15 @@ impl Connection<'_> {
         for stream in [&self.client, &self.server] {
             if by_reset {
                 let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-                // Wakes the thread that reads, and sends nothing.
+                // This call wakes the thread that reads, and sends nothing.
                 let _ = stream.shutdown(Shutdown::Read);
             } else {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
         if !by_reset {
-            // The directions continue only now, so that the bytes that they held back are lost.
+            // Let the directions continue only after the sockets are closed, so that the bytes that they held back
+            // are lost.
             set(PASS);
         }
     }

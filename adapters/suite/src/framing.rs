@@ -1,6 +1,6 @@
 //! Tests how the client reads frames that are cut, too long or empty, and that it sends whole frames.
 //!
-//! Every test is bounded by a time-out.
+//! Every test has a time limit.
 
 use std::future::{Future, poll_fn};
 use std::io::Write;
@@ -19,7 +19,7 @@ use crate::peers::{
 use crate::wire::{TRADE, code_of_close, end_of, fill};
 
 /// Scenario L-115: the peer sends a frame that is too long, compressed, or not UTF-8. The link ends at once, and the
-/// client's Close frame has the code for the breach.
+/// client's Close frame has the code for this breach of the protocol.
 pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     let long = |length: u64| [vec![TEXT, 127], length.to_be_bytes().to_vec()].concat();
     for (bytes, code) in [
@@ -38,11 +38,11 @@ pub(crate) fn a_frame_that_is_too_long<A: Adapter>() {
     }
 }
 
-/// The maximum processor time of a turn of the driver, whatever a peer sends.
+/// The maximum processor time of one poll of the driver, whatever the peer sends.
 const TURN_MAX: Duration = Duration::from_millis(200);
 
 /// The peer sends without end: fragments that never become a message, empty messages, pings, pongs, or bytes after a
-/// breach of the protocol. The driver lets other futures run, and ends on request.
+/// breach of the protocol. The driver lets other futures run, and ends when the application closes it.
 pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     let rows: [(&str, &[u8], &[u8]); 6] = [
         ("one message in empty fragments", &[0x01, 0], &[0, 0]),
@@ -82,8 +82,8 @@ pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     }
 }
 
-/// The peer sends a message in empty fragments, which finally take more bytes than any message may take. This is a
-/// breach of the protocol. Pings between the fragments do not count.
+/// The peer sends one message in empty fragments, which in the end take more bytes than the maximum for a message.
+/// This is a breach of the protocol. Pings between the fragments do not count.
 pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     let why = end_of::<A>(move |stream| {
         let pings = [frame(PING, &[b'?'; 100]), [0, 0].repeat(4 << 10)].concat();
@@ -100,8 +100,8 @@ pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     assert_eq!(why, Lost::Protocol);
 }
 
-/// Scenario L-107: the application drops the futures of requests. The peer gets only whole frames, and each request
-/// at most once.
+/// Scenario L-107: the application drops the futures of requests. The peer receives only whole frames, and each
+/// request at most once.
 pub(crate) fn requests_that_are_dropped<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);
@@ -151,8 +151,8 @@ pub(crate) fn requests_that_are_dropped<A: Adapter>() {
     assert!(!numbers.is_empty() && numbers.is_sorted_by(|before, after| before < after), "{numbers:?}");
 }
 
-/// Scenario L-108: requests, answers to pings and the Close frame compete for a socket that takes few bytes at a
-/// time. The peer gets only whole frames.
+/// Scenario L-108: requests, pongs and the Close frame compete for a socket that takes few bytes at a time. The peer
+/// receives only whole frames.
 pub(crate) fn whole_frames_only<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -241,7 +241,8 @@ pub(crate) fn input_cut_at_every_byte<A: Adapter>() {
     assert!(all[0].len() == 8 && all.iter().all(|events| *events == all[0]), "{all:?}");
 }
 
-/// Scenario L-112: the task that takes the events panics. The driver runs in another task, and shuts down properly.
+/// Scenario L-112: the task that takes the events panics. The driver runs in another task, and still shuts down
+/// properly.
 pub(crate) fn a_consumer_that_panics<A: Adapter>() {
     let (url, thread) = listen("ws", |mut stream| {
         upgrade(&mut stream);

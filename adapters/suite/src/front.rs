@@ -1,4 +1,4 @@
-//! Tests the handle of `connect`, beside the future of its driver.
+//! Tests the handle and the driver that `connect` returns.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::Adapter;
 use crate::peers::within;
 use crate::trading::{signer, with_server};
 
-/// Runs `application` together with a driver. Returns how the driver ended.
+/// Runs `application` together with a driver in one task. Returns how the driver ended.
 pub(crate) async fn beside(
     driver: Connected<impl gemini_ws_driver::Runtime + 'static>,
     application: impl Future<Output = ()>,
@@ -103,7 +103,7 @@ impl<R: Runtime + Sync> Runtime for FailsOnce<R> {
     }
 }
 
-/// A program that waits for a connection can read why the last attempt failed.
+/// A program that waits for a connection can read the reason why the last attempt failed.
 pub(crate) fn why_there_is_no_connection<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let config = Config::new(&url).backoff(Duration::from_millis(200), Duration::from_millis(200));
@@ -139,7 +139,7 @@ pub(crate) fn a_reader_that_goes_unsubscribes<A: Adapter>() {
             while streams().await > 0 {
                 smol::Timer::after(Duration::from_millis(1)).await;
             }
-            // The book has no subscription any more, so the next reader causes a new one.
+            // The book no longer has a subscription, so the next reader causes a new one.
             live_book(&mut client.books(["btcusd"]).await.unwrap(), "btcusd").await;
             drop(client);
         };
@@ -211,7 +211,7 @@ pub(crate) fn an_order_and_its_ticket<A: Adapter>() {
             assert_eq!((rests.next().await, rests.order().state), (None, OrderState::Canceled));
             assert_eq!(canceled.client_order_id.as_deref(), Some("maker"));
 
-            // The cancel is sent even if the ticket has been dropped.
+            // The driver sends the cancel even if the ticket has been dropped.
             let forgotten = client.submit(order("forgotten", "1000")).unwrap();
             forgotten.cancel().unwrap();
             drop(forgotten);

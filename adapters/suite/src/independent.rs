@@ -1,5 +1,5 @@
-//! Tests with servers that use WebSocket libraries of other projects. The path of the request says how a server
-//! misbehaves.
+//! Tests the client against servers that use WebSocket libraries of other projects. The path of the request chooses
+//! how a server misbehaves.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,9 +17,9 @@ use crate::secured::authority;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
-    /// The client got a trade, and closed properly.
+    /// The client received a trade, and the closing handshake was complete.
     Traded,
-    /// The client got a trade, and closed without an answer from the server.
+    /// The client received a trade, and closed without a Close frame from the server.
     Unanswered,
     Lost(Lost),
     Refused(ConnectFailure),
@@ -37,15 +37,15 @@ const fn refused(status: u16, seconds: Option<u64>) -> Outcome {
     Outcome::Refused(ConnectFailure::Status { status, retry_after, reason: None })
 }
 
-/// Each row has the path, the possible outcomes, and the code of the Close frame that the server gets. The code is
-/// `-` if it gets none, and empty if the code is not checked.
+/// Each row has the path, the possible outcomes, and the code of the Close frame that the server receives. The code
+/// is `-` if the server receives none, and empty if the test does not check the code.
 const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/trade", &[Outcome::Traded], "1000"),
     ("/fragments", &[Outcome::Traded], "1000"),
     ("/pings", &[Outcome::Traded], "1000"),
     ("/silent", &[Outcome::Lost(Lost::Silent)], "-"),
     ("/mute", &[Outcome::Lost(Lost::Silent)], "-"),
-    // The server reads the Close frame only after the client has disconnected, so the code is not checked.
+    // The server reads the Close frame only after the client has disconnected, so the test does not check the code.
     ("/deaf", &[Outcome::Unanswered], ""),
     ("/close", &[Outcome::Lost(Lost::Closed { code: None })], ""),
     ("/close/1000", &[closed(1000)], "1000"),
@@ -79,9 +79,9 @@ const ROWS: &[(&str, &[Outcome], &str)] = &[
     ("/redirect", &[refused(302, None)], ""),
 ];
 
-/// Runs clients against a server with Python's `websockets` and one with Node's `ws`. `GEMINI_WS_PYTHON` is the path
-/// of a Python that has `websockets`. `GEMINI_WS_NODE_MODULES` is a folder of modules with `ws`. Without its
-/// variable, a server is left out.
+/// Runs clients against a server with Python's `websockets` and against one with Node's `ws`. `GEMINI_WS_PYTHON` is
+/// the path of a Python that has `websockets`. `GEMINI_WS_NODE_MODULES` is a folder of modules with `ws`. If a
+/// variable is not set, the test skips its server.
 ///
 /// # Panics
 ///
@@ -100,7 +100,7 @@ pub(crate) fn servers_that_misbehave<A: Adapter>() {
     }
 }
 
-/// A server in a separate process. Dropping this ends the process.
+/// A server in a separate process. Dropping this value ends the process.
 struct Server {
     program: Program,
     plain: String,

@@ -1,4 +1,4 @@
-//! Tests Ctrl-C in each state of a link. The process closes the link and ends in time.
+//! Tests Ctrl-C in each state of a link. The process must close the link and end in time.
 #![expect(
     clippy::extra_unused_type_parameters,
     reason = "the adapter is that of the process that is started"
@@ -12,12 +12,12 @@ use crate::Adapter;
 use crate::child::{Application, CLOSE_TIMEOUT};
 use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, upgrade};
 
-/// The extra time that the end of the application may take on a busy machine.
+/// How much longer than its limit the end of the application may take on a busy machine.
 const SLACK: Duration = Duration::from_millis(1_500);
 
-/// Starts the application against a peer. Interrupts it when it has printed a line that begins with `when`, or after
-/// 300 ms if `when` is empty; twice if `twice` is true. Checks that it ends within `limit` plus [`SLACK`], and
-/// returns its last line.
+/// Starts the application against a peer. Interrupts the application when it has printed a line that begins with
+/// `when`, or after 300 ms if `when` is empty; twice if `twice` is true. Checks that the application ends within
+/// `limit` plus [`SLACK`], and returns its last line.
 fn interrupted(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
@@ -28,7 +28,7 @@ fn interrupted(
     let (url, thread) = listen(scheme, peer);
     let mut application = Application::start(&url, &[]);
     if when.is_empty() {
-        // The application prints nothing while it connects. After 300 ms, the peer has got its first bytes.
+        // The application prints nothing while it connects. After 300 ms, the peer has received the first bytes.
         std::thread::sleep(Duration::from_millis(300));
     } else {
         application.until(when);
@@ -58,7 +58,7 @@ pub(crate) fn while_connecting<A: Adapter>() {
     }
 }
 
-/// The link is open, and the peer answers no subscription.
+/// The link is open, and the peer replies to no subscription.
 pub(crate) fn while_subscribing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -81,11 +81,11 @@ pub(crate) fn while_live<A: Adapter>() {
                 let some = [frame(TEXT, trade), frame(PING, b"?")].concat().repeat(100);
                 while floods && flood.write_all(&some).is_ok() {}
             });
-            // The client sends answers to pings, and then the Close frame.
+            // The client sends pongs, and then the Close frame.
             let frames = read_frames(&mut stream);
             assert_eq!(frames.last().map(|frame| frame.0), Some(CLOSE));
             if floods {
-                // The peer may have sent a part of a frame, and then cannot send a Close frame.
+                // The peer may have sent only a part of a frame, after which it cannot send a Close frame.
                 let _ = stream.shutdown(std::net::Shutdown::Both);
             } else {
                 let _ = stream.write_all(&frame(CLOSE, &frames.last().unwrap().1));
@@ -109,7 +109,7 @@ pub(crate) fn while_closing<A: Adapter>() {
 
 /// No server listens, and the next attempt is a minute away.
 pub(crate) fn while_waiting_to_retry<A: Adapter>() {
-    // The port was free just before, so no server listens on it.
+    // The test has just closed a listener on this port, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut application = Application::start(&format!("ws://127.0.0.1:{port}"), &[]);
     application.until("ConnectFailed");

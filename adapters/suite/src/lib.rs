@@ -1,7 +1,7 @@
-//! The tests that every adapter passes. They use real sockets on the loopback interface, against the simulated
+//! The tests that every adapter must pass. They use real sockets on the loopback interface, against the simulated
 //! exchange and against peers that misbehave. Each adapter implements [`Adapter`] and runs them with [`run`].
 //!
-//! Every test is bounded by a time-out.
+//! Every test has a time limit.
 
 #![forbid(unsafe_code)]
 
@@ -94,14 +94,14 @@ tests! {
     independent: servers_that_misbehave;
 }
 
-/// Runs the suite with the arguments of the command line, such as names to filter by. In a process that a test has
-/// started, runs the client or the soak for that test instead.
+/// Runs the suite with the arguments of the command line, such as names to filter by. A test may start this program
+/// again in a separate process. There, the function runs the client or the soak for that test instead.
 pub fn run<A: Adapter>() -> ExitCode {
     if let Some(code) = child::main::<A>() {
         return code;
     }
     let mut arguments = Arguments::from_args();
-    // Most tests wait most of the time, so run more of them than there are processors.
+    // Most tests spend most of their time waiting, so run more of them at once than there are processors.
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     arguments.test_threads.get_or_insert(4 * processors);
     libtest_mimic::run(&arguments, tests::<A>()).exit_code()

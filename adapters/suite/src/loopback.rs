@@ -1,6 +1,6 @@
 //! Tests an adapter on real sockets, against the simulated exchange and against peers that misbehave.
 //!
-//! Every test is bounded by a time-out.
+//! Every test has a time limit.
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -18,7 +18,7 @@ use gemini_ws_simulator::{Config as Market, Exchange};
 
 use crate::Adapter;
 
-/// The result of a driver that ends on request of its handle.
+/// The result of a driver whose handle has closed it.
 const CLOSED: Closed = Closed { reason: CloseReason::Requested, ended_by: EndedBy::Client, undelivered: 0 };
 
 fn with_server<A: Adapter, T>(client: impl AsyncFnOnce(String) -> T) -> T {
@@ -149,7 +149,8 @@ pub(crate) fn commands_of_a_handle<A: Adapter>() {
     });
 }
 
-/// Scenarios L-028 and L-081: some refusals are final; after others, the client waits as long as they request.
+/// Scenarios L-028 and L-081: after some refused upgrades, the client makes no further attempt. After others, it
+/// waits as long as the refusal requests.
 pub(crate) fn refused_upgrades<A: Adapter>() {
     let after = Some(Duration::from_secs(60));
     for (status, retry_after, fatal) in
@@ -178,8 +179,8 @@ pub(crate) fn refused_upgrades<A: Adapter>() {
     }
 }
 
-/// The simulated exchange refuses an upgrade, spoils an answer, and ends a transport within a frame. The client
-/// reports each fault, and connects again.
+/// The simulated exchange refuses an upgrade, spoils the answer to an upgrade, and ends a transport within a frame.
+/// The client reports each fault, and connects again.
 pub(crate) fn faults_of_the_simulated_exchange<A: Adapter>() {
     let faults = "refuse-upgrades 503 1s 1\nspoil-upgrades 1\ncut-frame @6s";
     let plan = |exchange: &mut Exchange| _ = exchange.plan_faults(Instant::ZERO, faults).unwrap();
@@ -238,7 +239,7 @@ pub(crate) fn a_torn_transport<A: Adapter>() {
     assert!(matches!(why, Some(Lost::End | Lost::Reset)), "{why:?}");
 }
 
-/// Scenarios L-036 and L-037: the client answers a peer's Close frame with the same code before it closes the
+/// Scenarios L-036 and L-037: the client answers a peer's Close frame with the same code, and then closes the
 /// transport.
 pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
     let (sender, answer) = std::sync::mpsc::channel();
@@ -267,7 +268,7 @@ pub(crate) fn a_close_frame_is_answered<A: Adapter>() {
 }
 
 pub(crate) fn nobody_listens<A: Adapter>() {
-    // The port was free just before, so no server listens on it.
+    // The test has just closed a listener on this port, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (handle, driver) = client(subscribed(&format!("ws://127.0.0.1:{port}")));
     let mut failures = 0;
@@ -292,7 +293,8 @@ pub(crate) fn wrong_urls_are_final<A: Adapter>() {
     }
 }
 
-/// Scenario L-022: the peer accepts the TCP connection and then sends nothing. Closing works at once.
+/// Scenario L-022: the peer accepts the TCP connection and then sends nothing. When the application closes, the
+/// driver ends at once.
 pub(crate) fn a_peer_that_accepts_and_stays_silent<A: Adapter>() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,6 +1,8 @@
 //! Tests that the end of a driver ends every wait for its events or replies, whatever the driver was doing and
 //! whatever ended it.
 //!
+//! Every test has a time limit.
+//!
 //! Every test is bounded by a time-out.
 
 use std::future::Future;
@@ -46,8 +48,8 @@ fn asks(handle: &Handle) -> impl Future<Output = Result<(), CommandError>> + Sen
     async move { handle.subscribe("ethusd@trade".parse().unwrap()).await.map(drop) }
 }
 
-/// Starts a venue that confirms the subscriptions, sends one trade, and then nothing. If the driver ends before it
-/// connects, returns an address without a server.
+/// Starts a venue that confirms the subscriptions, sends one trade, and then sends nothing. If the driver is to end
+/// before it connects, returns an address without a server.
 fn peer(when: When) -> (String, Option<JoinHandle<()>>) {
     if matches!(when, When::NotPolled | When::PolledOnce) {
         return ("ws://127.0.0.1:9".into(), None);
@@ -92,7 +94,8 @@ pub(crate) fn the_events_of_a_driver_that_is_dropped<A: Adapter>() {
     }
 }
 
-/// Another thread waits for the next event when the driver is dropped. It is woken and gets the end.
+/// Another thread waits for the next event when the test drops the driver. The wait ends, and the thread sees the end
+/// of the events.
 pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     let (_handle, driver) = client(Client::single(Config::new("ws://127.0.0.1:9")));
     let runtime = A::runtime();
@@ -101,14 +104,15 @@ pub(crate) fn one_who_waits_is_woken<A: Adapter>() {
     within::<A, _>(async {
         let mut run = Box::pin(run);
         assert!(poll_once(&mut run).await.is_none());
-        // Long enough for the other thread to begin waiting.
+        // This time is long enough for the other thread to begin waiting.
         smol::Timer::after(Duration::from_millis(20)).await;
         drop(run);
     });
     assert!(!taking.join().unwrap(), "nobody has closed it");
 }
 
-/// When the driver ends, some calls wait until it takes their commands, and others wait for replies. All return.
+/// When the driver ends, some calls wait until the driver takes their commands, and others wait for replies. All
+/// calls return.
 pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
     for when in [When::NotPolled, When::PolledOnce, When::Live, When::Panics] {
         let (url, thread) = peer(when);
@@ -129,7 +133,7 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
                         let _ = run.as_mut().await;
                     };
                     smol::future::or(ends, until(&is_live)).await;
-                    // The driver has sent the request, and the venue does not answer it.
+                    // The driver has sent the request, and the venue does not reply.
                     assert!(poll_once(&mut request).await.is_none() && poll_once(&mut run).await.is_none());
                 }
             }
@@ -140,7 +144,7 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
             }
             if matches!(when, When::Panics) {
                 panics.store(true, Relaxed);
-                // The closure of the driver panics at the next event, which is the end if not earlier.
+                // The closure panics at the next event. If no other event comes first, this is the event of the end.
                 handle.close();
                 let end = poll_fn(|context| {
                     let turn = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
@@ -152,7 +156,7 @@ pub(crate) fn commands_of_a_driver_that_goes<A: Adapter>() {
             match when {
                 When::NotPolled | When::PolledOnce => {}
                 When::Live => assert_eq!(request.await.map(drop), Err(RequestError::Closed)),
-                // The end of the link may have given the request a result before the driver ended.
+                // The end of the link may have reported an outcome of the request before the driver ended.
                 When::Panics => drop(request.await),
             }
             let mut answers = Vec::new();

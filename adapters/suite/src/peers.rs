@@ -1,4 +1,4 @@
-//! Peers in blocking code. They can misbehave in ways in which no real server does.
+//! Peers in blocking code. They can misbehave in ways in which a server with a WebSocket library cannot.
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -65,7 +65,7 @@ pub fn meet<A: Adapter, T: Send + 'static>(
     (closed, thread.join().unwrap())
 }
 
-/// Runs a client with the default settings against a peer, like [`meet`]. Returns how the driver ended.
+/// Runs a client with the default settings against a peer, as [`meet`] does. Returns how the driver ended.
 pub fn against<A: Adapter>(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,
@@ -89,7 +89,7 @@ pub fn upgrade(stream: &mut (impl Read + Write)) {
     answer(stream, &request).unwrap();
 }
 
-/// Accepts an upgrade. `request` is the head of its request.
+/// Accepts an upgrade. `request` is the head of the upgrade request.
 pub fn answer(stream: &mut impl Write, request: &str) -> std::io::Result<()> {
     let header = |line: &'static str| move |it: &(&str, &str)| it.0.eq_ignore_ascii_case(line);
     let mut headers = request.lines().filter_map(|line| line.split_once(": "));

@@ -13,7 +13,7 @@ use crate::Adapter;
 use crate::child::Application;
 use crate::peers::{listen, read_frames, read_request, subscribed, upgrade, within};
 
-/// The address of the venue, whose name only the proxy knows.
+/// The address of the venue, whose name only the proxy can look up.
 const VENUE: &str = "ws://venue.example:8080";
 
 fn venue(stream: &mut TcpStream) {
@@ -21,7 +21,7 @@ fn venue(stream: &mut TcpStream) {
     read_frames(stream);
 }
 
-/// Starts an HTTP proxy with this answer. The thread returns the request that the proxy got.
+/// Starts an HTTP proxy with this answer. The thread returns the request that the proxy received.
 fn http(answer: &'static str) -> (String, JoinHandle<String>) {
     listen("http", move |mut stream| {
         let request = read_request(&mut stream);
@@ -86,7 +86,7 @@ fn outcome<A: Adapter>(proxies: Proxies, url: &str) -> Option<ConnectFailure> {
     why
 }
 
-/// HTTP proxies with and without credentials, and proxies that refuse or break the protocol.
+/// Tests HTTP proxies with and without credentials, and HTTP proxies that refuse or break the protocol.
 pub(crate) fn http_connect<A: Adapter>() {
     let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n";
@@ -114,7 +114,7 @@ pub(crate) fn http_connect<A: Adapter>() {
     }
 }
 
-/// The answer of a proxy never ends, and the attempt fails after a limited number of bytes. The request names an IPv6
+/// The answer of a proxy never ends, and the attempt fails after a limited number of bytes. The request has an IPv6
 /// address in brackets.
 pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     let (url, thread) = listen("http", |mut stream| {
@@ -130,11 +130,11 @@ pub(crate) fn an_answer_without_an_end<A: Adapter>() {
     assert_eq!(outcome, Some(ConnectFailure::Proxy));
     let (request, sent) = thread.join().unwrap();
     assert!(request.starts_with("CONNECT [2001:db8::1]:9701 HTTP/1.1\r\n"), "{request}");
-    // The client stopped reading, and the buffers of both sockets hold less than this.
+    // The client stops reading, and the buffers of both sockets hold less than this.
     assert!(sent < 16 << 10, "{sent} KiB");
 }
 
-/// SOCKS5 proxies with and without credentials, and one that refuses. The proxy looks up the name of the venue.
+/// Tests SOCKS5 proxies with and without credentials, and one that refuses. The proxy looks up the name of the venue.
 pub(crate) fn socks5<A: Adapter>() {
     for (credentials, reply, expected) in
         [(None, 0, None), (Some(("somebody", "a secret")), 0, None), (None, 5, Some(ConnectFailure::Proxy))]
@@ -146,10 +146,10 @@ pub(crate) fn socks5<A: Adapter>() {
     }
 }
 
-/// If no proxy listens, the connection is refused. An unsupported kind of proxy is a failure of the proxy. Excepted
-/// addresses are reached directly.
+/// If no proxy listens, the connection is refused. A proxy of an unsupported kind causes the failure
+/// `ConnectFailure::Proxy`. The client connects to excepted addresses directly.
 pub(crate) fn no_proxy<A: Adapter>() {
-    // The port was free just before, so no proxy listens on it.
+    // The test has just closed a listener on this port, so no proxy listens on it.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let nobody = format!("http://127.0.0.1:{port}");
     assert_eq!(outcome::<A>(Proxies::all(&nobody), VENUE), Some(ConnectFailure::Refused));

@@ -24,8 +24,8 @@ pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// Serves one client in a thread, with a certificate for `name`, and accepts its upgrade. If `clients` is given, the
-/// client needs a certificate from these authorities. Returns the URL and the thread.
+/// Accepts one client in a thread, with a certificate for `name`, and accepts its upgrade. If `clients` is given, the
+/// client must have a certificate from these authorities. Returns the URL and the thread.
 fn serve(
     issuer: &CertifiedIssuer<'static, KeyPair>,
     name: &str,
@@ -59,7 +59,8 @@ fn serve(
             upgrade(&mut stream);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         } else {
-            // With unread bytes, the system would send a reset that overtakes the server's alert.
+            // If the server closed the socket with unread bytes, the system would send a reset, which could overtake
+            // the server's alert.
             let _ = stream.sock.shutdown(Shutdown::Write);
             let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
         }
@@ -74,7 +75,7 @@ fn outcome<A: Adapter>(url: String, dialer: Dialer) -> Option<ConnectFailure> {
     let closed = within::<A, _>(driver.run(&runtime, |_, _, event| match *event {
         Event::Opened { .. } => drop(handle.close()),
         Event::ConnectFailed { reason: told, retry, .. } => {
-            // The client dials again after these two failures: a certificate may become valid with time, and the
+            // After these two failures the client dials again: a certificate may become valid with time, and the
             // server may change what it requires of a client.
             let is_retried = matches!(told, ConnectFailure::CertificateTime | ConnectFailure::Tls);
             assert_eq!(retry.is_some(), is_retried, "{told:?}");
@@ -125,7 +126,7 @@ pub(crate) fn certificates<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The variable with the address of the server, for the processes of [`authorities_of_the_system`].
+/// The environment variable with the address of the server, for the processes of [`authorities_of_the_system`].
 const URL: &str = "GEMINI_WS_SUITE_TLS_URL";
 
 /// Tests whether `roots` are the authorities of the operating system. Only the test `name` may call this function,

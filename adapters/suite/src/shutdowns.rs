@@ -1,4 +1,4 @@
-//! Tests the shutdown of a driver: its steps, and the cancels that tickets have accepted before.
+//! Tests the shutdown of a driver: its steps, and the cancels that tickets accepted before it.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -13,12 +13,12 @@ use crate::front::{beside, order};
 use crate::peers::{CLOSE, TEXT, frame, listen, read_frame, upgrade, within};
 use crate::trading::signer;
 
-/// How long the venue takes to answer a cancel, a Close frame, or an order whose id is `slow`.
+/// How long the venue takes to reply to a cancel, a Close frame, or an order whose id is `slow`.
 const SLOW: Duration = Duration::from_millis(500);
 const WITHIN: Duration = Duration::from_secs(8);
 
-/// Serves a client, and returns its requests. Accepts each of them, except the first `refusals` cancels, and reports
-/// each order as open.
+/// Plays the venue for one client, and returns the client's requests. Accepts each request, except the first
+/// `refusals` cancels, and reports each order as open.
 fn serve(mut stream: TcpStream, mut refusals: usize) -> String {
     upgrade(&mut stream);
     let (mut requests, mut orders) = (String::new(), 0);
@@ -69,8 +69,8 @@ fn requests<A: Adapter>(refusals: usize, application: impl AsyncFnOnce(Handle, E
     venue.join().unwrap()
 }
 
-/// The application requests a shutdown and drops the events, and the driver notices both in one turn. The shutdown
-/// completes its steps.
+/// The application requests a shutdown and drops the events before the driver is polled again. The driver completes
+/// the steps of the shutdown.
 pub(crate) fn a_shutdown_and_dropped_events<A: Adapter>() {
     for (is_direct, drops_first) in [(false, false), (false, true), (true, false), (true, true)] {
         let requests = requests::<A>(0, async |client, events| {
@@ -95,8 +95,8 @@ pub(crate) fn a_shutdown_and_dropped_events<A: Adapter>() {
     }
 }
 
-/// A cancel waits for the venue's id of its order. Then the application ends the driver twice: the driver still sends
-/// the cancel, and takes the steps of both ends.
+/// A cancel waits for the venue's id of its order. Then the application ends the driver twice. The driver still sends
+/// the cancel, and makes the steps of both shutdowns.
 pub(crate) fn a_second_shutdown<A: Adapter>() {
     for (drops_events, cancels_orders) in [(false, false), (false, true), (true, false), (true, true)] {
         let requests = requests::<A>(0, async |client, events| {
@@ -119,7 +119,7 @@ pub(crate) fn a_second_shutdown<A: Adapter>() {
     }
 }
 
-/// A ticket takes no cancel once the driver shuts down or closes, because the driver could not send the cancel.
+/// A ticket refuses a cancel once the driver shuts down or closes, because the driver could not send the cancel.
 pub(crate) fn a_cancel_after_the_beginning_of_the_end<A: Adapter>() {
     for closes in [false, true] {
         let requests = requests::<A>(0, async |client, _events| {
@@ -142,7 +142,8 @@ pub(crate) fn a_cancel_after_the_beginning_of_the_end<A: Adapter>() {
     }
 }
 
-/// A ticket takes a cancel, and the driver takes the end before the cancel. The driver still sends the cancel.
+/// A ticket accepts a cancel, and the driver takes the command to shut down before it takes the cancel. The driver
+/// still sends the cancel.
 pub(crate) fn a_cancel_behind_a_shutdown<A: Adapter>() {
     for before in [0, 20] {
         let requests = requests::<A>(0, async |client, _events| {
@@ -163,7 +164,8 @@ pub(crate) fn a_cancel_behind_a_shutdown<A: Adapter>() {
     }
 }
 
-/// A cancel is in flight when the end begins, and the venue refuses it for now. The driver sends it again.
+/// A cancel has no reply yet when the end begins, and the venue then refuses it for now. The driver sends the cancel
+/// again.
 pub(crate) fn a_cancel_that_is_refused_during_the_end<A: Adapter>() {
     for drops_events in [false, true] {
         let requests = requests::<A>(1, async |client, events| {

@@ -1,6 +1,6 @@
-//! [`soak`]: a client that trades over a network that fails, for a given time.
+//! [`soak`]: a client that trades for a given time over a network with faults.
 //!
-//! A second client, whose link works all the time, shows what is true at the venue.
+//! A second client, whose network has no faults, shows the true state at the venue.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -33,14 +33,14 @@ const ORDER_EVERY: Duration = Duration::from_millis(400);
 const ORDERS_MAX: u32 = 1_000;
 /// How long an order may rest before the trader cancels it.
 const ORDER_RESTS: Duration = Duration::from_secs(2);
-/// How old an order in doubt must be before the client that trades reconciles it with the orders of the second client.
+/// How old an order in doubt must be before the trader reconciles it with the orders of the second client.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3_600);
 /// The maximum time for which [`until`] waits.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
 
-/// The phases of a run. Faults happen now and then; then the venue plans no more faults; then the market is halted as
-/// well.
+/// The phases of a run. In the first phase, faults happen every few seconds. In the second, the venue plans no
+/// further faults. In the third, the market is halted as well.
 const TROUBLE: u8 = 0;
 const HEALED: u8 = 1;
 const HALTED: u8 = 2;
@@ -49,12 +49,12 @@ const HALTED: u8 = 2;
 struct Figures {
     orders: u64,
     cancels: u64,
-    /// Requests to which the venue has replied. The next three counters are for the other outcomes.
+    /// The number of requests to which the venue has replied. The next three counters are for the other outcomes.
     answered: u64,
     timed_out: u64,
     lost: u64,
     not_sent: u64,
-    /// Orders that were reconciled with what the auditor knows.
+    /// The number of orders that the trader has reconciled with the auditor's orders.
     reconciled: u64,
     disconnects: u64,
     dials_failed: u64,
@@ -65,7 +65,7 @@ struct Figures {
 
 struct Trader {
     orders: Orders,
-    /// When each order was sent. Orders that have ended are removed.
+    /// When the trader sent each order. It removes orders that have ended.
     sent: HashMap<String, Instant>,
     next: Instant,
     next_order: Instant,
@@ -75,7 +75,7 @@ struct Trader {
     is_stopping: bool,
 }
 
-/// A client on a network without faults, which knows what is true at the venue.
+/// A client on a network without faults. Its orders and books are those of the venue.
 struct Auditor {
     orders: Orders,
     books: Books,
@@ -96,13 +96,12 @@ pub(crate) fn soak_as_wanted<A: Adapter>() {
     soak::<A>(Duration::from_secs(seconds), number("GEMINI_WS_SEED").unwrap_or(1));
 }
 
-/// Lets a client trade for `duration`, while the network fails every few seconds. Then stops the faults, and compares
-/// the client's orders and books with the venue's. Prints its progress.
+/// Lets a client trade for `duration`, while the network has a fault every few seconds. Then stops the faults, and
+/// compares the client's orders and books with the venue's. Prints its progress.
 ///
 /// # Panics
-///
 /// If the orders or the books differ from the venue's; if a request has no outcome; if no order was placed or no link
-/// was lost; if memory or descriptors grow; if the run does not end in time.
+/// was lost; if memory or open descriptors grow; if the run does not end in time.
 fn soak<A: Adapter>(duration: Duration, seed: u64) {
     let (address, is_bound) = mpsc::channel();
     let (stop, is_stopped) = smol::channel::bounded::<()>(1);
@@ -211,7 +210,7 @@ async fn trade<A: Adapter>(
     phase: &AtomicU8,
 ) {
     let signer = SharedSigner::new(Signer::new(Credentials::hmac(KEY, SECRET).expect("credentials")));
-    // The auditor's links must not end when the venue withholds replies.
+    // The auditor's links must stay open while the venue withholds replies.
     let patient =
         config(direct).request_timeout(Duration::from_secs(2)).probe_after(HOUR).silence_max(HOUR * 2);
     let auditor = new_client(&patient, seed);
@@ -312,7 +311,7 @@ impl Trader {
         self.figures.orders += u64::from(client.request(now, &Request::PlaceOrder(order)).is_ok());
     }
 
-    /// Cancels orders that rest for long, and reconciles orders in doubt with what the auditor knows.
+    /// Cancels orders that have rested for long, and reconciles orders in doubt with the auditor's orders.
     fn look_after(&mut self, client: &mut Client, now: Instant, truth: &RefCell<Auditor>) {
         let truth = truth.borrow();
         let (mut ended, mut doubtful) = (Vec::new(), Vec::new());
@@ -333,8 +332,8 @@ impl Trader {
             let found = truth.orders.get(&id);
             let found =
                 found.and_then(|order| Some(Reconciled::new(order.order_id?, order.state, order.executed())));
-            // If the trader has received an event that the auditor has not, the order stays in doubt until the next
-            // call.
+            // If the trader has received an event that the auditor has not received, the order stays in doubt until
+            // the next call.
             let asked = self.orders.moment();
             self.figures.reconciled += u64::from(self.orders.reconcile(&id, found, asked));
         }
@@ -398,7 +397,7 @@ async fn watch(
             memory >> 10,
             memory_now >> 10
         );
-        // Leave room for the links that happen to be open now.
+        // Allow for the links that happen to be open now.
         assert!(
             descriptors_now <= descriptors + 16,
             "{descriptors} descriptors have become {descriptors_now}"
@@ -415,8 +414,8 @@ fn summary(books: &Books) -> String {
     books.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether both clients have a current book of each symbol, with the same levels. Panics if the levels of two
-/// books with the same last update differ.
+/// Returns whether both clients have a current book of each symbol, with the same levels. Panics if two books with
+/// the same last update have different levels.
 fn same_books(ours: &Books, truth: &Books) -> bool {
     symbols().iter().all(|symbol| {
         let of = |books: &Books| match books.get(symbol.as_str()) {
@@ -435,8 +434,8 @@ fn same_books(ours: &Books, truth: &Books) -> bool {
     })
 }
 
-/// Checks that the venue knows exactly the orders of the trader, with the same states and executed quantities. An
-/// order that the venue does not know must be rejected.
+/// Checks that the venue has exactly the orders of the trader, with the same states and executed quantities. An order
+/// that the venue does not have must be rejected.
 fn compare(trader: &Trader, truth: &Auditor) {
     let figures = trader.figures;
     println!("{figures:?}");

@@ -22,7 +22,7 @@ pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> 
     with_faulty_server::<A, T>(|_| {}, run)
 }
 
-/// Runs a future like [`with_server`], with the faults that `plan` plans.
+/// Runs a future as [`with_server`] does, with the faults that `plan` plans.
 pub(crate) fn with_faulty_server<A: Adapter, T>(
     plan: impl FnOnce(&mut Exchange),
     run: impl AsyncFnOnce(String) -> T,
@@ -131,7 +131,7 @@ pub(crate) fn order_events_v1_are_signed_in_their_own_way<A: Adapter>() {
             })
             .await;
         assert_eq!((closed.reason, accounts), (CloseReason::Requested, 1));
-        // The venue refuses every upgrade without a signature, so close.
+        // The venue refuses every upgrade without a signature, so the test closes the client.
         let (_handle, driver) = client(Client::single(Config::new(format!("{url}/v1/order/events")).seed(1)));
         let mut refusals = Vec::new();
         let run = driver.run(&runtime, |client, now, event| {

@@ -1,6 +1,6 @@
-//! Tests peers that do not read, and ends within an upgrade, a frame or a write.
+//! Tests peers that do not read, and transports that end within an upgrade, a frame or a write.
 //!
-//! Every test is bounded by a time-out.
+//! Every test has a time limit.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -20,7 +20,7 @@ use crate::peers::{
 
 pub(crate) const TRADE: &str = r#"{"E":4,"s":"btcusd","t":77,"p":"101.00","q":"1","m":false}"#;
 
-/// Scenario L-020: the future of the driver is dropped during the upgrade and while the link is open, before and
+/// Scenario L-020: the test drops the future of the driver during the upgrade and while the link is open, before and
 /// after the application closes. The socket is closed each time.
 pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     for upgraded in [false, true] {
@@ -59,8 +59,8 @@ pub(crate) fn dropped_in_the_midst<A: Adapter>() {
     }
 }
 
-/// Scenarios L-020 and L-107: the future of the driver is dropped after any number of polls. The peer has got whole
-/// frames, and then the end.
+/// Scenarios L-020 and L-107: the test drops the future of the driver after any number of polls. The peer receives
+/// whole frames, and then the end.
 pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     let mut frames = Vec::new();
     for polls in 1.. {
@@ -100,7 +100,7 @@ pub(crate) fn dropped_after_any_poll<A: Adapter>() {
     assert!(frames.len() > 30 && *frames.last().unwrap() > 2, "{frames:?}");
 }
 
-/// Runs a peer that sends something now and then, and answers a Close frame. Returns how many whole frames it got.
+/// Runs a peer that sends some frames, and answers a Close frame. Returns how many whole frames it received.
 fn whole_frames_of(mut stream: TcpStream) -> usize {
     let request = read_request(&mut stream);
     if request.is_empty() {
@@ -132,8 +132,8 @@ fn whole_frames_of(mut stream: TcpStream) -> usize {
     }
 }
 
-/// Scenario L-021: the application closes when the peer has read nothing of the request, a part of it, or all of it.
-/// The driver must send nothing after the request.
+/// Scenario L-021: the application closes when the peer has read none of the request, a part of it, or all of it. The
+/// driver must send nothing after the request.
 pub(crate) fn an_end_in_the_midst_of_the_upgrade<A: Adapter>() {
     for some in [0, 1, 20, usize::MAX] {
         let (reached, is_reached) = smol::channel::bounded(1);
@@ -176,8 +176,8 @@ pub(crate) fn a_tls_handshake_that_stalls<A: Adapter>() {
     assert_eq!((closed.reason, why), (CloseReason::Requested, Some(ConnectFailure::TimedOut)));
 }
 
-/// Scenario L-041: the peer sends a frame after its Close frame. The client reports no event for it, and reports the
-/// code of the Close frame.
+/// Scenario L-041: the peer sends a frame after its Close frame. The client reports no event for this frame, and
+/// reports the code of the Close frame.
 pub(crate) fn a_frame_after_the_close<A: Adapter>() {
     for apart in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -246,7 +246,7 @@ pub(crate) fn a_reset_after_the_close_frame<A: Adapter>() {
 }
 
 /// Scenario L-045: the client reports the code of a valid Close frame, and a breach of the protocol for a malformed
-/// one. It never answers with a code that no peer may send.
+/// one. The client never answers with a code that no peer may send.
 pub(crate) fn malformed_close_frames<A: Adapter>() {
     let coded = |code: u16| code.to_be_bytes().to_vec();
     let reason = |length: usize| [coded(1000), vec![b'x'; length]].concat();
@@ -270,8 +270,8 @@ pub(crate) fn malformed_close_frames<A: Adapter>() {
         });
         assert_eq!(why, expected, "{shown:?}");
     }
-    // No peer may send these codes. The client may report the code or a breach of the protocol, so check only its
-    // Close frame.
+    // No peer may send these codes. The client may report the code or a breach of the protocol, so the test checks
+    // only the client's Close frame.
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
         let why = end_of::<A>(move |stream| {
             stream.write_all(&frame(CLOSE, &coded(code))).unwrap();
@@ -398,8 +398,7 @@ pub(crate) fn half_a_peer<A: Adapter>() {
     assert_eq!(why, Lost::End);
 }
 
-/// Scenario L-064: the client answers each ping with a pong of the same payload, although it has nothing else to
-/// send.
+/// Scenario L-064: the client answers each ping with a pong of the same payload, even when it sends nothing else.
 pub(crate) fn pongs_by_themselves<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -416,8 +415,8 @@ pub(crate) fn pongs_by_themselves<A: Adapter>() {
     against::<A>("ws", peer, |event| matches!(event, Event::Live { .. }));
 }
 
-/// Scenario L-103: the application sends ten requests and closes, while the peer reads a byte at a time. The peer
-/// gets all requests, and then the Close frame.
+/// Scenario L-103: the application sends ten requests and closes, while the peer reads one byte at a time. The peer
+/// receives all requests, and then the Close frame.
 pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -442,7 +441,7 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
             open
         },
     );
-    // The bytes are the subscription, ten requests of less than 126 bytes, and the head of the Close frame.
+    // The peer has received the subscription, ten requests of less than 126 bytes, and the head of the Close frame.
     let (mut rest, mut frames) = (&bytes[..], 0);
     while let [TEXT, length, after @ ..] = rest {
         rest = &after[4 + usize::from(length & 0x7f)..];
@@ -451,8 +450,8 @@ pub(crate) fn last_words_to_a_slow_reader<A: Adapter>() {
     assert_eq!((frames, rest), (11, &[CLOSE, 0x82][..]));
 }
 
-/// Scenario L-104: many bytes wait to be written, and the peer sends a frame that is too long. The link ends before
-/// these bytes are written, and each request has an outcome.
+/// Scenario L-104: many bytes are unwritten, and the peer sends a frame that is too long. The link ends before the
+/// driver writes these bytes, and each request has an outcome.
 pub(crate) fn an_end_before_the_queue<A: Adapter>() {
     let (done, is_done) = mpsc::channel::<()>();
     let peer = move |mut stream: TcpStream| {
