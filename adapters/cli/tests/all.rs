@@ -1,5 +1,5 @@
-//! All tests of the command, in one program. Most of them wait most of the time, so more run side by side than there
-//! are processors.
+//! All tests of the command, in one program. Most tests spend most of their time waiting, so more of them run at once
+//! than there are processors.
 
 mod support;
 
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-// A test that is not listed here is dead code, for which the compiler warns.
+// The compiler warns of a test that is not listed here, because it is dead code.
 macro_rules! tests {
     ($($(#[$of_module:meta])* $module:ident: $($(#[$of_test:meta])* $test:ident),+;)+) => {
         fn tests() -> Vec<Trial> {

@@ -1,4 +1,4 @@
-//! Tests of foreign input: text of the venue, passwords in addresses, and environment variables.
+//! Tests input from outside: text of the venue, passwords in addresses, and environment variables.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use gemini_ws_smol::transport::rustls::pki_types::PrivateKeyDer;
 use gemini_ws_smol::transport::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// Text that would clear the screen, set the title and look like a summary if it were printed as it is.
+/// If the command printed this text as it is, the text would clear the screen, set the title and look like a summary.
 const ODD: &str = "\u{1b}[2J\u{9b}0m\u{7}\u{202e}a\nsummary: all is well\r\u{2028}b";
 
 fn is_harmless(text: &str) -> bool {
@@ -57,7 +57,7 @@ pub(crate) fn text_of_the_venue() {
     }
 }
 
-/// The command prints no API key that is part of a text of the venue.
+/// If a text of the venue contains an API key, the command does not print the key.
 pub(crate) fn keys_in_texts_of_the_venue() {
     const KEY: &str = "account-aB3x";
     let closes = peer::serve(async |mut socket| {
@@ -127,7 +127,7 @@ pub(crate) fn passwords_in_addresses_are_refused_and_not_shown() {
     }
 }
 
-/// The command reaches this machine without a proxy.
+/// The command connects to this machine without a proxy.
 pub(crate) fn no_proxy_leads_to_this_machine() {
     let url = peer::serve(async |socket| peer::answer(socket, r#"{"id":ID,"status":200}"#).await);
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
@@ -140,7 +140,7 @@ pub(crate) fn no_proxy_leads_to_this_machine() {
     }
 }
 
-/// Serves clients over TLS, with a certificate for `localhost` that a new authority has signed. Returns the address
+/// Accepts clients over TLS, with a certificate for `localhost` that a new authority has signed. Returns the address
 /// of the server, and the certificate of the authority as PEM.
 fn secured() -> (String, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -159,7 +159,7 @@ fn secured() -> (String, String) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            // A client that does not trust the certificate sends an alert, and `accept` fails.
+            // If the client does not trust the certificate, it sends an alert, and `accept` fails.
             if let Ok(mut socket) = tungstenite::accept(StreamOwned::new(connection, stream.unwrap())) {
                 while socket.read().is_ok() {}
             }

@@ -1,4 +1,4 @@
-//! Tests of signals, and of output whose reader pauses or has gone.
+//! Tests signals, and output whose reader pauses or has gone.
 #![cfg(unix)]
 
 use std::fs::OpenOptions;
@@ -12,7 +12,7 @@ use gemini_ws_smol::async_tungstenite::tungstenite::Message;
 
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
-    // The capacity of a pipe differs, so a thread writes small pieces until a write blocks.
+    // Pipes differ in capacity, so a thread writes small pieces until a write blocks.
     let mut filler = writer.try_clone().unwrap();
     let filled = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = std::sync::Arc::clone(&filled);
@@ -95,7 +95,8 @@ pub(crate) fn a_blocked_pipe_stops_no_pings() {
     assert_eq!(end_of(&mut child, PATIENCE).and_then(|status| status.code()), Some(143));
 }
 
-/// A reader that pauses for long learns how many events it has missed and where, and gets a new snapshot of the book.
+/// A reader that pauses for long learns how many events it has missed and where, and receives a new snapshot of the
+/// book.
 pub(crate) fn a_reader_that_pauses_is_told_what_it_missed() {
     const UPDATES: u64 = 20_000;
     let (sender, sent) = std::sync::mpsc::channel();
@@ -104,7 +105,7 @@ pub(crate) fn a_reader_that_pauses_is_told_what_it_missed() {
         while let Some(Ok(message)) = socket.next().await {
             let text = match message {
                 Message::Text(text) => text,
-                // The pong shows that the client has read everything that the venue sent before the ping.
+                // The pong shows that the client has read everything that the venue sent before its ping.
                 Message::Pong(_) => {
                     let _ = sender.send(());
                     continue;
@@ -226,7 +227,7 @@ pub(crate) fn output_that_cannot_be_written() {
     }
 }
 
-/// The command succeeds if the reader of its output has gone, as in `gemini-ws --help | head -1`.
+/// If the reader of the output has gone, as in `gemini-ws --help | head -1`, the command succeeds.
 pub(crate) fn help_without_a_reader() {
     for arguments in [&["--help"][..], &["--version"], &["help", "simulate"]] {
         let (reader, writer) = pipe().unwrap();
@@ -241,7 +242,7 @@ pub(crate) fn signals_end_in_good_order() {
         for arguments in [&["watch", "btcusd"][..], &["simulate", "btcusd"]] {
             let mut child = command(arguments).spawn().unwrap();
             let mut out = child.stdout.take().unwrap();
-            // Once the first bytes are printed, the command handles signals.
+            // Once the command has printed its first bytes, it handles signals.
             let mut first = [0; 16];
             out.read_exact(&mut first).unwrap();
             signal(&child, name);
@@ -271,7 +272,7 @@ pub(crate) fn nohup() {
     assert_eq!(run.status.code(), Some(143));
 }
 
-/// The peer never answers the Close frame. A second signal still ends the command.
+/// The peer never answers the Close frame. A second signal ends the command at once.
 pub(crate) fn a_second_signal_ends_at_once() {
     let url = peer::serve(async |socket| {
         smol::Timer::after(Duration::from_secs(600)).await;

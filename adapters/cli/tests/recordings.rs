@@ -133,8 +133,8 @@ pub(crate) fn a_book_of_the_real_size() {
     assert!(run.out.contains("2564 bids, 2082 asks") && run.out.contains("malformed=0"), "{}", run.out);
 }
 
-/// The commands read hostile lines in a time that is proportional to their length. If it grew with the square of the
-/// length, the test would take hours.
+/// The commands read hostile lines in a time that is proportional to the length of the lines. If the time were
+/// proportional to the square of the length, the test would take hours.
 pub(crate) fn long_lines_take_the_time_of_their_length() {
     // The beginning of the line; the part that is repeated; the end of the line.
     let table = [
@@ -195,7 +195,8 @@ pub(crate) fn a_line_in_a_line_out() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut input = child.stdin.take().unwrap();
     for id in 0..3 {
-        // The command prints each frame at once: the test writes the next frame only after the line for this one.
+        // The command prints each frame at once: the test writes the next frame only after it has read the line for
+        // this one.
         input.write_all(format!("{{\"id\":{id},\"status\":200}}\n").as_bytes()).unwrap();
         assert!(lines.next().unwrap().unwrap().contains(&format!("\"id\":\"{id}\"")));
     }
@@ -222,6 +223,6 @@ pub(crate) fn a_reader_that_goes_away_is_no_failure() {
     drop(out);
     let run = Run::of(child.wait_with_output().unwrap());
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
-    // Writing fails if the command ends before it has read everything.
+    // If the command ends before it has read everything, the writer fails.
     let _ = writer.join();
 }

@@ -1,4 +1,4 @@
-//! Tests what `gemini-ws simulate` keeps when it ends and is started again, and the faults that it carries out.
+//! Tests what `gemini-ws simulate` keeps across restarts, and the faults that it carries out.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const LOGIN: [&str; 2] = ["account-a", "secret"];
 const ARGUMENTS: [&str; 5] = ["btcusd", "--seed", "7", "--account", "account-a:secret"];
 
-/// A temporary folder for a state file. Dropping this removes the folder.
+/// A temporary folder for a state file. Dropping this value removes the folder.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -95,7 +95,7 @@ pub(crate) fn a_killed_simulator_goes_on() {
     first.process.wait().unwrap();
 
     let mut second = start();
-    // The nonce is lower than one that the first simulator has accepted.
+    // This nonce is lower than one that the first simulator has accepted.
     let (refused, body) = ask(second.host(), LOGIN, "/v1/orders", nonce(0) - 60_000, "");
     assert_eq!((refused, &body["reason"]), (400, &json!("InvalidNonce")));
     assert_eq!([status(&second, 6_000, "rests"), status(&second, 7_000, "filled")], before);
@@ -111,7 +111,7 @@ pub(crate) fn a_killed_simulator_goes_on() {
     assert!(number(&later) > number(&before[1]) && trade(&later) > trade(&before[1]));
     signal(&second.process, "INT");
     assert_eq!(end_of(&mut second.process, PATIENCE).unwrap().code(), Some(130));
-    // At an orderly end, the simulator saves everything.
+    // Before the simulator ends after a signal, it saves everything.
     assert!(fs::read_to_string(&path).unwrap().contains("\"later\""));
     assert_eq!(scratch.names(), ["state.json"]);
 }
@@ -123,7 +123,7 @@ pub(crate) fn a_file_has_one_simulator() {
     let arguments = [&ARGUMENTS[..], &["--state", &path]].concat();
     let mut first = Simulator::start(&arguments);
     for later in [0, 1_000] {
-        // In the second round, the first simulator has replaced the file since it was started.
+        // In the second round, the first simulator has already replaced the file that it read at its start.
         let before = fs::read(&path).unwrap();
         let mut second = command(&[&["simulate"], &arguments[..]].concat()).spawn().unwrap();
         end_of(&mut second, PATIENCE);
@@ -177,7 +177,7 @@ pub(crate) fn a_file_stays_what_it_is() {
     drop(Simulator::start(&[&ARGUMENTS[..], &["--state", link.to_str().unwrap()]].concat()));
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    // The command accepts only a regular file, because some devices never end, and a pipe waits for its writer.
+    // The command accepts only a regular file. Some devices never end, and a pipe blocks until it has a writer.
     let run = run(&["simulate", "--state", "/dev/null"], b"");
     assert!(run.code == Some(1) && run.err.contains("/dev/null: this is not a regular file"), "{}", run.err);
 }
@@ -243,7 +243,7 @@ pub(crate) fn leftovers_are_removed() {
     assert_eq!(scratch.names(), expected);
 }
 
-/// An early signal, also one during the first write, leaves no temporary file.
+/// A signal soon after the start, or even during the first write, leaves no temporary file.
 #[cfg(unix)]
 pub(crate) fn an_early_signal_leaves_no_file() {
     let scratch = Scratch::new("early");

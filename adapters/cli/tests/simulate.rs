@@ -1,4 +1,4 @@
-//! Tests of `gemini-ws simulate` with a client that knows only what is printed.
+//! Tests `gemini-ws simulate` with a client that knows only what the command prints.
 
 use std::io::{Read, Write};
 
@@ -25,7 +25,7 @@ pub(crate) fn every_printed_address_is_served() {
         let status = upgrade(address, None).0;
         assert_eq!(status == 101, path != "/v1/order/events", "{address}: {status}");
     }
-    // `watch` accepts only the address of the current API. It refuses the others, and says what to do.
+    // `watch` accepts only the address of the current API. It refuses the other addresses, and says what to do.
     for (address, api) in addresses.iter().zip([
         "",
         "market data v2",
@@ -44,7 +44,7 @@ pub(crate) fn every_printed_address_is_served() {
             assert!(run.err.contains(part), "{part}: {}", run.err);
         }
     }
-    // A client can sign in to the demo account with the key and the secret that are printed.
+    // A client can sign in to the demo account with the key and the secret that the command prints.
     let account = simulator.told.iter().find(|line| line.starts_with("  account")).unwrap();
     let value = |name| {
         let after = account.split_once(name).unwrap().1.trim_start();
@@ -89,7 +89,7 @@ pub(crate) fn an_interrupt_closes_in_good_order() {
         assert!(count > 0, "no Close frame in {received:?}");
         received.extend_from_slice(&bytes[..count]);
     }
-    // A masked Close frame that answers it.
+    // This is a masked Close frame, the answer to the server's Close frame.
     socket.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]).unwrap();
     assert_eq!(simulator.process.wait().unwrap().code(), Some(130));
 }
@@ -108,7 +108,7 @@ pub(crate) fn the_help_lists_all_faults() {
     assert!(run.out.contains("if it is killed, at most the last second is lost"), "{}", run.out);
 }
 
-/// The command reports each fault that has no effect because no session is open, and no other fault.
+/// The command reports each fault that has no effect because no session is open. It reports no other fault.
 pub(crate) fn a_fault_without_a_session_is_reported() {
     let table = [
         ("stall 20s", true),

@@ -1,4 +1,4 @@
-//! Tests of the command on a terminal: keys, Ctrl-Z, and terminals that take nothing, are gone or have an odd size.
+//! Tests the command in a terminal: keys, Ctrl-Z, and terminals that accept no output, are gone or have an odd size.
 #![cfg(target_os = "linux")]
 
 use std::io::Read;
@@ -52,8 +52,8 @@ pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
     }
 }
 
-/// After Ctrl-Z, a shell continues the command in the background, where it may not change the terminal. A signal
-/// still ends it.
+/// After Ctrl-Z, a shell continues the command in the background, where the command must not change the terminal. A
+/// signal still ends the command.
 pub(crate) fn a_signal_ends_it_after_ctrl_z() {
     for (name, code) in [("TERM", 143), ("HUP", 129)] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
@@ -64,7 +64,7 @@ pub(crate) fn a_signal_ends_it_after_ctrl_z() {
         signal_to(job, name);
         signal_to(job, "CONT");
         running.wait_for_state(job, "Z");
-        // The last field of the line is the status with which the process ended.
+        // The last field of this line is the exit status of the process.
         let stat = std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap();
         let status: i32 = stat.split_whitespace().last().unwrap().parse().unwrap();
         assert_eq!(status >> 8, code, "{name}: {}", running.shown());
@@ -91,7 +91,7 @@ pub(crate) fn in_the_background_it_draws_nothing() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-/// Without a shell, nothing could continue the command, so Ctrl-Z does not stop it.
+/// Without a shell, no process could continue the command, so Ctrl-Z does not stop it.
 pub(crate) fn without_a_shell_ctrl_z_stops_nothing() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("live", 1);
@@ -103,7 +103,7 @@ pub(crate) fn without_a_shell_ctrl_z_stops_nothing() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-/// The command ends although the terminal takes nothing, as after Ctrl-S.
+/// The command ends although the terminal accepts no output, as after Ctrl-S.
 pub(crate) fn a_terminal_that_takes_nothing() {
     for (signals, code) in [(&["TERM"][..], 143), (&["INT", "INT"], 130)] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "ethusd"], Has::All, false);
@@ -128,7 +128,7 @@ pub(crate) fn a_terminal_that_is_gone() {
     }
 }
 
-/// The command ends in time, whatever the terminal sends.
+/// The command ends in time, whatever input the terminal sends.
 pub(crate) fn a_terminal_that_sends_without_an_end() {
     for keys in [&b"x\x1b[A"[..], &[0xFF]] {
         let mut running = OnTerminal::start(&["watch", "btcusd", "--for", "2s"], Has::All, true);
@@ -138,7 +138,8 @@ pub(crate) fn a_terminal_that_sends_without_an_end() {
     }
 }
 
-/// A terminal reports the largest size. The command draws on a part of it, because a whole picture would take 200 GB.
+/// A terminal reports the largest size. The command draws only on a part of the terminal, because a whole picture
+/// would take 200 GB.
 pub(crate) fn a_terminal_that_reports_a_huge_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);
@@ -152,7 +153,8 @@ pub(crate) fn a_terminal_that_reports_a_huge_size() {
     assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
 }
 
-/// A terminal has no size, such as a serial line. The command draws as on a terminal of the usual size.
+/// A terminal without a size, such as a serial line, reports none. The command draws as on a terminal of the usual
+/// size.
 pub(crate) fn a_terminal_that_reports_no_size() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
     running.wait_for("q quit", 1);

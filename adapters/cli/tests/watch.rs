@@ -1,4 +1,4 @@
-//! Tests the commands that run for a while, `watch` and `simulate`.
+//! Tests `watch` and `simulate`, the commands that run until a signal or a time limit ends them.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -19,7 +19,7 @@ fn counted(stdout: &str, name: &str) -> u64 {
     value.unwrap_or_else(|| panic!("no {name} in {summary}")).parse().expect("a number")
 }
 
-/// A recording in a temporary file. Dropping this removes the file.
+/// A recording in a temporary file. Dropping this value removes the file.
 struct Recording(PathBuf);
 
 impl Recording {
@@ -87,7 +87,7 @@ pub(crate) fn events_as_json() {
     assert_eq!(kinds[kinds.len() - 2], "closed");
 }
 
-/// A recording that lacks a change leads to one gap. No snapshot follows, so the book stays stale.
+/// A recording that lacks a change causes one gap. No snapshot follows, so the book stays stale.
 pub(crate) fn a_recording_with_a_gap() {
     let whole = Recording::new("whole", 100, None);
     let ended = run(&["watch", "--replay", whole.path(), "--for", "2s"]);
@@ -100,7 +100,7 @@ pub(crate) fn a_recording_with_a_gap() {
     assert!(ended.code == Some(0) && stdout.contains("stale: gap"), "{stdout}");
 }
 
-/// The end of a recording is reported, for a file and for a pipe. A recording of market data v2 is refused.
+/// `watch` reports the end of a recording, for a file and for a pipe. It refuses a recording of market data v2.
 pub(crate) fn the_end_of_a_recording() {
     let recording = Recording::new("end", 20, None);
     let text = std::fs::read(recording.path()).expect("it is there");
@@ -133,7 +133,7 @@ pub(crate) fn the_end_of_a_recording() {
     assert!(ended.code == Some(1) && ended.err.contains("it is of market data v2"), "{ended:?}");
 }
 
-/// The writer of a pipe sends nothing. `watch` ends at the time limit.
+/// The writer of a pipe sends nothing, and `watch` ends at the time limit.
 pub(crate) fn a_pipe_without_a_line() {
     for (symbols, said) in [(&[][..], "not known after 1s"), (&["btcusd"][..], "nothing to play after 1s")] {
         let arguments = [&["watch", "--replay", "-", "--for", "1s"], symbols].concat();
@@ -163,7 +163,7 @@ pub(crate) fn a_long_recording_takes_no_more_memory() {
 }
 
 pub(crate) fn a_venue_that_cannot_be_reached() {
-    // The port was free just before, so no server listens on it.
+    // The test has just closed a listener on this port, so no server listens on it.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let ended = run(&["watch", "btcusd", "--venue", &format!("ws://127.0.0.1:{port}"), "--for", "2s"]);
     let stderr = &ended.err;
@@ -172,7 +172,7 @@ pub(crate) fn a_venue_that_cannot_be_reached() {
     assert!(stderr.ends_with("was never live\n") && ended.code == Some(1), "{ended:?}");
 }
 
-/// Processes that wait after an outage do not reconnect at the same time, unless they have the same seed.
+/// Processes that wait after an outage reconnect at different times, unless they have the same seed.
 pub(crate) fn delays_are_random_unless_a_seed_is_given() {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let url = format!("ws://127.0.0.1:{port}");

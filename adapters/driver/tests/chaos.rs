@@ -1,4 +1,5 @@
-//! Runs whole lives of a driver. Bytes from a corpus and from seeds decide what the peers and the application do.
+//! Runs whole lives of a driver, from its first poll to its end. Bytes from a corpus and from seeds decide what the
+//! peers and the application do.
 
 mod support;
 
@@ -35,8 +36,8 @@ fn lives_of_the_corpus() {
     assert!(files >= 10, "{files} files");
 }
 
-/// By default, a probe follows 30 s of silence, and its reply may take 15 s. After a sleep of an hour, which the
-/// monotonic clock does not count, the probe follows at once.
+/// By default, the client sends a probe after 30 s of silence, and the reply may take 15 s. After a sleep of an hour,
+/// which the monotonic clock does not count, the client sends the probe at once.
 #[test]
 fn a_link_that_is_dead_after_a_sleep() {
     let awake = support::after_sleep(false);

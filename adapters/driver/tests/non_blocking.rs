@@ -14,7 +14,7 @@ use gemini_ws_driver::{NonBlocking, frame_of};
 
 type Socket = NonBlocking<TcpStream>;
 
-/// Returns a socket before its upgrade, and its peer.
+/// Returns a socket before its upgrade, and the stream of its peer.
 fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -23,7 +23,7 @@ fn pair() -> (Socket, TcpStream) {
     (NonBlocking::new(format!("ws://{address}/"), stream).unwrap(), listener.accept().unwrap().0)
 }
 
-/// Calls `attempt` until it returns a value, at most 2,000 times.
+/// Calls `attempt` until it returns a value, at most 2,000 times. Returns this value.
 fn wait<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     for _ in 0..2_000 {
         if let Some(found) = attempt() {
@@ -50,8 +50,8 @@ fn a_refusal_has_its_reason() {
     assert_eq!((socket.is_open(), socket.wants_write()), (false, false));
 }
 
-/// Bytes that the peer does not read wait in the socket, in order. If too many bytes wait, the link ends. If the peer
-/// is killed, it sends no Close frame, and the link ends as `Lost::End`.
+/// `NonBlocking` keeps bytes that the peer does not read, in order. If it would keep too many bytes, the link ends. A
+/// peer that is killed sends no Close frame, and the link ends as `Lost::End`.
 #[test]
 fn a_peer_that_does_not_read_and_one_that_is_killed() {
     for is_patient in [true, false] {

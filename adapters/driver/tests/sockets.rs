@@ -1,4 +1,4 @@
-//! Tests `NonBlocking` and `Sockets` with a stream whose peer follows a table.
+//! Tests `NonBlocking` and `Sockets` with a stream whose peer carries out a list of steps.
 
 #![cfg(feature = "handshake")]
 
@@ -16,13 +16,13 @@ use gemini_ws_driver::{NonBlocking, READ_BYTES_PER_TURN_MAX, Sockets, UNFINISHED
 #[derive(Clone, Debug)]
 enum Step {
     Bytes(Vec<u8>),
-    /// Zeros without end. Every two zeros are an empty fragment.
+    /// An endless sequence of zeros. Every two zeros are an empty fragment.
     EmptyFragments,
     Fails(ErrorKind),
     End,
 }
 
-/// A stream whose peer answers the upgrade. Each read after that carries out the next of `steps`.
+/// A stream whose peer answers the upgrade. Each later read carries out the next of `steps`.
 struct Peer {
     /// The lines of the answer to the upgrade. `KEY` stands for the value of `Sec-WebSocket-Accept`.
     answer: String,
@@ -170,8 +170,8 @@ fn answers_to_the_upgrade() {
     assert_eq!(upgrade(&mut socket(ended)), Err(ConnectFailure::Transport));
 }
 
-/// The reason of a refusal is in the body, which may arrive after the head. If it does not arrive, `upgrade` still
-/// ends in limited time.
+/// The reason of a refusal is in the body, which may arrive after the head. If the body does not arrive, `upgrade`
+/// still ends in limited time.
 #[test]
 fn the_body_of_a_refusal() {
     const REASON: &str = r#"{"result":"error","reason":"InvalidNonce","message":"m"}"#;
@@ -204,8 +204,8 @@ fn the_body_of_a_refusal() {
     }
 }
 
-/// The body of a refusal does not arrive. A loop that waits no longer than `timeout` returns still gets the refusal,
-/// long before the attempt to connect times out.
+/// The body of a refusal does not arrive. A loop that never waits longer than the time from `timeout` still gets the
+/// refusal, long before the attempt to connect times out.
 #[test]
 fn a_refusal_whose_body_does_not_come() {
     let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));
@@ -236,7 +236,7 @@ fn a_refusal_whose_body_does_not_come() {
     assert_eq!(failures, [ConnectFailure::Status { status: 429, retry_after, reason: None }]);
 }
 
-/// Once the stream has taken the request, `wants_write` returns `false`, so that a level-triggered loop can sleep.
+/// Once the stream has accepted the request, `wants_write` returns `false`, so that a level-triggered loop can sleep.
 #[test]
 fn the_request_is_written_once() {
     let mut socket = socket(Peer::new([]));
@@ -246,8 +246,8 @@ fn the_request_is_written_once() {
     assert!(socket.has_more(), "more bytes of the answer are there");
 }
 
-/// During the handshake of a TLS stream, only the stream knows what it waits for. So `Sockets` lends the stream to
-/// the loop.
+/// During the handshake of a TLS stream, only the stream knows whether it waits to read or to write. So `Sockets`
+/// gives the loop access to the stream.
 #[test]
 fn the_streams_of_sockets() {
     let mut client = Client::single(Config::new("ws://localhost/").stay_open(true));
@@ -264,8 +264,8 @@ fn the_streams_of_sockets() {
     assert!(sockets.get_mut(1).is_none());
 }
 
-/// A peer sends one message in fragments without end. Each `read` returns after a limited number of bytes, and
-/// finally `read` fails with a breach of the protocol.
+/// A peer sends one message in endless fragments. Each `read` returns after a limited number of bytes, and in the end
+/// `read` fails with a breach of the protocol.
 #[test]
 fn a_message_that_never_ends() {
     let mut socket = open(Peer::new([Step::Bytes(vec![1, 0]), Step::EmptyFragments]));
@@ -285,8 +285,8 @@ fn a_message_that_never_ends() {
     assert!(before > UNFINISHED_BYTES_MAX && !socket.has_more());
 }
 
-/// After a failed write, the socket first returns the frames that have arrived. A Close frame among them says whether
-/// to reconnect.
+/// After a failed write, the socket first returns the frames that have arrived. If a Close frame is among them, its
+/// code decides whether the client reconnects.
 #[test]
 fn a_failed_write_loses_no_frame() {
     for failure in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::WriteZero] {
@@ -328,8 +328,8 @@ fn an_interrupted_read_is_no_end() {
     assert_eq!((socket.read(), socket.has_more()), (Ok(None), false));
 }
 
-/// Runs a client with two links to these peers, with a turn every 100 ms. Returns the client, its sockets and its
-/// events.
+/// Runs a client with two links to these peers, and calls `Sockets::turn` every 100 ms. Returns the client, its
+/// sockets and its events.
 fn turns(peers: impl Fn() -> [Peer; 2], turns: u64) -> (Client, Sockets<Peer>, Vec<String>) {
     let config = || Config::new("ws://localhost/").stay_open(true);
     let mut client = Client::single(config());
@@ -371,7 +371,7 @@ fn a_close_frame_behind_a_ping_arrives_although_the_pong_cannot_be_written() {
     assert_eq!(client.stats().stale_inputs, 0);
 }
 
-/// After its Close frame, a peer has limited time to end its side.
+/// After its Close frame, a peer has limited time to end its side of the stream.
 #[test]
 fn a_peer_that_closes_and_stays() {
     let peers = || [Peer::new([close(4003)]), Peer::new([close(4003), frame(1, b"late")])];

@@ -1,4 +1,4 @@
-//! Tests for which account an upgrade authenticates the session, and which upgrades the exchange refuses.
+//! Tests the account of the session that an upgrade opens, and which upgrades the exchange refuses.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn venue() -> Venue {
     Venue::new(config, 1)
 }
 
-/// Returns the headers that the venue requires. The tests damage them.
+/// Returns the headers that the venue requires. Some tests change them.
 fn headers(key: &str, nonce: &str) -> Vec<(&'static str, String)> {
     let payload = Base64::encode_string(nonce.as_bytes());
     let signature = sign(&payload);
@@ -41,7 +41,8 @@ fn order_events_headers(key: &str, nonce: &str) -> Vec<(&'static str, String)> {
     headers
 }
 
-/// Returns the account for which the upgrade opens a session, or the status and the reason of the refusal.
+/// Requests an upgrade. Returns the account of the session that it opens, or the status and the reason of the
+/// refusal.
 fn upgrade(
     venue: &mut Venue,
     target: &str,
@@ -125,8 +126,8 @@ fn authenticated_upgrades() {
     assert_eq!(venue.exchange.account_of(SessionId(9)), None);
 }
 
-/// Checks whether the exchange accepts nonces that are used one after the other. Two of them are in milliseconds, the
-/// others in seconds.
+/// Checks which nonces the exchange accepts when a key uses them one after the other. Two of them are in
+/// milliseconds, the others in seconds.
 #[test]
 fn nonces_increase() {
     let mut venue = venue();
@@ -145,7 +146,7 @@ fn nonces_increase() {
     check(at(1), 0, true);
     check(at(100), 100, true);
     check(at(99), 100, false);
-    // After a nonce in milliseconds, all nonces in seconds are too small.
+    // After a nonce in milliseconds, every nonce in seconds is too small.
     check(format!("{}000", at(101)), 101, true);
     check(at(102), 102, false);
     check(format!("{}001", at(101)), 102, true);
@@ -193,8 +194,8 @@ fn archived_order_events_need_a_key() {
     assert_eq!(upgrade(&mut venue(), path, &wrong_path), invalid("EndpointMismatch"));
 }
 
-/// Checks which nonces of archived order events are accepted when they are used one after the other: by a key with
-/// counters, and by a key with a time-based nonce.
+/// Checks which nonces archived order events accept when a key uses them one after the other. One key has counters as
+/// nonces, and the other has time-based nonces.
 #[test]
 fn nonces_of_archived_order_events() {
     let path = "/v1/order/events";
@@ -235,7 +236,7 @@ fn nonces_of_archived_order_events() {
             venue.exchange.handle_lost(CLIENT, venue.now);
         }
     }
-    // The current API accepts only times, whatever the setting of the key.
+    // The current API accepts only times, whatever kind of nonces the key has.
     for key in [KEY, "account-time"] {
         let refused = Err((400, "InvalidNonce".to_owned()));
         assert_eq!(upgrade(&mut venue(), "/", &headers(key, &at(0, 16))), refused, "{key}");

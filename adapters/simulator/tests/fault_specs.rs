@@ -31,7 +31,7 @@ impl Seen {
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     }
 
-    /// Returns how many gaps the depth frames have, and how many depth frames are repeated.
+    /// Returns the number of gaps in the depth frames, and the number of repeated depth frames.
     fn depth(&self) -> (usize, usize) {
         let (mut last, mut gaps, mut repeated) = (None, 0, 0);
         for (_, output) in &self.outputs {
@@ -49,8 +49,8 @@ impl Seen {
     }
 }
 
-/// Plans faults, then runs two seconds. Sends a `ping`, an order, a subscribe request and a REST request every 100
-/// ms.
+/// Plans faults, and then runs for two seconds. Every 100 ms, sends a `ping`, an order, a subscribe request and a
+/// REST request.
 fn see(faults: &str) -> Seen {
     let config = common::market(&["btcusd"]).events_per_second(100).stale_percent(0);
     let mut floor = Floor::new(config, 1);
@@ -91,8 +91,8 @@ fn see(faults: &str) -> Seen {
 
 type Check = fn(&Seen, &Seen) -> bool;
 
-/// A specification of each kind of fault, and a check of its effect. The check gets what was seen with the fault, and
-/// what was seen without it.
+/// A specification of each kind of fault, and a check of its effect. The check compares the outputs with the fault
+/// and without it.
 const EFFECTS: [(&str, Check); 25] = [
     ("drop-depth btcusd 3 @1s", |with, without| with.depth() == (1, 0) && without.depth() == (0, 0)),
     ("duplicate-depth btcusd 1 @500ms", |with, _| with.depth() == (0, 1)),
@@ -176,7 +176,7 @@ fn each_has_its_effect() {
 }
 
 /// Plans faults, and then opens a session. Returns the outputs of its first 1.5 seconds, and the status and the delay
-/// of an answer of REST after that.
+/// of a later answer of REST.
 fn see_later_session(faults: &str) -> (Vec<Output>, u16, Duration) {
     let config = common::market(&["btcusd"]).events_per_second(100).stale_percent(0);
     let mut floor = Floor::new(config, 1);
@@ -204,8 +204,8 @@ fn see_later_session(faults: &str) -> (Vec<Output>, u16, Duration) {
     (outputs, answer.status, answer.delay)
 }
 
-/// The kinds that act only on open sessions have no effect on a session that is opened later. All other kinds affect
-/// such a session, even if the specification has no delay.
+/// Some kinds of faults act only on sessions that are open. They have no effect on a session that opens later. All
+/// other kinds affect such a session, even if the specification has no delay.
 #[test]
 fn open_and_later_sessions() {
     let without = see_later_session("");
@@ -216,7 +216,7 @@ fn open_and_later_sessions() {
         let spec = spec.replace("-1003 2", "-1003 1");
         let is_of_open = spec.parse::<FaultSpec>().unwrap().acts_on_open_sessions();
         of_open.extend(is_of_open.then_some(kind.name()));
-        // Without quotes, the fault of quote events has no effect. `upgrades.rs` tests the faults of upgrades.
+        // No quotes exist, so the fault of quote events has no effect. `upgrades.rs` tests the faults of upgrades.
         if kind.name() != "duplicate-quote-events" && !kind.name().ends_with("-upgrades") {
             assert_eq!(see_later_session(&spec) == without, is_of_open, "{spec}");
         }
@@ -288,7 +288,7 @@ fn not_more_than_can_be_kept() {
     assert_eq!(refusal.to_string(), "line 1: at most 1000 faults can wait at a time");
 }
 
-/// A fault ends at its time, even if a shorter fault of the same kind ends before.
+/// A fault ends at its own time, even if a shorter fault of the same kind ends before.
 #[test]
 fn a_shorter_fault_ends_no_longer_one() {
     for kind in ["stall", "halt-market", "close-market btcusd", "rest-503"] {

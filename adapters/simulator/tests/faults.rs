@@ -1,4 +1,4 @@
-//! Tests that each fault does what its documentation says, and nothing else.
+//! Tests that each fault does what its documentation says, and nothing more.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ fn a_second_snapshot() {
     venue.exchange.faults().repeat_snapshot(CLIENT, symbol("btcusd"));
     let mut texts = venue.texts();
     assert_eq!(texts.len(), 1);
-    // A client that takes the snapshot can continue from it.
+    // A client that applies the snapshot can continue from it.
     let mut other = ClientBook::default();
     texts.extend(venue.run(SECOND));
     follow(&mut other, &texts);
@@ -109,8 +109,8 @@ fn silence() {
     assert!(book.gaps > 0);
 }
 
-/// A session that ends while it is silenced gets no Close frame. The end of the silence cuts its connection, unless
-/// the connection is lost by then.
+/// A session that ends while it is silenced gets no Close frame. When the silence ends, the exchange cuts the
+/// connection of the session, unless the connection is already lost.
 #[test]
 fn a_session_that_ends_in_a_silence() {
     type End = fn(&mut Venue);
@@ -141,7 +141,7 @@ fn a_session_that_ends_in_a_silence() {
 }
 
 /// Each row has a fault that affects the next few frames, and the short texts of the frames that the second session
-/// then gets for an order. The test first silences the first session, and places the same order there. The exchange
+/// then gets for an order. Before, the test silences the first session, and places the same order there. The exchange
 /// sends no frames to a silenced session, so the fault does not count these frames.
 const COUNTED: [(&str, &[&str]); 5] = [
     ("withhold-replies 1", &["2: NEW", "2: OPEN"]),
@@ -166,7 +166,7 @@ fn a_silenced_session_uses_up_no_fault() {
     }
 }
 
-/// The fault that loses frames of a session counts only frames that the exchange would otherwise send. It does not
+/// The fault that loses frames of a session counts only frames that the exchange would otherwise send, so it does not
 /// count the frames of a silenced session.
 #[test]
 fn a_silence_uses_up_no_lost_frames() {

@@ -1,5 +1,5 @@
-//! Measures what hostile clients on real sockets cost: the processor time of a turn, the frames that an honest client
-//! gets, and the delay of a timer in the same thread.
+//! Measures the effects of hostile clients on real sockets: the processor time of the server's polls, the number of
+//! frames that an honest client gets, and the delay of a timer in the same thread.
 //!
 //! `cargo test -p gemini-ws-simulator --all-features hostile -- --nocapture` prints a table.
 
@@ -21,7 +21,7 @@ use gemini_ws_simulator::server::Server;
 const SUBSCRIBE: &str = r#"{"id":1,"method":"subscribe","params":["btcusd@trade","btcusd@bookTicker"]}"#;
 /// How long each kind of client runs.
 const ROUND: Duration = Duration::from_millis(400);
-/// The maximum processor time of one turn of the server.
+/// The maximum processor time of one poll of the server.
 const TURN_MAX: Duration = Duration::from_millis(50);
 
 /// Returns the processor time that this thread has used.
@@ -42,10 +42,10 @@ fn upgraded(address: SocketAddr) -> io::Result<TcpStream> {
 /// A kind of client, which repeats its action in a separate thread until the flag is set.
 type Act = fn(SocketAddr, &AtomicBool);
 
-/// Upgrades a client, sends `first`, and then `then` without end.
+/// Upgrades a client, sends `first` once, and then sends `then` again and again.
 fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads: bool) {
     while !stop.load(Ordering::Relaxed) {
-        // The server may have ended by now.
+        // The server may have ended already.
         let Ok(mut socket) = upgraded(address) else { continue };
         let mut is_open = socket.write_all(first).is_ok();
         let then = then.repeat((64 << 10) / then.len() + 1);
@@ -55,7 +55,8 @@ fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads
             if reads {
                 let _ = socket.read(&mut rest);
             }
-            // If a frame was written only in part, the next frames are invalid, and the server closes.
+            // If only a part of a frame was written, the next frames are invalid, and the server closes the
+            // connection.
             is_open = socket.write_all(&then).is_ok();
         }
     }
@@ -116,13 +117,13 @@ const KINDS: [(&str, Act); 14] = [
     }),
 ];
 
-/// The result of running one kind of client.
+/// The effects of one kind of client.
 struct Outcome {
     frames: u32,
     turns: u32,
-    /// The processor time of the server's longest turn.
+    /// The processor time of the server's longest poll.
     turn: Duration,
-    /// The most by which a timer of 5 ms was late.
+    /// The maximum delay of a timer of 5 ms.
     late: Duration,
 }
 
@@ -131,7 +132,7 @@ fn round(act: Act) -> Outcome {
     let (address, stop) = (server.local_addr(), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| act(address, &stop));
-        // The server is dropped at the end, so that the client does not wait for it.
+        // `watch` drops the server at its end, so that the client does not wait for it.
         let outcome = future::block_on(watch(server));
         stop.store(true, Ordering::Relaxed);
         outcome
@@ -177,8 +178,8 @@ async fn watch(mut server: Server) -> Outcome {
     Outcome { frames, turns, turn, late }
 }
 
-/// Each turn of the server is short, whatever a client does, and an honest client still gets frames. The delay of the
-/// timer is printed but not checked, since any busy machine delays a timer.
+/// Each poll of the server is short, whatever a client does, and an honest client still gets frames. The test prints
+/// the delay of the timer but does not check it, because any busy machine delays a timer.
 #[test]
 fn hostile_clients_cost_little() {
     let mut alone = None;

@@ -1,4 +1,4 @@
-//! Tests the server's HTTP: requests that break RFC 9112, methods, versions, and clients that wait for status 100.
+//! Tests the server's HTTP: requests that violate RFC 9112, methods, versions, and clients that wait for status 100.
 
 use std::time::{Duration, Instant};
 
@@ -125,7 +125,7 @@ fn methods() {
     ]);
 }
 
-/// The answer to HEAD has the head of the answer to GET, and no body.
+/// The answer to HEAD has the same head as the answer to GET, and no body.
 #[test]
 fn heads_alone() {
     let mut server = server(|config| config);
@@ -142,7 +142,7 @@ fn heads_alone() {
     });
 }
 
-/// Returns what a socket receives until the end of a head has arrived.
+/// Reads from a socket until a complete head has arrived. Returns the received text.
 async fn interim(socket: &async_io::Async<std::net::TcpStream>) -> String {
     let mut answer = String::new();
     while !answer.contains("\r\n\r\n") {
@@ -202,7 +202,7 @@ fn lists_in_several_lines() {
     });
 }
 
-/// A client that sends several requests at once gets one answer, and the connection ends.
+/// A client that sends several requests at once gets one answer, and then the connection ends.
 #[test]
 fn requests_in_a_row() {
     let mut server = server(|config| config);

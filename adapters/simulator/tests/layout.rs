@@ -1,11 +1,11 @@
-//! Tests the layout of the simulator's source: imports run downward, files and functions are short, fields are
+//! Tests the layout of the simulator's source: imports point downward, files and functions are short, and fields are
 //! private.
 
 use std::path::Path;
 
 use testkit::layout::Layout;
 
-/// The folders and files of the source. Each imports only those that follow it in this list.
+/// The folders and files of the source. Each imports only those below it in this list.
 const ORDER: [&str; 15] = [
     "lib.rs",
     "server",

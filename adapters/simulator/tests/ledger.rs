@@ -1,4 +1,4 @@
-//! Tests that the frames that clients get agree with the exchange's own record of orders and balances.
+//! Tests that the frames of clients agree with the exchange's own record of orders and balances.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use gemini_ws::Decimal;
 use gemini_ws_simulator::{OrderState, SessionId};
 use serde_json::Value;
 
-/// SplitMix64, for the choices of the clients.
+/// A SplitMix64 generator for the choices of the clients.
 struct Choices(u64);
 
 impl Choices {
@@ -159,8 +159,8 @@ fn views_are_true() {
     }
 }
 
-/// The exchange answers or ignores requests in which any byte is damaged. After all orders are cancelled, each
-/// balance is available in full.
+/// The exchange answers or ignores requests in which any byte is damaged. Once all orders are cancelled, the whole of
+/// each balance is available.
 #[test]
 fn damaged_orders_do_no_harm() {
     let mut floor = Floor::quiet(|config| config);

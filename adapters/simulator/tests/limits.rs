@@ -1,4 +1,4 @@
-//! Tests the limits of the server, in connections, bytes and time, for each client and for all of them together.
+//! Tests the server's limits on connections, bytes and time, for each client and for all clients together.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use gemini_ws_simulator::server::limits::{
 
 const PING: &str = r#"{"id":1,"method":"ping"}"#;
 
-/// Sockets that send nothing, or an incomplete request, keep no client out: when too many of them are open, the
-/// server closes the oldest with the status 503.
+/// Sockets that send nothing, or an incomplete request, do not exclude other clients: when too many such sockets are
+/// open, the server closes the oldest ones with the status 503.
 #[test]
 fn silent_sockets_keep_nobody_out() {
     let mut server = server(|config| config);
@@ -32,7 +32,7 @@ fn silent_sockets_keep_nobody_out() {
             client.send(Message::text(PING)).await.unwrap();
             text(&mut client).await;
         }
-        // The server has answered the sockets that it closed, and waits for requests on the others.
+        // The server has answered and closed these sockets, and waits for requests on the others.
         let mut answers = Vec::new();
         for socket in held.drain(..40) {
             answers.push(String::from_utf8(rest(&socket).await).unwrap());
@@ -58,7 +58,7 @@ fn silent_sockets_keep_nobody_out() {
 /// Runs the test `test` again in a new process, which has at most `descriptors` file descriptors and runs a server.
 /// Returns the process and the address of its server; `None` if the server could not start.
 ///
-/// In the new process, this function runs the server, and returns `None` after some seconds.
+/// In the new process, this function itself runs the server, and returns `None` after some seconds.
 #[cfg(unix)]
 fn serving(test: &str, descriptors: u32) -> Option<(std::process::Child, String)> {
     use std::io::{BufRead, BufReader};
@@ -88,8 +88,8 @@ fn serving(test: &str, descriptors: u32) -> Option<(std::process::Child, String)
     Some((process, address))
 }
 
-/// Begins an upgrade and ends the connection. Returns the first bytes of the answer, or an error, for example if the
-/// server has not answered within `longest`.
+/// Begins an upgrade, reads the first bytes of the answer, and ends the connection. Returns these bytes, or an error,
+/// for example if the server has not answered within `longest`.
 #[cfg(unix)]
 fn upgraded(address: &str, longest: Duration) -> std::io::Result<[u8; 12]> {
     use std::io::{Read, Write};
@@ -102,8 +102,8 @@ fn upgraded(address: &str, longest: Duration) -> std::io::Result<[u8; 12]> {
     Ok(status)
 }
 
-/// Silent sockets keep no client out, even if the server has fewer file descriptors than it allows sockets. The
-/// server is in a separate process, which has few file descriptors.
+/// Silent sockets do not exclude other clients, even if the server has fewer file descriptors than it allows sockets.
+/// The server is in a separate process, which has few file descriptors.
 #[cfg(unix)]
 #[test]
 fn silent_sockets_take_no_descriptors() {
@@ -119,9 +119,9 @@ fn silent_sockets_take_no_descriptors() {
     assert!(elapsed < UPGRADE_TIMEOUT, "{elapsed:?}");
 }
 
-/// A client that connects alone is never sent away for lack of file descriptors: the server serves it, or lets it
-/// wait. The server must not turn a client away whenever `accept` fails: without a free descriptor, `accept` fails
-/// even if no client waits.
+/// The server never refuses a client for lack of file descriptors if the client is the only one: the server either
+/// accepts the client or lets it wait. So the server must not refuse a client whenever `accept` fails. Without a free
+/// descriptor, `accept` fails even if no client waits.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_last_descriptor_serves_a_client() {
@@ -148,8 +148,8 @@ fn the_last_descriptor_serves_a_client() {
     assert_eq!(answers.last(), Some(&[(); 3].map(|()| "HTTP/1.1 101".to_owned())), "{limits:?}: {answers:?}");
 }
 
-/// When as many clients are upgraded as are allowed, the server asks the next client to try again, and accepts it
-/// when another client has left.
+/// When the server has the maximum number of upgraded clients, it asks the next client to try again, and accepts it
+/// once another client has left.
 #[test]
 fn all_places_are_taken() {
     let mut server = server(|config| config);
@@ -163,7 +163,7 @@ fn all_places_are_taken() {
         let (head, _) = serving::ask(address, request.as_bytes()).await;
         assert_eq!(head[0], "HTTP/1.1 503 Service Unavailable");
         assert!(head.contains(&"Retry-After: 1".to_owned()), "{head:?}");
-        // Requests without an upgrade are still answered.
+        // The server still answers requests without an upgrade.
         let (head, _) = serving::ask(address, b"GET /v1/symbols HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert_eq!(head[0], "HTTP/1.1 200 OK");
         drop(clients.pop());
@@ -182,8 +182,8 @@ fn all_places_are_taken() {
     assert_eq!(counters.accepted(), CONNECTIONS_MAX as u64 + 1);
 }
 
-/// When too many bytes wait for all clients together, the server cuts a client that does not read, even if no client
-/// has reached its own limit.
+/// When too many bytes for all clients together are unsent, the server cuts a client that does not read, even if no
+/// client has reached its own limit.
 #[test]
 fn waiting_bytes_have_a_total() {
     let mut server = server(|config| config.orders_per_side(2_500));
@@ -198,22 +198,22 @@ fn waiting_bytes_have_a_total() {
         }
         while counters.slow() == 0 {
             for client in &mut clients {
-                // The server cuts one of them in the end, and then sending fails.
+                // In the end the server cuts one of the clients, and then sending to it fails.
                 let _ = client.send(Message::text(request)).await;
             }
-            // The server runs a turn.
+            // Let the server run.
             future::yield_now().await;
             most = most.max(counters.waiting_bytes());
         }
         honest.send(Message::text(PING)).await.unwrap();
         text(&mut honest).await;
     });
-    // About an eighth of the total waits for each client, which is half of the limit for one client.
+    // About an eighth of the total is unsent for each client, which is half of the limit for one client.
     let total = WAITING_BYTES_TOTAL_MAX as u64;
     assert!((total / 2..=total).contains(&most), "{most}");
 }
 
-/// The server answers a breach of the protocol with a Close frame whose code says what is wrong.
+/// The server answers a breach of the protocol with a Close frame whose code identifies the breach.
 #[test]
 fn breaches_are_told() {
     let mut server = server(|config| config);

@@ -22,7 +22,7 @@ fn open(venue: &mut Venue, target: &str) -> Vec<String> {
     venue.texts()
 }
 
-/// Follows a session as a client does, and checks each frame.
+/// A client that follows a session and checks each frame.
 #[derive(Default)]
 struct Follower {
     is_top_of_book: bool,
@@ -30,7 +30,7 @@ struct Follower {
     books: BTreeMap<String, Levels>,
     sequence: u64,
     last_event_id: u64,
-    /// How many entries of each kind there were, and how many changes for each reason.
+    /// The number of entries of each kind, and the number of changes for each reason.
     counts: BTreeMap<String, u32>,
     heartbeats: u32,
 }
@@ -162,7 +162,7 @@ fn several_symbols_on_one_sequence() {
     }
 }
 
-/// Checks which kinds of entries appear for a query.
+/// Checks which kinds of entries the exchange sends for a query.
 #[test]
 fn filter_rule() {
     let kinds = |query: &str| {
@@ -193,7 +193,7 @@ fn filter_rule() {
         ("auctions=true", auctions.to_owned()),
         ("trades=false", String::new()),
     ] {
-        // A change may have the reason `trade` even if trades do not appear.
+        // A change may have the reason `trade` even if the session gets no trades.
         let mut expected: Vec<&str> = expected.split(' ').filter(|kind| !kind.is_empty()).collect();
         expected.sort_unstable();
         assert_eq!(kinds(query), expected.join(" "), "{query}");

@@ -29,7 +29,7 @@ fn upper(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_ascii_uppercase()).collect()
 }
 
-/// Follows the feed `l2` as a client does.
+/// A client that follows the feed `l2`.
 #[derive(Default)]
 struct Follower {
     books: BTreeMap<String, Levels>,
@@ -71,7 +71,7 @@ impl Follower {
         assert_eq!(value.get("auction_events").is_some(), is_first, "{value}");
         let book = self.books.entry(symbol.clone()).or_default();
         if is_first {
-            // First come all buys with falling prices, then all sells with rising ones.
+            // All buys with falling prices come first, and then all sells with rising prices.
             let (buys, sells): (Vec<_>, Vec<_>) = changes.clone().partition(|(side, ..)| *side == "buy");
             assert!(changes.clone().eq(buys.iter().chain(&sells).copied()));
             assert!(buys.is_sorted_by(|a, b| a.1 > b.1) && sells.is_sorted_by(|a, b| a.1 < b.1));
@@ -145,7 +145,7 @@ fn refusals() {
     ] {
         assert_eq!(venue.send(&sent), [expected], "{sent}");
     }
-    // One valid symbol is enough. The connection has stayed open.
+    // One valid symbol is enough. The refusals have not ended the connection.
     let texts = venue.send(&request("subscribe", &["l2"], &["btcusd", "BTCUSD", "ETHUSD"]));
     assert_eq!(texts.len(), 1);
     assert_eq!(json(&texts[0])["symbol"], "BTCUSD");
@@ -174,8 +174,8 @@ fn unsubscribing_and_subscribing_again() {
     assert_eq!(follower.books["BTCUSD"], truth);
 }
 
-/// Aggregates trades, except block trades, into candles. Returns start, open, high, low, close and volume of each
-/// interval, the newest first.
+/// Aggregates trades, except block trades, into candles. Returns the start, open, high, low, close and volume of each
+/// interval, beginning with the newest.
 fn aggregate(trades: &[Value], minutes: i64) -> Vec<Vec<Decimal>> {
     let mut candles: Vec<Vec<Decimal>> = Vec::new();
     for trade in trades.iter().filter(|trade| trade["side"] != "block") {
@@ -244,12 +244,12 @@ fn auctions_and_block_trades() {
         assert!(count(kind, "success") > 0 && count(kind, "failure") > 0, "{kind}");
     }
     assert!(follower.blocks > 5, "{}", follower.blocks);
-    // A later subscriber gets the last auctions, the newest first.
+    // A later subscriber gets the last auctions, beginning with the newest.
     let frame = json(&venue.send(&request("subscribe", &["l2"], &["BTCUSD"]))[0]);
     let mut recent = frame["auction_events"].as_array().unwrap().clone();
     recent.reverse();
     assert_eq!(recent, auctions[auctions.len() - recent.len()..]);
-    // The ids of the fifty trades run in one direction, except at one place, as in a ring buffer.
+    // The ids of the fifty trades rise or fall throughout, except at one place, as in a ring buffer.
     let ids: Vec<i64> =
         frame["trades"].as_array().unwrap().iter().map(|trade| trade["event_id"].as_i64().unwrap()).collect();
     assert_eq!(ids.len(), 50);

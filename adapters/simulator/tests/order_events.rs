@@ -1,4 +1,4 @@
-//! Tests archived order events: a conversation, filters, heartbeats.
+//! Tests archived order events: whole sessions, filters, and heartbeats.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn open(floor: &mut Floor, query: &str) -> Vec<String> {
     only(&texts)
 }
 
-/// Asks for a session with order events of the first account.
+/// Requests a session with order events of the first account.
 fn upgrade(floor: &mut Floor, query: &str, payload: &str) -> Result<(), UpgradeRefusal> {
     let payload = Base64::encode_string(payload.as_bytes());
     let signature = sign(&payload);
@@ -42,7 +42,8 @@ fn upgrade(floor: &mut Floor, query: &str, payload: &str) -> Result<(), UpgradeR
     floor.exchange.handle_upgrade(FEED, floor.now, &request)
 }
 
-/// The payload of an upgrade must have the form that the venue demands. The reason of a refusal says what is wrong.
+/// The payload of an upgrade must have the form that the venue requires. The reason of a refusal identifies the
+/// error.
 #[test]
 fn payloads() {
     let table = [
@@ -77,13 +78,13 @@ fn events(texts: &[String]) -> Vec<Value> {
     arrays.flat_map(|array| array.as_array().unwrap().clone()).collect()
 }
 
-/// Returns the type and the sequence of each event.
+/// Returns the type and the sequence number of each event.
 fn short(texts: &[String]) -> String {
     let event = |event: &Value| format!("{} {}", event["type"].as_str().unwrap(), event["socket_sequence"]);
     events(texts).iter().map(event).collect::<Vec<_>>().join(", ")
 }
 
-/// Places an order in another session than the one with order events. Returns the frames of order events that follow.
+/// Places an order in a session other than the one with order events. Returns the resulting frames of order events.
 fn place(floor: &mut Floor, session: SessionId, order: &str) -> Vec<String> {
     let texts = floor.send(session, &common::trading::place(order));
     only(&texts)
@@ -160,22 +161,22 @@ fn a_conversation() {
     assert_eq!(told[1].get("cancel_command_id"), None);
 }
 
-/// Rows of three orders, and two views of the second one. The orders are placed before a session begins: by the other
-/// account, by the first account, and by the other account again. An empty text is no order. The first view is the
-/// status, the remaining and the executed quantity in the order snapshot. The second view is the remaining and the
-/// executed quantity in the event `initial` and in the answer of REST.
+/// Orders that are placed before a session begins, and two views of the second order of each row. The orders of a row
+/// are those of the second account, of the first account, and of the second account again; an empty text stands for
+/// no order. The first view is the status, the remaining and the executed quantity in the order snapshot. The second
+/// view is the remaining and the executed quantity in the event `initial` and in the answer of REST.
 const BEFORE: [([&str; 3], &str, &str); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.1 -", "0.1 0"),
-    // In the next two rows, the order of the first account is partly filled: in the first row while the order rests
-    // in the book, and in the second row before it rests there.
+    // In the next two rows, the order of the first account is partly filled: in the first of them while the order
+    // rests in the book, and in the second when it arrives.
     (["", "BUY LIMIT GTC 0.10 100.00", "SELL LIMIT IOC 0.04 100.00"], "OPEN 0.06 0.04", "0.06 0.04"),
     (["SELL LIMIT GTC 0.04 100.00", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.06 0.04", "0.06 0.04"),
-    // A stop order that waits.
+    // This stop order has not been triggered.
     (["", "SELL LIMIT GTC 0.10 90.00 90.00", ""], "NEW - -", "0.1 0"),
 ];
 
 /// At the start of a session, the order snapshot, the event `initial` and the answer of REST agree about the executed
-/// quantity of an open order. The snapshot leaves out a quantity of zero, and reports no fill.
+/// quantity of an open order. The snapshot omits a quantity of zero, and contains no fill.
 #[test]
 fn open_orders_at_the_start() {
     for ([before, own, after], in_snapshot, in_other_views) in BEFORE {
@@ -210,9 +211,9 @@ fn open_orders_at_the_start() {
     }
 }
 
-/// Ways in which an order of `FIRST` ends before the tested request to cancel it. A row has the order that `SECOND`
-/// places before (none if empty), the order of `FIRST`, whether `FIRST` cancels it before, and the flag
-/// `is_cancelled` that the event `cancel_rejected` must have.
+/// Ways in which an order of `FIRST` ends before `FIRST` requests to cancel it in the test. A row has the order that
+/// `SECOND` places first (none if empty), the order of `FIRST`, whether `FIRST` has already cancelled it, and the
+/// flag `is_cancelled` that the event `cancel_rejected` must have.
 const ENDED: [([&str; 2], bool, bool); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00"], true, true),
     (["", "BUY LIMIT IOC 0.10 100.00"], false, true),
@@ -220,8 +221,8 @@ const ENDED: [([&str; 2], bool, bool); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.001"], false, true),
 ];
 
-/// After a refused request to cancel an order that has ended, the event `cancel_rejected` and the answer of REST
-/// agree about how the order ended.
+/// The exchange refuses a request to cancel an order that has ended. The event `cancel_rejected` and the answer of
+/// REST then agree about how the order ended.
 #[test]
 fn cancels_of_ended_orders() {
     for ([before, own], is_cancelled_first, is_cancelled) in ENDED {
@@ -248,7 +249,7 @@ fn cancels_of_ended_orders() {
     }
 }
 
-/// The sequence has no gap, whatever the filters exclude and however events share frames.
+/// The sequence has no gap, whatever the filters exclude and however many events share a frame.
 #[test]
 fn filters() {
     let run = |query: &str| {

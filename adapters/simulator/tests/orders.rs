@@ -1,4 +1,4 @@
-//! Tests the life of orders, in the frames that their owners get and in the ledger.
+//! Tests the life of orders, in the frames of their owners and in the ledger.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use gemini_ws_simulator::{Account, OrderEventShape, OrderState, Output, Role, Se
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// Places orders one after the other, and compares the frames that follow each order. A step has the number of the
-/// account, the order, and the expected frames. The reply is compared as the first frame, because the exchange sends
-/// it before or after the events.
+/// account, the order, and the expected frames. The expected frames begin with the reply, which the exchange may send
+/// before or after the events.
 fn check(steps: &[(u64, &str, &[&str])]) -> Floor {
     let mut floor = Floor::quiet(|config| config);
     for (session, order, expected) in steps {
@@ -157,7 +157,7 @@ fn stop_orders_wait_for_a_trade() {
                 "1: FILLED 1@105 taker",
             ],
         ),
-        // The last trade has already reached the stop price.
+        // The last trade was already at the stop price.
         (1, "btcusd BUY LIMIT GTC 0.1 104 103", &["1: 200", "1: NEW", "1: OPEN"]),
         (
             2,
@@ -240,7 +240,7 @@ fn rejections() {
         assert_eq!((orders[1].state, orders[1].reason), (OrderState::Rejected, Some(reason)));
         assert_eq!(floor.balance(0, "USD"), "999999.9999 of 1000000", "{order}");
     }
-    // The fee counts as well: an order that is worth the whole available balance is rejected.
+    // The exchange counts the fee too: it rejects an order that is worth the whole available balance.
     let mut floor = Floor::quiet(|config| config.fees(0, 10));
     floor.place(FIRST, "btcusd BUY LIMIT GTC 9000 100");
     assert_eq!(floor.balance(0, "USD"), "99100 of 1000000");
@@ -261,7 +261,7 @@ fn rejections_by_circumstance() {
     assert!(floor.place(FIRST, "btcusd BUY LIMIT GTC 1 1").contains(&"1: REJECTED MarketNotOpen".to_owned()));
     floor.exchange.faults().close_market(symbol, false);
     assert!(floor.place(FIRST, "btcusd BUY LIMIT GTC 1 1").contains(&"1: OPEN".to_owned()));
-    // A client order id can be used again when its order has ended.
+    // Once an order has ended, a new order can use its client order id.
     floor.place(FIRST, "btcusd BUY LIMIT IOC 1 1 - - again");
     assert!(floor.place(FIRST, "btcusd BUY LIMIT GTC 1 1 - - again").contains(&"1: OPEN".to_owned()));
     let mut floor = Floor::new(common::market(&["btcgusdperp"]), 1);
@@ -333,7 +333,7 @@ fn cancellations() {
     assert_eq!(reply_first(floor.cancel(FIRST, order)), ["1: 200", "1: CANCELED 0.3"]);
     assert_eq!(floor.balance(0, "USD"), "999970 of 999970");
     assert_eq!(floor.cancel(FIRST, order), not_found);
-    // A stop order that has not been triggered.
+    // This stop order has not been triggered.
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 100000 99999");
     let order = floor.newest(0);
     assert_eq!(reply_first(floor.cancel(FIRST, order)), ["1: 200", "1: CANCELED"]);
@@ -396,7 +396,7 @@ fn disconnections() {
             let orders = floor.exchange.orders(floor.account(0));
             let open = orders.iter().filter(|order| !order.state.is_final()).count();
             assert_eq!((open, told), (left, 3 - left), "{name} {target}");
-            // A new session with the same id is a different session.
+            // A new session with the same id does not continue the old session.
             floor.connect(third, "one", "/");
             let text = r#"{"id":1,"method":"order.cancel_session"}"#;
             assert_eq!(short(&floor.send(third, text)), ["3: 200"]);
@@ -476,7 +476,7 @@ fn other_shapes() {
     }
 }
 
-/// The reply to an order comes before all its events or after all of them, at random.
+/// The exchange sends the reply to an order before all its events or after all of them, at random.
 #[test]
 fn replies_race_with_events() {
     let mut floor = Floor::quiet(|config| config);

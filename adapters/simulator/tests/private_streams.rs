@@ -44,10 +44,10 @@ fn balances_begin_whole_and_go_on_with_changes() {
     assert_eq!(frames(&texts), changed(rows));
     let texts = floor.send(FIRST, r#"{"id":1,"method":"order.cancel_all"}"#);
     assert_eq!(frames(&texts), changed(r#"{"a":"USD","f":"187.386","c":"187.386"}"#));
-    // An order that is rejected changes nothing.
+    // An order that the exchange rejects changes nothing.
     let texts = floor.send(FIRST, &place("btcusd BUY LIMIT GTC 5 100"));
     assert_eq!(frames(&texts), [""; 0]);
-    // Subscribing again is only acknowledged.
+    // The exchange only acknowledges a second subscription to the same stream.
     let texts = floor.send(FIRST, &request("subscribe", &["balances@account"]));
     assert_eq!((texts.len(), frames(&texts).len()), (1, 0));
     floor.send(FIRST, &request("unsubscribe", &["balances@account"]));
@@ -105,7 +105,7 @@ fn orders_of_a_session() {
     let other = SessionId(3);
     floor.connect(other, "one", "/");
     floor.send(other, &request("subscribe", &["orders@session"]));
-    // The stream `orders@account` reports all orders of the account, also those of other sessions. The stream
+    // The stream `orders@account` reports all orders of the account, including those of other sessions. The stream
     // `orders@session` reports only the orders of its session.
     let told = |texts: &[(SessionId, String)], session: SessionId| {
         texts.iter().filter(|(to, text)| *to == session && text.contains("\"X\"")).count()
@@ -118,7 +118,7 @@ fn orders_of_a_session() {
     assert_eq!((told(&texts, FIRST), told(&texts, other), told(&texts, SECOND)), (2, 1, 3));
 }
 
-/// One request can name streams of all kinds. If one of them is refused, all are.
+/// One request can name streams of all kinds. If the exchange refuses one of them, it refuses all.
 #[test]
 fn streams_share_requests() {
     let mut floor = floor();

@@ -1,4 +1,4 @@
-//! Tests the life of quotes, in the frames that their makers and the public get, and in the ledger.
+//! Tests the life of quotes, in the frames of their makers and of the public, and in the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn a_quote_is_executed() {
         harness.confirm(FIRST, &quote, true),
         ["1: 200", "public FINALIZING", "1: CONFIRMED FINALIZING ACTIVE"]
     );
-    // The frames themselves.
+    // Check the text of the frames.
     let texts = harness.floor.run(A_SECOND);
     let combo = harness.rfq_id().replace("rfq", "GEMI-COMBO");
     let mut events = BTreeMap::new();
@@ -59,7 +59,7 @@ fn a_quote_is_executed() {
     let short = harness.short(&texts);
     assert!(short.starts_with(&["public FINALIZED".to_owned()]), "{short:?}");
 
-    // The ledger.
+    // Check the ledger.
     let account = harness.floor.account(0);
     assert_eq!(harness.floor.balance(0, "USD"), "999998.4985 of 999998.4985");
     let positions = harness.floor.exchange.positions(account);
@@ -133,7 +133,8 @@ fn a_maker_must_be_able_to_pay() {
     let poor = SessionId(3);
     harness.floor.connect(poor, "poor", "/");
     harness.floor.send(poor, &request("subscribe", &["requestForQuote@session", "orders@account"]));
-    // A request may be for less than the ten contracts of the quote: then the test waits for the next request.
+    // A request for quotes may be for less than the ten contracts of the quote: then the test waits for the next
+    // request.
     loop {
         let quote = harness.until_accepted(poor, "price=0.01 quantity=10");
         let lines = harness.confirm(poor, &quote, true);
@@ -149,12 +150,12 @@ fn a_maker_must_be_able_to_pay() {
     assert_eq!(harness.step(), ["public FAILED", "3: FAILED FAILED LOST"]);
     let account = harness.floor.exchange.account_of(poor).unwrap();
     assert!(harness.floor.exchange.positions(account).is_empty());
-    // The account was added before the two accounts of `Floor`, so its position is 0.
+    // This account was added before the two accounts of `Floor`, so its index is 0.
     assert_eq!(harness.floor.balance(0, "USD"), "9.89 of 9.89");
 }
 
-/// The requester accepts the quote with the lowest price, and the earlier of two quotes with the same price. The
-/// maker of the quote that is not accepted gets an event when the request ends.
+/// The requester accepts the quote with the lowest price; of two quotes with the same price, it accepts the earlier
+/// one. The maker of the other quote gets an event when the request ends.
 #[test]
 fn the_lowest_price_wins() {
     for (prices, winner) in [(["0.02", "0.01"], SECOND), (["0.01", "0.02"], FIRST), (["0.01", "0.01"], FIRST)]
@@ -195,7 +196,7 @@ fn the_lowest_price_wins() {
     }
 }
 
-/// A quote with a high price seldom wins, because hidden makers quote lower prices.
+/// A quote with a high price is seldom accepted, because hidden makers quote lower prices.
 #[test]
 fn dear_quotes_are_seldom_accepted() {
     let accepted = |price: &str| {
@@ -247,7 +248,7 @@ fn quotes_are_withdrawn() {
         (&harness.present["r"], &quote.into())
     );
     assert_eq!(harness.send(FIRST, "withdraw_quote", &members).1, ["1: 400 -1013"]);
-    // A quote that was withdrawn is not accepted. A quote that was accepted cannot be withdrawn.
+    // The requester does not accept a withdrawn quote. A maker cannot withdraw an accepted quote.
     let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
     assert_eq!(harness.send(FIRST, "withdraw_quote", &format!("quoteId={quote}")).1, ["1: 400 -1013"]);
 }
@@ -271,7 +272,7 @@ fn quotes_run_out() {
     let texts = harness.floor.run(Duration::from_millis(1));
     assert_eq!(harness.short(&texts), ["1: CLOSED OPEN EXPIRED", "2: CLOSED OPEN EXPIRED"]);
 
-    // The end of its validity does not end an accepted quote. The quote ends when its maker has not confirmed it in
+    // The end of its validity does not end an accepted quote. The quote ends if its maker does not confirm it in
     // time.
     for _ in 0..20 {
         harness.until("public OPEN");
@@ -344,7 +345,7 @@ fn refusals() {
         let members = format!("quoteId={quote} {wrong}");
         assert_eq!(harness.send(FIRST, "confirm_quote", &members).1, ["1: 400 -1013"], "{wrong}");
     }
-    // A request that is no longer open takes no quotes.
+    // A request for quotes that is no longer open accepts no quotes.
     harness.floor.run(Duration::from_millis(1));
     while harness.present["S"] == "OPEN" {
         harness.step();
@@ -394,7 +395,7 @@ fn who_may_quote() {
             assert_eq!(harness.send(session, method, good).1, [expected], "{method}");
         }
     }
-    // A key that may read may subscribe.
+    // A key that may only read may subscribe.
     let streams = ["requestForQuote@account", "requestForQuote@session", "settlements@account"];
     for (session, expected) in [
         (PUBLIC, "401 -1002"),
@@ -412,7 +413,7 @@ fn who_may_quote() {
     assert_eq!(listed["result"], Value::from(streams.to_vec()));
 }
 
-/// Without contracts there are no requests for quotes.
+/// Without contracts, there are no requests for quotes.
 #[test]
 fn no_requests() {
     let mut floor = Floor::new(common::market(&["btcusd"]), 1);
@@ -428,8 +429,9 @@ fn no_requests() {
     }
 }
 
-/// One account has two sessions. The stream `@account` of one session reports the quotes of both sessions; the stream
-/// `@session` reports only those of its own session. Each session can withdraw and confirm quotes of the other.
+/// One account has two sessions. The stream `@account` of a session reports the quotes of both sessions, and the
+/// stream `@session` only those of its own session. Each session can withdraw and confirm quotes of the other
+/// session.
 #[test]
 fn scopes() {
     let mut harness = Harness::new(plain, 13);
@@ -455,7 +457,7 @@ fn scopes() {
         assert_eq!(ids.len(), 1, "one event, whoever hears of it");
         sessions
     };
-    // An event may be sent twice.
+    // The exchange may send an event twice.
     let is = |counts: &BTreeMap<u64, u32>, expected: &[(u64, u32)]| {
         [1, 2].iter().any(|copies| {
             counts
@@ -475,7 +477,7 @@ fn scopes() {
     }
 
     // A quote outlives its session: another session of the account can confirm it. Then no stream `@session` reports
-    // its events, but `orders@account` reports its order.
+    // the events of the quote, but `orders@account` reports its order.
     let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
     harness.floor.exchange.handle_lost(FIRST, harness.floor.now);
     harness.floor.connect(FIRST, "one", "/");
@@ -500,7 +502,7 @@ fn events_come_at_least_once() {
         assert_eq!(events.len(), copies, "{number}");
         assert_eq!(events[0], events[1]);
     }
-    // Without a fault, an event is sometimes repeated as well.
+    // Without a fault, the exchange repeats some events too.
     let mut events = 0;
     harness.repeated = 0;
     for _ in 0..60 {
@@ -514,7 +516,7 @@ fn events_come_at_least_once() {
     assert!((5..60).contains(&harness.repeated), "{} of {events}", harness.repeated);
 }
 
-/// A quote may have the client id of an open order.
+/// A quote may have the same client id as an open order.
 #[test]
 fn names_of_orders_and_quotes() {
     let mut harness = Harness::new(plain, 15);
@@ -541,7 +543,7 @@ fn quotes_are_limited() {
     assert!(ended == 0 || ended == 1_000);
 }
 
-/// Runs with equal seeds and inputs yield equal outputs.
+/// Two runs with equal seeds and inputs have equal outputs.
 #[test]
 fn runs_repeat() {
     let run = |seed: u64| {

@@ -30,7 +30,7 @@ fn many_symbols_cost_no_more_each() {
     let lines: Vec<String> = (0..100_000).map(trade).collect();
     let started = cpu_time::ThreadTime::now();
     assert_eq!(Recording::parse(&lines.join("\n")).unwrap().symbols().len(), lines.len());
-    // The test takes about half a second. With a search of all symbols for each frame it would take a minute.
+    // This takes about half a second. If each frame caused a search of all symbols, it would take a minute.
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
@@ -45,7 +45,7 @@ fn plays_what_is_subscribed() {
     assert_eq!(venue.exchange.stats().played, 7);
     let book = venue.exchange.book(symbol("btcusd")).unwrap();
     assert_eq!((book.bids.len(), book.asks.len(), book.last_update_id), (1, 2, 16));
-    // After the end of the recording there are no frames, but the exchange still answers.
+    // After the end of the recording the exchange sends no recorded frames, but still replies to requests.
     assert_eq!(venue.send(r#"{"id":2,"method":"ping"}"#), [r#"{"id":2,"status":200}"#]);
     assert_eq!(venue.run_outputs(SECOND * 30).len(), 1, "a server ping");
     let refused = venue.request("subscribe", &["solusd@depth"]);
@@ -57,7 +57,7 @@ fn who_comes_later_gets_the_present_state() {
     let mut venue = venue();
     venue.connect("snapshot=-1");
     venue.request("subscribe", &["ethusd@depth@100ms"]);
-    // Five frames have been played, at 10 ms each. The trade and the last change are still to come.
+    // The exchange has played five frames, at 10 ms each. It has yet to play the trade and the last change.
     venue.run(Duration::from_millis(50));
     let snapshot = r#"{"e":"depthUpdate","E":4,"s":"btcusd","U":15,"u":15,"b":[["99.00","2.0"]],"a":[["100.40","1.0"],["100.50","3.0"]]}"#;
     venue.request("subscribe", &["btcusd@trade"]);
@@ -83,9 +83,9 @@ fn who_comes_later_gets_the_present_state() {
     );
 }
 
-/// A recording can lack an update, as after a lost connection. From there to the next recorded snapshot, the exchange
-/// knows no book. A session that subscribes later gets the next recorded snapshot, and no change before it. A session
-/// that requested no snapshots gets all changes.
+/// A recording may lack an update, for example after a lost connection. From there to the next recorded snapshot, the
+/// exchange knows no book. A session that subscribes after the gap gets the next recorded snapshot, and no change
+/// before it. A session that requested no snapshots gets all changes.
 #[test]
 fn a_gap_ends_the_book() {
     let frames = [
@@ -139,7 +139,7 @@ fn faults_hold_for_recordings() {
     assert_eq!(venue.run(SECOND), [FRAMES[0], FRAMES[4], FRAMES[7], FRAMES[7]]);
 }
 
-/// Returns the times at which the frames of a recording are sent, in ms after the subscription.
+/// Returns the times at which the exchange sends the frames of a recording, in ms after the subscription.
 fn times(recording: Recording) -> Vec<u64> {
     let mut venue = Venue::new(Config::recording(recording), 1);
     venue.run(SECOND);
@@ -170,8 +170,8 @@ fn pace() {
     );
 }
 
-/// Plays a recording of the venue, if there is one. All its frames are sent, and its depth frames make books without
-/// a gap.
+/// Plays a recording of the venue, if there is one. The exchange sends all frames of the recording, and the depth
+/// frames make books without a gap.
 #[test]
 fn recorded_frames() {
     let folder = std::env::var("GEMINI_WS_FRAMES").unwrap_or_else(|_| "../../../shared/frames".to_owned());

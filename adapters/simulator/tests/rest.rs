@@ -95,13 +95,13 @@ fn what_has_become_of_orders() {
         let stop = order.split(' ').nth(6);
         assert_eq!(told["stop_price"].as_str(), stop, "{order}");
     }
-    // An order that its owner cancels has a reason too.
+    // An order that its owner has cancelled has a reason too.
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 40000.00 - - taken-back");
     let id = floor.newest(0);
     floor.cancel(FIRST, id);
     let (_, told) = post(&mut floor.exchange, floor.now, STATUS, 100, r#","client_order_id":"taken-back""#);
     assert_eq!((&told[0]["is_cancelled"], &told[0]["reason"]), (&json!(true), &json!("Requested")));
-    // Two orders have the same client order id. The older one is first.
+    // Two orders have the same client order id. The answer lists the older order first.
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 40000.00 - - taken-back");
     let (_, told) = post(&mut floor.exchange, floor.now, STATUS, 101, r#","client_order_id":"taken-back""#);
     let live: Vec<_> = told.as_array().unwrap().iter().map(|order| order["is_live"].as_bool()).collect();
@@ -139,7 +139,7 @@ fn orders_of_others_are_not_found() {
     }
 }
 
-/// Requests to REST and the answers to them: the key, the path and the payload of the request, and the status and the
+/// Requests to REST and their answers: the key, the path and the payload of the request, and the status and the
 /// reason of the answer.
 const REFUSALS: [(&str, &str, &str, u16, &str); 18] = [
     ("account-one", "/v1/orders", r#"{"request":"/v1/orders","nonce":1}"#, 200, ""),
@@ -244,7 +244,7 @@ fn headers_that_are_wrong() {
         assert_eq!(response.status, status, "{headers:?}");
         assert!(response.body.contains(&format!(r#""reason":"{reason}""#)), "{}", response.body);
     }
-    // A request with a token needs no nonce, and may repeat one.
+    // A request with a token needs no nonce, and may repeat a nonce.
     for _ in 0..2 {
         let response = ask(&mut exchange, Instant::ZERO, "/v1/orders", &[bearer.clone(), all[1].clone()]);
         assert_eq!((response.status, response.body.as_str()), (200, "[]"));
@@ -286,7 +286,7 @@ fn it_can_fail_and_be_late() {
     let (status, body) = rest(&mut exchange, 1);
     assert_eq!((status, &body["reason"]), (503, &json!("Maintenance")));
     exchange.faults().fail_rest(false);
-    // The failed request did not use up its nonce.
+    // The failed request did not use its nonce up.
     assert_eq!(rest(&mut exchange, 1).0, 200);
     exchange.faults().delay_rest(Duration::from_secs(3));
     let headers = headers("account-one", r#"{"request":"/v1/orders","nonce":2}"#);

@@ -1,4 +1,4 @@
-//! Tests restarts: ids that are never repeated, and states that are saved and restored.
+//! Tests restarts: the exchange never repeats ids, and it saves and restores its state.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -41,21 +41,21 @@ fn no_id_comes_again() {
         assert!(first[kind].len() >= least, "{}", first[kind].len());
         for (earlier, later) in [(&first, &second), (&second, &third), (&first, &third)] {
             assert!(earlier[kind].is_disjoint(&later[kind]));
-            // The later ids are greater than all earlier ones.
+            // All later ids are greater than all earlier ids.
             assert!(earlier[kind].last() < later[kind].first());
         }
         assert!(third[kind].iter().all(|id| i64::try_from(*id).is_ok()));
     }
-    // Clients can read trade ids and update ids as `f64`, which holds integers up to 2⁵³ exactly. Order ids are
-    // larger, on the venue as well.
+    // Clients may read trade ids and update ids as `f64`, which holds integers up to 2⁵³ exactly. Order ids are
+    // larger, as those of the venue are.
     let years = EPOCH + Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let late = traded(market().epoch(years), 7);
     assert!(ids(&late)[1].iter().all(|id| *id < 1 << 53));
     assert!(late.exchange.book(common::symbol("btcusd")).unwrap().last_update_id < 1 << 53);
 }
 
-/// Runs for some seconds and answers the request for quotes that is open at the end of each. Returns the ids of the
-/// requests, of the quotes and of their events.
+/// Runs for some seconds. At the end of each second, quotes for the request for quotes that is open. Returns the ids
+/// of the requests, of the quotes and of their events.
 fn quoted(exchange: Exchange, seconds: u64) -> (Floor, BTreeSet<String>) {
     let mut floor = Floor { exchange, now: Instant::ZERO };
     floor.connect(FIRST, "one", "/");
@@ -80,8 +80,8 @@ fn quoted(exchange: Exchange, seconds: u64) -> (Floor, BTreeSet<String>) {
     (floor, ids)
 }
 
-/// The ids of requests for quotes, of quotes and of their events are never repeated: neither by a venue that starts
-/// later, at any time, nor by one that is restored, even if the clock has gone back.
+/// The exchange never repeats the ids of requests for quotes, of quotes and of their events: neither an exchange that
+/// starts later, at any time, nor one that is restored, even if the clock was set back.
 #[test]
 fn no_id_of_quotes_comes_again() {
     let config = |epoch| {
@@ -107,7 +107,7 @@ fn no_id_of_quotes_comes_again() {
             state = State::from_json(&floor.exchange.save().to_json()).unwrap();
         }
     }
-    // A state without these ids, which an earlier version of the program wrote, can be restored.
+    // The exchange can restore a state without these ids, which an earlier version of the program wrote.
     let mut state: serde_json::Value =
         serde_json::from_str(&Exchange::new(config(EPOCH), 7).save().to_json()).unwrap();
     for name in ["quote_request", "quote"] {
@@ -127,7 +127,7 @@ fn a_state_goes_round() {
     let state = State::from_json(&saved.to_json()).unwrap();
     assert_eq!(state, saved);
     let config = common::trading::with_accounts(common::market(&["btcusd", "GEMI-A-UP"]).fees(10, 35));
-    // The saved ids count even if the clock has gone back.
+    // The exchange continues after the saved ids, even if the clock was set back.
     let exchange = Exchange::restore(config, 3, &state).unwrap();
     for (before, after) in floor.exchange.accounts().zip(exchange.accounts()) {
         assert_eq!(floor.exchange.orders(before), exchange.orders(after));
@@ -136,7 +136,7 @@ fn a_state_goes_round() {
     }
     let last = ids(&floor).map(|ids| ids.last().copied().unwrap());
     let mut floor = Floor { exchange, now: Instant::ZERO };
-    // The nonces were restored.
+    // The exchange has restored the nonces.
     assert_eq!(post(&mut floor.exchange, floor.now, "/v1/orders", 77, "").0, 400);
     assert_eq!(post(&mut floor.exchange, floor.now, "/v1/orders", 78, "").0, 200);
     floor.connect(FIRST, "one", "/");
@@ -144,7 +144,7 @@ fn a_state_goes_round() {
     assert!(floor.newest(0) > last[0]);
     let account = floor.account(0);
     assert!(floor.exchange.orders(account).last().unwrap().fills[0].trade_id > last[1]);
-    // Open orders can be cancelled, which releases what was set aside for them.
+    // Open orders can be cancelled, which makes the amounts that were set aside for them available again.
     floor.connect(SECOND, "two", "/");
     floor.send(SECOND, r#"{"id":1,"method":"order.cancel_all"}"#);
     let account = floor.account(1);
@@ -158,7 +158,7 @@ fn open_orders_rest_again_and_trade() {
     floor.place(FIRST, "btcusd BUY LIMIT GTC 1 99000.00 - - high");
     floor.place(SECOND, "btcusd SELL LIMIT GTC 0.25 99000.00");
     let state = floor.exchange.save();
-    // The new market has asks at 83,000, which are left out.
+    // The new market would have asks at 83,000, which `restore` omits.
     let market = common::market(&["btcusd", "GEMI-A-UP"]).events_per_second(0);
     let exchange = Exchange::restore(common::trading::with_accounts(market), 5, &state).unwrap();
     let book = exchange.book(common::symbol("btcusd")).unwrap();
@@ -200,8 +200,8 @@ fn a_change_is_seen() {
     }
 }
 
-/// Saving the state takes less than 25 ms of processor time, and so does an answer of REST, even with the maximum
-/// number of ended orders. While a server does this, its other clients wait.
+/// An exchange with the maximum number of ended orders saves its state in less than 25 ms of processor time, and
+/// answers a question to REST as fast. A server serves no other clients during this time.
 #[test]
 fn many_orders_delay_no_client() {
     let mut floor = Floor::quiet(|config| config);
@@ -219,7 +219,7 @@ fn many_orders_delay_no_client() {
     let state = State::from_json(&state.to_string()).unwrap();
     let market = common::market(&["btcusd", "GEMI-A-UP"]);
     let mut exchange = Exchange::restore(common::trading::with_accounts(market), 1, &state).unwrap();
-    // The shortest of five times counts, and only processor time: other programs may delay the test.
+    // The shortest of five times counts, and only processor time, because other programs may delay the test.
     let times = (0..5).map(|_| {
         let start = cpu_time::ThreadTime::now();
         let saved = exchange.save();
@@ -229,7 +229,7 @@ fn many_orders_delay_no_client() {
     });
     let fastest = times.min().unwrap();
     assert!(fastest < Duration::from_millis(25), "{fastest:?}");
-    // A question to REST about the client order id that all orders share does not take long either.
+    // A question to REST is as fast if it asks about a client order id that all orders share.
     let times = (1..6).map(|nonce| {
         let start = cpu_time::ThreadTime::now();
         let arguments = r#","client_order_id":"a-name-of-some-length""#;
@@ -262,12 +262,13 @@ fn many_open_orders_delay_no_client() {
     let one_more = "btcusd BUY LIMIT GTC 0.00001 900.00";
     let refused = floor.place(FIRST, one_more);
     assert!(refused.iter().any(|text| text.contains("TooManyOpenOrders")), "{refused:?}");
-    // The other account is not affected, and after a cancellation there is room for one more.
+    // The limit does not affect the other account, and after a cancellation the first account can place one more
+    // order.
     assert!(is_placed(floor.place(SECOND, one_more)));
     let first = floor.exchange.orders(floor.account(0))[0].order_id;
     floor.cancel(FIRST, first);
     assert!(is_placed(floor.place(FIRST, one_more)));
-    // The shortest of five times counts, and only processor time: other programs may delay the test.
+    // The shortest of five times counts, and only processor time, because other programs may delay the test.
     let times = (1..6).map(|nonce| {
         let payload = format!(r#"{{"request":"/v1/orders","nonce":{nonce}}}"#);
         let headers = headers("account-one", &payload);
@@ -348,12 +349,12 @@ fn what_is_damaged_is_refused() {
         let error = read(&text.replacen(part, instead, 1)).unwrap_err();
         assert!(error.contains(said), "{instead}: {error}");
     }
-    // Reading a state that is cut anywhere fails, without a panic.
+    // Reading a state that is cut short anywhere fails, without a panic.
     for length in (0..text.len()).step_by(7) {
         let error = read(&text[..length]).unwrap_err();
         assert!(error.contains("EOF") && error.contains("column"), "{length}: {error}");
     }
-    // A state in which one byte is changed is refused or restored, without a panic.
+    // A state with one changed byte is refused or restored, without a panic.
     for position in (0..text.len()).step_by(3) {
         for byte in [b'0', b'9', b'x', b'"'] {
             let mut bytes = text.clone().into_bytes();
@@ -363,7 +364,7 @@ fn what_is_damaged_is_refused() {
     }
 }
 
-/// The exchange refuses a saved state in which an account has more open orders than the exchange admits.
+/// The exchange refuses to restore a state in which an account has more than the maximum number of open orders.
 #[test]
 fn too_many_open_orders_are_refused() {
     let mut floor = Floor::quiet(|config| config);
@@ -410,8 +411,8 @@ fn a_new_account_begins_as_configured() {
     assert_eq!(usd.total.to_string(), "7");
 }
 
-/// A restart keeps the largest balance that a configuration accepts, and the largest total that an account can reach
-/// by trading, which is larger than that.
+/// A restart keeps the largest balance that a configuration accepts. It also keeps the largest total that an account
+/// can reach by trading, which is larger than that balance.
 #[test]
 fn the_largest_balances_go_round() {
     let most = "9223372036854775807".parse().unwrap();

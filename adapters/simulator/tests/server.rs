@@ -84,7 +84,7 @@ fn clients_close() {
         client.send(Message::text(SUBSCRIBE)).await.unwrap();
         let frame = CloseFrame { code: 1000.into(), reason: "done".into() };
         client.close(Some(frame)).await.unwrap();
-        // Frames that the server sent before may come first. Then come its Close frame and the end of the connection.
+        // Earlier frames of the server may come first. Then its Close frame comes, and the connection ends.
         let mut answer = None;
         while let Some(Ok(message)) = client.next().await {
             if let Message::Close(frame) = message {
@@ -100,7 +100,8 @@ fn clients_close() {
 fn the_exchange_closes_and_aborts() {
     let mut server = server(|config| config);
     let address = server.local_addr();
-    // The server runs until both clients have sessions. Later it runs until both have seen the end of their sessions.
+    // The server runs until both clients have sessions. Later, it runs until both clients have seen the end of their
+    // sessions.
     let mut first = serve(&mut server, connect(address, ""));
     let mut second = serve(&mut server, connect(address, ""));
     serve(&mut server, async {
@@ -139,7 +140,7 @@ fn who_does_not_read_is_cut() {
     let address = server.local_addr();
     let counters = server.counters();
     serve(&mut server, async {
-        // The client requests about 100 KiB again and again, and reads nothing of it.
+        // The client requests about 100 KiB again and again, and reads nothing.
         let mut client = connect(address, "").await;
         let request = r#"{"id":1,"method":"depth","params":{"symbol":"btcusd","limit":5000}}"#;
         while counters.slow() == 0 {
@@ -227,7 +228,7 @@ fn requests_are_answered() {
                 "{target}"
             );
         }
-        // A WebSocket client gets the status too.
+        // A WebSocket client gets this status too.
         let socket = Async::<TcpStream>::connect(address).await.unwrap();
         match client_async(format!("ws://{address}/v3"), socket).await {
             Err(Error::Http(response)) => assert_eq!(response.status(), 404),
@@ -238,7 +239,7 @@ fn requests_are_answered() {
     assert_eq!(server.exchange_mut().session_count(), 0);
 }
 
-/// The server accepts the addresses of its endpoints in the forms in which other clients than `gemini-ws` write them.
+/// The server accepts the addresses of its endpoints in the forms that clients other than `gemini-ws` use.
 #[test]
 fn addresses_of_other_clients() {
     let mut server = server(|config| config);
@@ -321,8 +322,8 @@ fn stops_in_good_order() {
     assert!(started.elapsed() < Duration::from_secs(30));
 }
 
-/// The server does not wait for a client that gets no Close frame: a client whose session is silenced, and a client
-/// whose session has ended while it was silenced.
+/// The server does not wait for a client to which it sends no Close frame: a client whose session is silenced, and a
+/// client whose session ended while it was silenced.
 #[test]
 fn waits_for_no_client_without_a_close_frame() {
     for faults in ["stall 60s", "stall 60s\nclose 1012"] {
@@ -333,7 +334,7 @@ fn waits_for_no_client_without_a_close_frame() {
         let mut other = serve(&mut server, connect(address, ""));
         let started = std::time::Instant::now();
         let reader = async {
-            // The other client is closed as usual.
+            // The server closes the other client as usual.
             while !matches!(other.next().await, Some(Ok(Message::Close(Some(_))))) {}
             assert!(other.next().await.is_none());
             while let Some(Ok(message)) = client.next().await {
@@ -346,7 +347,7 @@ fn waits_for_no_client_without_a_close_frame() {
     }
 }
 
-/// During a silence the server writes nothing, not even what RFC 6455 demands: a pong, the answer to a Close frame,
+/// During a silence the server writes nothing, not even what RFC 6455 requires: a pong, the answer to a Close frame,
 /// or a Close frame for a client that breaks the protocol. After the silence it answers the pings, and cuts the
 /// clients whose sessions have ended.
 #[test]
@@ -406,7 +407,7 @@ fn only_loopback() {
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
 }
 
-/// Returns a signed request over HTTP.
+/// Returns a signed HTTP request.
 fn signed(path: &str, nonce: u64, body: &str) -> Vec<u8> {
     let payload = format!(r#"{{"request":"{path}","nonce":{nonce}}}"#);
     let headers = rest::headers("account-one", &payload);
@@ -466,7 +467,7 @@ fn bodies() {
             let shown = String::from_utf8_lossy(&request[..request.len().min(100)]).into_owned();
             assert!(head[0].ends_with(status) && body.contains(part), "{shown}: {head:?} {body}");
         }
-        // A body in two pieces.
+        // Send a body in two pieces.
         let request = sized("abort @5h\nabort @6h");
         let mut socket = open(address, &request[..request.len() - 8]).await;
         Timer::after(Duration::from_millis(50)).await;
@@ -490,7 +491,7 @@ fn faults_over_http() {
         let asked = std::time::Instant::now();
         assert_eq!(ask(address, &signed("/v1/orders", 1, "")).await.1, "[]");
         assert!(asked.elapsed() >= Duration::from_millis(400));
-        // The delay affects only REST.
+        // The delay affects only answers of REST.
         let code = loop {
             match client.next().await {
                 Some(Ok(Message::Close(Some(frame)))) => break u16::from(frame.code),

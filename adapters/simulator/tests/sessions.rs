@@ -1,4 +1,4 @@
-//! Tests requests, replies, and the ends of sessions.
+//! Tests requests, replies, and the end of sessions.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use gemini_ws_simulator::{Output, STREAMS_MAX, SessionId};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Sends a request to a new venue with btcusd and btcgusdperp, and compares the reply.
+/// Sends a request to a new exchange with btcusd and btcgusdperp, and compares the reply.
 fn check(request: &str, reply: &str) {
     let mut venue = Venue::new(market(&["btcusd", "btcgusdperp"]), 1);
     venue.connect("");
@@ -32,7 +32,7 @@ fn replies() {
     check(r#"{"id":1,"method":"UNSUBSCRIBE","params":["btcusd@trade"]}"#, r#"{"id":1,"status":200}"#);
 }
 
-/// The limit of connection attempts is reported, but it does not apply.
+/// The exchange reports the limit on connection attempts, but does not enforce it.
 #[test]
 fn attempts_beyond_the_limit() {
     let mut venue = Venue::new(market(&["btcusd"]), 1);
@@ -153,7 +153,7 @@ fn sessions_end() {
     assert_eq!(venue.outputs(), [Output::Close { session: CLIENT, code: 1000, reason: "" }]);
     assert_eq!(venue.run_outputs(SECOND * 30), []);
 
-    // A new session with the same id gets no outputs of the old one.
+    // A new session with the same id gets no outputs of the old session.
     venue.connect("snapshot=-1");
     venue.exchange.handle_frame(
         CLIENT,
@@ -167,7 +167,7 @@ fn sessions_end() {
     venue.exchange.handle_frame(SessionId(9), venue.now, Frame::Text("{}"));
     venue.exchange.handle_frame(CLIENT, venue.now, Frame::Binary(&[1]));
     assert_eq!(venue.exchange.stats().ignored, 2);
-    // Time does not go back.
+    // The exchange ignores an instant in the past.
     venue.exchange.handle_timeout(Instant::ZERO);
     assert!(venue.exchange.deadline().unwrap() > venue.now);
 }

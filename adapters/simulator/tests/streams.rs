@@ -1,4 +1,4 @@
-//! Tests the frames that subscribers of generated markets get.
+//! Tests the frames that a generated market sends to subscribers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use gemini_ws_simulator::Config;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The maximum number of orders on a side: the largest possible `orders_per_side`, and one order far from the market.
+/// The maximum number of orders on a side: the maximum of `orders_per_side`, and one order far from the market.
 const ORDERS_PER_SIDE_MAX: usize = 100_001;
 
 /// The update id, the best bid and the best ask of a `bookTicker`.
 type Ticker = (u64, [Option<Level>; 2]);
 
-/// Follows frames as a client does, and checks that they agree.
+/// A client that follows frames, and checks that they agree.
 #[derive(Default)]
 struct Follower {
     books: BTreeMap<Symbol, ClientBook>,
@@ -184,7 +184,7 @@ fn snapshots_and_acknowledgements() {
         let mut texts = venue.request("unsubscribe", &["btcusd@depth@100ms"]);
         texts.extend(venue.request("subscribe", &["btcusd@depth@100ms"]));
         assert_eq!(kinds(&texts), ["ack", "ack", "snapshot"]);
-        // Subscribing again is only acknowledged.
+        // The exchange only acknowledges a second subscription to the same stream.
         assert_eq!(kinds(&venue.request("subscribe", &["btcusd@depth@100ms"])), ["ack"]);
     }
     assert!(before > 5 && after > 5);
@@ -232,7 +232,7 @@ fn a_book_can_be_built_from_changes_and_the_depth_method() {
     texts.extend(venue.run(SECOND));
     venue.exchange.faults().halt_market(true);
     texts.extend(venue.run(SECOND));
-    // Turns the result into a snapshot frame.
+    // Write the result of the reply as a snapshot frame.
     let result = replies[0].strip_prefix(r#"{"id":"d","status":200,"result":{"lastUpdateId":"#).unwrap();
     let (id, sides) = result.split_once(',').unwrap();
     let sides = sides.replace("\"bids\"", "\"b\"").replace("\"asks\"", "\"a\"");
@@ -313,12 +313,12 @@ fn a_long_sleep_is_not_made_up_for() {
     let events = venue.exchange.stats().market_events - before;
     assert!((50..2_000).contains(&events), "{events} events");
     assert!(venue.exchange.deadline().unwrap() > venue.now);
-    // At the largest instant, the call returns as well.
+    // The call also returns at the largest instant.
     venue.exchange.handle_timeout(gemini_ws::Instant::from_nanos(u64::MAX));
     venue.exchange.handle_timeout(gemini_ws::Instant::from_nanos(u64::MAX));
 }
 
-/// Runs 400 symbols for three seconds. The test measures no time: it only becomes slow if the cost of an event grows
+/// Runs 400 symbols for three seconds. The test measures no time, but becomes slow if the time for each event grows
 /// during the run.
 #[test]
 fn many_symbols() {
@@ -354,7 +354,7 @@ fn requests_for_quotes() {
     venue.request("unsubscribe", &["requestForQuote"]);
     assert!(venue.run(SECOND * 60).is_empty());
 
-    // Without contracts there is no such stream.
+    // Without contracts, this stream does not exist.
     let mut venue = Venue::new(market(&["btcusd"]), 1);
     venue.connect("");
     let refusal =

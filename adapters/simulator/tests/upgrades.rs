@@ -1,4 +1,4 @@
-//! Tests the faults of upgrades and of unfinished frames: the bytes that a client gets from the server.
+//! Tests the faults of upgrades and of unfinished frames, with the bytes that a client receives from the server.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -19,7 +19,8 @@ fn with(faults: &str) -> Server {
     server
 }
 
-/// Requests an upgrade, and then another one without a fault. Returns the lines of the first answer, and its body.
+/// Requests an upgrade with a fault, and then another without. Returns the lines of the first answer's head, and its
+/// body.
 fn refused(faults: &str) -> (Vec<String>, String) {
     let mut server = with(faults);
     let address = server.local_addr();
@@ -49,7 +50,7 @@ fn refused_upgrades() {
     }
 }
 
-/// The delay may be longer than the time that a client has for its upgrade. Refusals are delayed too.
+/// The delay may be longer than the time limit for an upgrade. The server delays refusals too.
 #[test]
 fn slow_upgrades() {
     let mut server = with("delay-upgrades 3500ms\ndelay-upgrades 0s @1s\nrefuse-upgrades 503 1s 1");
@@ -60,7 +61,7 @@ fn slow_upgrades() {
         let (refused, gone) =
             (open(address, request.as_bytes()).await, Timer::after(Duration::from_millis(50)));
         gone.await;
-        // This client has a session and disconnects before the answer comes.
+        // This client has a session, and disconnects before the answer comes.
         drop(open(address, request.as_bytes()).await);
         let mut slow = connect(address, "").await;
         slow.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
@@ -78,7 +79,7 @@ fn slow_upgrades() {
     assert_eq!(server.exchange_mut().session_count(), 0);
 }
 
-/// The exchange ends a session before its upgrade is answered. The answer still comes after its own delay.
+/// The exchange ends a session before the server answers the upgrade. The answer still comes after its own delay.
 #[test]
 fn slow_upgrades_of_sessions_that_end() {
     for end in ["close 1001", "cut-frame"] {
@@ -92,8 +93,8 @@ fn slow_upgrades_of_sessions_that_end() {
     }
 }
 
-/// Clients disconnect long before their slow answers. They keep neither their places nor their sessions. The server
-/// answers what another client has sent early.
+/// Clients disconnect long before the server answers their upgrades. The server frees their places and ends their
+/// sessions. Another client sends frames before its answer comes, and the server then replies to these frames.
 #[test]
 fn clients_that_leave_before_slow_upgrades() {
     let mut server = with("delay-upgrades 60s\ndelay-upgrades 1s @1s");
@@ -109,7 +110,7 @@ fn clients_that_leave_before_slow_upgrades() {
     serve(&mut server, async {
         let early = open(address, request.as_bytes()).await;
         Timer::after(Duration::from_millis(200)).await;
-        // A ping, and a Close frame.
+        // The frames are a ping and a Close frame.
         let frames = [0x89, 0x80, 0, 0, 0, 0, 0x88, 0x80, 0, 0, 0, 0];
         assert_eq!(early.write_with(|mut socket| socket.write(&frames)).await.unwrap(), frames.len());
         let answer = rest(&early).await;
@@ -131,8 +132,8 @@ fn spoilt_upgrades() {
     assert_eq!(server.counters().accepted(), 2);
 }
 
-/// The server sends the frames that wait and the beginning of a further frame, and then ends the connection. It waits
-/// no longer than five seconds for the client.
+/// The server sends the unsent frames and the beginning of one more frame, and then ends the connection. It waits at
+/// most five seconds for the client.
 #[test]
 fn frames_that_end_early() {
     let mut server = with("delay-upgrades 200ms");
@@ -142,7 +143,7 @@ fn frames_that_end_early() {
     serve(&mut server, async {
         client.send(Message::text(r#"{"id":1,"method":"ping"}"#)).await.unwrap();
         text(&mut client).await;
-        // The server has opened the session of this client, and has not answered the client yet.
+        // The server has opened the session of this client, and has not answered its upgrade yet.
         early = Some(open(address, format!("GET / HTTP/1.1\r\n{UPGRADE}").as_bytes()).await);
         Timer::after(Duration::from_millis(50)).await;
     });

@@ -1,4 +1,4 @@
-//! Helpers of the tests of the command.
+//! Helpers for the tests of the command.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
@@ -13,13 +13,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The time limit for everything that tests wait for. It is long, because the machine may be busy.
+/// The time limit for every wait in the tests. It is long, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns the command, with pipes for its input and outputs.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let program = env!("CARGO_BIN_EXE_gemini-ws");
-    // The parent process may ignore signals (`nohup`), which the command would inherit.
+    // If the parent process ignores signals (`nohup`), the command would inherit this.
     let mut command = if ignores_signals() {
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP,INT,TERM", program]);
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Run {
     Run::of(child.wait_with_output().unwrap())
 }
 
-/// Waits until `holds` returns `true`, for at most `patience`. Returns whether it did.
+/// Waits until `holds` returns `true`, for at most `patience`. Returns whether `holds` has returned `true`.
 pub(crate) fn comes_true(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !holds() {

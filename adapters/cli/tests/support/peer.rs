@@ -10,7 +10,7 @@ use smol::net::TcpStream;
 /// The venue's side of a WebSocket.
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 
-/// Runs `play` for one connection after the other, until the test process ends. Returns the address.
+/// Runs `play` for one connection after the other, until the test process ends. Returns the address of this venue.
 pub(crate) fn serve(play: impl AsyncFn(Socket) + Send + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -27,7 +27,8 @@ pub(crate) fn serve(play: impl AsyncFn(Socket) + Send + 'static) -> String {
     url
 }
 
-/// Answers every request until the connection ends. In `answer`, `ID` stands for the id of the request.
+/// Sends `answer` as the reply to every request until the connection ends. In `answer`, `ID` stands for the id of the
+/// request.
 pub(crate) async fn answer(mut socket: Socket, answer: &str) {
     use futures_lite::StreamExt;
     while let Some(Ok(message)) = socket.next().await {

@@ -1,4 +1,4 @@
-//! Pseudoterminals on which tests run the command.
+//! Pseudoterminals in which tests run the command.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -18,12 +18,14 @@ pub(crate) struct OnTerminal {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Has {
-    /// The terminal is the controlling terminal and standard input, so keys and signals reach the command. There is
-    /// no shell, as in `xterm -e`.
+    /// The terminal is the controlling terminal and standard input, so keys and signals reach the command. The
+    /// command runs without a shell, as in `xterm -e`.
     All,
-    /// Like `All`, but the command is a job of a shell, which carries out the lines that it reads from the terminal.
+    /// The terminal is as in `All`, but the command is a job of a shell. The shell reads lines from the terminal and
+    /// carries them out.
     Shell,
-    /// The terminal is standard input, so keys reach the command, but no SIGHUP.
+    /// The terminal is standard input but not the controlling terminal, so keys reach the command, but SIGHUP does
+    /// not.
     NoSignals,
     /// The terminal is only standard output.
     OutputOnly,
@@ -48,7 +50,8 @@ impl OnTerminal {
             let script = r#"set -m; "$@"; while read -r line; do eval "$line"; code=$?; done"#;
             command.args(["sh", "-c", script, "sh"]);
         }
-        // The parent process may ignore these signals, as in scripts with `&`.
+        // If the parent process ignores these signals, as a script does for a command with `&`, the command would
+        // inherit this.
         command.args(["env", "--default-signal=HUP,INT"]);
         command.arg(env!("CARGO_BIN_EXE_gemini-ws")).args(arguments);
         let child = command
@@ -62,7 +65,7 @@ impl OnTerminal {
             let (mut eyes, shown) = (terminal.try_clone().unwrap(), Arc::clone(&shown));
             std::thread::spawn(move || {
                 let mut bytes = [0; 4_096];
-                // Reading fails when no process has the terminal open.
+                // Reading fails once no process has the terminal open.
                 while let Ok(count @ 1..) = eyes.read(&mut bytes) {
                     shown.lock().unwrap().extend_from_slice(&bytes[..count]);
                 }
@@ -80,13 +83,13 @@ impl OnTerminal {
         tcsetwinsize(&self.terminal, size).unwrap();
     }
 
-    /// Presses keys again and again, in a thread.
+    /// Presses keys again and again, in a separate thread.
     pub(crate) fn flood(&self, keys: &'static [u8]) {
         let mut terminal = self.terminal.try_clone().unwrap();
         std::thread::spawn(move || while terminal.write_all(keys).is_ok() {});
     }
 
-    /// Closes the terminal, as when its window is closed. Works only if `is_looked_at` was false.
+    /// Closes the terminal, as closing its window does. Works only if `is_looked_at` was false.
     pub(crate) fn hang_up(&mut self) {
         self.terminal = File::open("/dev/null").unwrap();
     }
@@ -122,8 +125,8 @@ impl OnTerminal {
         assert!(comes_true(PATIENCE, is_stopped), "never stopped");
     }
 
-    /// Waits until the process that the shell has started is gone, and lets the shell end with the code of that
-    /// process. Before, the process could take what is typed.
+    /// Waits until the process that the shell has started is gone, and then types a command that ends the shell with
+    /// the code of that process. Before, the process could read what is typed.
     pub(crate) fn exit_behind(&mut self, process: u32) {
         let is_gone = || fields_of(process).is_empty();
         assert!(comes_true(PATIENCE, is_gone), "it never ends");

@@ -1,5 +1,5 @@
-//! Checks values against `schema/lines-1.json`, with only the part of JSON Schema that it uses. A member that the
-//! schema does not name is a fault.
+//! Checks values against `schema/lines-1.json`. Implements only the part of JSON Schema that this file uses. A member
+//! that the schema does not name is a fault.
 
 use serde_json::Value;
 
@@ -81,8 +81,8 @@ impl Schema {
         }
     }
 
-    /// Checks a value against the choices of `oneOf`: the choice with the kind of the value, or without such a
-    /// choice, exactly one.
+    /// Checks a value against the choices of `oneOf`. If one choice has the kind of the value, the value must match
+    /// this choice; otherwise it must match exactly one choice.
     fn check_choice(&self, choices: &[Value], value: &Value, at: &str, faults: &mut Vec<String>) {
         let faults_of = |choice: &Value| {
             let mut faults = Vec::new();

@@ -1,4 +1,4 @@
-//! A simulator in a separate process, as its clients see it.
+//! A simulator in a separate process, and requests of its clients.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -48,7 +48,7 @@ impl Drop for Simulator {
     }
 }
 
-/// Requests an upgrade. Returns the status and the connection.
+/// Requests an upgrade. Returns the status of the answer, and the connection.
 pub(crate) fn upgrade(address: &str, login: Option<(&str, &str, Endpoint, u64)>) -> (u16, TcpStream) {
     let rest = address.strip_prefix("ws://").unwrap();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -75,7 +75,7 @@ pub(crate) fn upgrade(address: &str, login: Option<(&str, &str, Endpoint, u64)>)
     (head.split(' ').nth(1).unwrap().parse().unwrap(), socket)
 }
 
-/// Sends a POST request. Returns the status and the body.
+/// Sends a POST request. Returns the status and the body of the answer.
 pub(crate) fn post(host: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
     let mut socket = TcpStream::connect(host).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -89,7 +89,8 @@ pub(crate) fn post(host: &str, path: &str, headers: &str, body: &str) -> (u16, V
     (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
-/// Sends a signed REST request with a nonce and arguments such as `,"order_id":5`. Returns the status and the body.
+/// Sends a signed REST request with a nonce and arguments such as `,"order_id":5`. Returns the status and the body of
+/// the answer.
 pub(crate) fn ask(
     host: &str,
     [key, secret]: [&str; 2],

@@ -1,4 +1,4 @@
-//! [`Bytes`] contains the decisions of a fuzzer, a file or a seed.
+//! [`Bytes`]: the decisions of a fuzzer, a file or a seed.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! [`live`] runs a driver from its first turn until all its resources are released.
+//! [`live`]: runs a driver from its first poll until all its resources are released.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -20,10 +20,10 @@ use super::world::Shared;
 
 const TURN: Duration = Duration::from_micros(200);
 
-/// The maximum virtual time from the application's request to end the driver until the driver has ended.
+/// The maximum virtual time between the application's request to end the driver and the end of the driver.
 const END_MAX: Duration = Duration::from_secs(6);
 
-/// The maximum number of streams that a driver with one slot reads in a turn. Streams of earlier links may still be
+/// The maximum number of streams that a driver with one slot reads in one poll. Streams of earlier links may still be
 /// closing.
 const STREAMS_MAX: usize = 4;
 
@@ -47,9 +47,9 @@ struct Life {
     handle: Option<Handle>,
     run: Option<Run>,
     events: Slot,
-    /// Whether the application takes events in each turn, and not only when the bytes say so.
+    /// Whether the application takes events after each poll of the driver. If false, the bytes decide when it does.
     is_eager: bool,
-    /// Whether the driver reads everything that arrives, because no queue pauses it.
+    /// Whether the driver reads everything that arrives. If false, a full queue can pause the driver.
     reads_all: bool,
     asked: Vec<Asked>,
     turns: u64,
@@ -61,8 +61,8 @@ struct Life {
 ///
 /// # Panics
 ///
-/// If a turn is not bounded, the driver does not end, a task waits for ever, or a stream or timer still exists at the
-/// end.
+/// If a poll of the driver does too much, the driver does not end, a task waits for ever, or a stream or timer still
+/// exists at the end.
 pub(crate) fn live(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let (form, config) = (bytes.next(), bytes.next());
@@ -202,7 +202,8 @@ impl Life {
         self.asked.retain_mut(|asked| asked.as_mut().poll(&mut context).is_pending());
     }
 
-    /// Lets the application act. The next byte decides what it does; after the last byte, it shuts the driver down.
+    /// Lets the application act. The next byte decides what it does. After the last byte, the application shuts the
+    /// driver down.
     fn act(&mut self) {
         let (is_over, act) = {
             let mut world = self.shared.lock();
@@ -227,7 +228,7 @@ impl Life {
             }
             (11, Some(handle)) => self.ask(async move {
                 let Ok(mut books) = handle.books(["btcusd", "ethusd"]).await else { return };
-                // The reader of the books keeps the driver running without a handle.
+                // The reader of the books keeps the driver running, although the handle is dropped.
                 drop(handle);
                 for _ in 0..3 {
                     if books.changed().await.is_none() {
@@ -244,7 +245,7 @@ impl Life {
             }),
             (13, Some(handle)) => self.ask(async move { handle.live().await }),
             (4, _) => self.shut_down(),
-            // A command that waits has a handle too, and would keep the driver running.
+            // A command that waits contains a handle too, which would keep the driver running.
             (5, _) if self.asked.is_empty() => {
                 self.handle = None;
                 self.ends = self.ends.or(Some(self.now()));
@@ -256,7 +257,7 @@ impl Life {
             (7, _) => self.run = None,
             (8, _) => self.take_events(usize::MAX),
             (10, _) => self.shared.lock().slept += Duration::from_secs(3_600),
-            // The driver is dropped before it takes the command.
+            // Drop the driver before it takes the command.
             (9, Some(handle)) => {
                 self.ask(async move { handle.subscribe("ethusd@trade".parse().expect("a stream")).await });
                 self.run = None;
@@ -301,10 +302,10 @@ impl Life {
     }
 }
 
-/// Cuts the network of a live link. If `sleeps` is true, the machine then sleeps for an hour. Returns how long after
-/// the cut the driver ends the link, without the sleep.
+/// Cuts the network of a live link. If `sleeps` is true, the machine then sleeps for an hour. Returns the time
+/// between the cut and the end of the link, without the sleep.
 pub(crate) fn after_sleep(sleeps: bool) -> Duration {
-    // The bytes make the peer accept the upgrade in one piece, confirm requests, and then send nothing.
+    // These bytes make the peer accept the upgrade in one piece, confirm requests, and then send nothing.
     let shared = Shared::new(Bytes::new(&[7, 0, 15, 23, 0]));
     let mut gemini = Client::single(Config::new("ws://127.0.0.1:1").seed(1));
     gemini.subscribe(Instant::ZERO, "btcusd@trade".parse().expect("a stream")).expect("room");

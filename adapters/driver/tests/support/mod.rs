@@ -1,5 +1,6 @@
-//! Runs a driver on streams that misbehave, in virtual time. Bytes decide what happens. Whatever they say, each turn
-//! is bounded, the driver ends in time, no task waits for ever, and every stream and timer is dropped.
+//! Runs a driver on streams that misbehave, in virtual time. Bytes decide what happens. Whatever they decide, each
+//! poll of the driver does a bounded amount of work, the driver ends in time, no task waits for ever, and every
+//! stream and timer is dropped.
 
 #![allow(dead_code, unused_imports, reason = "whoever includes it uses a part")]
 

@@ -1,4 +1,4 @@
-//! [`Peer`] is the other end of a stream, and does what the bytes say.
+//! [`Peer`]: the other end of a stream. The bytes decide what it does.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,16 +17,16 @@ pub(crate) enum Says {
     Nothing,
 }
 
-/// The maximum number of bytes in a flood: more than any message may have.
+/// The maximum number of bytes in a flood. It is more than the maximum for a message.
 const FLOOD_BYTES: usize = 6 << 20;
 
 pub(crate) struct Peer {
     /// Received bytes that the peer has not decoded yet.
     heard: Vec<u8>,
     outbox: VecDeque<u8>,
-    /// What the peer repeats after `outbox`, and how many bytes of it are still to be sent.
+    /// The bytes that the peer repeats after `outbox`, and how many bytes it has yet to send.
     flood: (&'static [u8], usize),
-    /// The maximum number of bytes of one read or write.
+    /// The maximum number of bytes in one read or write.
     piece: usize,
     is_upgraded: bool,
     confirms: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Peer {
     deaf_until: Instant,
     /// The peer sends nothing before this instant.
     mute_until: Instant,
-    /// The task that waits for bytes of the peer.
+    /// The task that waits for bytes from the peer.
     pub(crate) reader: Option<Waker>,
 }
 
@@ -144,7 +144,7 @@ impl Peer {
         self.limit_flood(bytes);
     }
 
-    /// Shortens the flood, except one in eight floods of a peer that sends pieces of any size.
+    /// Shortens the flood, except for one in eight floods of a peer that sends pieces of any size.
     fn limit_flood(&mut self, bytes: &mut Bytes) {
         if self.flood.1 > 0 {
             let is_long = self.piece == usize::MAX && bytes.below(8) == 7;
@@ -152,8 +152,8 @@ impl Peer {
         }
     }
 
-    /// Reacts to a complete frame, if one has arrived. Returns whether one had. Panics if a client must not send such
-    /// a frame.
+    /// Reacts to a complete frame, if one has arrived. Returns whether one has arrived. Panics if a client must not
+    /// send such a frame.
     fn take_frame(&mut self) -> bool {
         let [first, second, ..] = self.heard[..] else { return false };
         assert!(second & 0x80 != 0 && first & 0xf0 == 0x80, "a client's frame: {first:x} {second:x}");

@@ -1,4 +1,4 @@
-//! [`Shared`]: a runtime with virtual time, whose timers and streams are in memory. [`World`] is their common state.
+//! [`Shared`]: a runtime with virtual time. Its timers and streams are in memory. [`World`] is their common state.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) slept: Duration,
     /// Whether the network is cut: bytes are lost, without an error.
     pub(crate) is_cut: bool,
-    /// The tasks to wake, by the instant at which to wake each of them.
+    /// The tasks to wake, each with the instant at which to wake it.
     alarms: BTreeMap<(Instant, u64), Waker>,
     numbers: u64,
     /// The number of existing streams; `timers` counts the timers.
@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) timers: usize,
     /// The number of streams whose last read returned something.
     pub(crate) unread: usize,
-    /// The number of reads since the last turn began; `bytes_read` counts their bytes.
+    /// The number of reads since the last poll of the driver began; `bytes_read` is the number of their bytes.
     pub(crate) reads: usize,
     pub(crate) bytes_read: usize,
 }
@@ -166,7 +166,7 @@ impl AsyncRead for VirtualStream {
                 world.wake_at(at, context);
                 Poll::Pending
             }
-            // The peer sends nothing more until it receives something.
+            // The peer sends nothing until it receives something.
             Says::Nothing => {
                 stream.peer.reader = Some(context.waker().clone());
                 Poll::Pending

@@ -23,7 +23,7 @@ pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} {text}"))
 }
 
-/// Returns a member that is a string.
+/// Returns a text member.
 pub fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("no text {name}: {value}"))
 }
@@ -63,7 +63,7 @@ impl Levels {
         former.unwrap_or(Decimal::ZERO)
     }
 
-    /// Makes a level the only one of its side.
+    /// Replaces all levels of a side by one level.
     pub fn replace(&mut self, side: &str, price: Decimal, quantity: Decimal) {
         self.side_mut(side).clear();
         self.set(side, price, quantity);

@@ -40,7 +40,7 @@ impl Venue {
         self.exchange.handle_connected(CLIENT, self.now, query);
     }
 
-    /// Sends a frame and returns the texts that follow at once.
+    /// Sends a frame and returns the texts that the exchange sends at once.
     pub fn send(&mut self, text: &str) -> Vec<String> {
         self.exchange.handle_frame(CLIENT, self.now, Frame::Text(text));
         self.texts()
@@ -50,7 +50,7 @@ impl Venue {
         self.send(&request(verb, names))
     }
 
-    /// Lets time pass, from deadline to deadline. Returns the text frames that are sent.
+    /// Lets time pass, from deadline to deadline. Returns the text frames that the exchange sends.
     pub fn run(&mut self, duration: Duration) -> Vec<String> {
         let outputs = self.run_outputs(duration);
         outputs.into_iter().filter_map(text_of).collect()
@@ -90,7 +90,7 @@ fn text_of(output: Output) -> Option<String> {
     }
 }
 
-/// A book as a client maintains it. An update that begins after the last id that was applied is a gap, even if it
+/// A book as a client maintains it. An update that begins after the last applied id counts as a gap, even if it
 /// begins at the next id.
 #[derive(Clone, Debug, Default)]
 pub struct ClientBook {
@@ -99,7 +99,7 @@ pub struct ClientBook {
     pub last: Option<u64>,
     pub stale: u32,
     pub gaps: u32,
-    /// The number of changes that begin before the last id that was applied.
+    /// The number of changes that begin before the last applied id.
     pub overlaps: u32,
     pub unknown_removals: u32,
     pub updates: u32,
@@ -107,7 +107,7 @@ pub struct ClientBook {
 }
 
 impl ClientBook {
-    /// Applies a frame. Returns whether it was applied.
+    /// Applies a frame. Returns whether the frame changed the book.
     pub fn apply(&mut self, depth: &Depth<'_>) -> bool {
         let [first, last_of_depth] = [depth.first_update_id, depth.last_update_id].map(Option::unwrap);
         match self.last {
@@ -119,7 +119,7 @@ impl ClientBook {
             }
             Some(last) if last_of_depth <= last => {
                 self.stale += 1;
-                // A stale frame repeats levels that the book already has.
+                // A stale frame only repeats levels that the book already has.
                 for (side, levels) in [(&self.bids, depth.bids), (&self.asks, depth.asks)] {
                     for level in levels {
                         let known = side.get(&level.price).copied().unwrap_or(Decimal::ZERO);

@@ -1,4 +1,4 @@
-//! Two makers of quotes, a public session, and short texts for the frames that they get.
+//! Two makers of quotes, a public session, and short texts for their frames.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::request;
 use super::trading::{FIRST, Floor, SECOND};
 
-/// The session that is subscribed to the public stream.
+/// The session that subscribes to the public stream.
 pub const PUBLIC: SessionId = SessionId(9);
 
 /// A time in which several requests for quotes begin and end.
@@ -20,7 +20,7 @@ pub struct Harness {
     pub floor: Floor,
     /// The last public frame of the present request.
     pub present: Value,
-    /// The ids of private events, to find repeated ones.
+    /// The ids of the private events so far. They show which events are repeated.
     known: BTreeSet<String>,
     pub repeated: u32,
 }
@@ -49,7 +49,7 @@ impl Harness {
         let mut seen = BTreeSet::new();
         let mut short = Vec::new();
         for (session, text) in texts {
-            // The client of this project can read every frame.
+            // Check that the client of this project can decode every frame.
             let mut scratch = Scratch::new();
             let message = decode(text, &mut scratch).unwrap_or_else(|error| panic!("{error:?} {text}"));
             let value: Value = serde_json::from_str(text).unwrap();
@@ -78,8 +78,8 @@ impl Harness {
         short
     }
 
-    /// Lets time pass until a frame is sent that is no repeated quote event. Returns the frames of that moment as
-    /// short texts.
+    /// Lets time pass until the exchange sends a frame that is not a repeated quote event. Returns the frames of that
+    /// moment as short texts.
     pub fn step(&mut self) -> Vec<String> {
         let end = self.floor.now + A_WHILE;
         loop {
@@ -92,7 +92,7 @@ impl Harness {
         }
     }
 
-    /// Lets time pass until a frame with this short text is sent. Returns all frames that came with it.
+    /// Lets time pass until the exchange sends a frame with this short text. Returns all frames of that moment.
     pub fn until(&mut self, line: &str) -> Vec<String> {
         for _ in 0..10_000 {
             let lines = self.step();
@@ -107,9 +107,9 @@ impl Harness {
         self.present["r"].as_str().unwrap().to_owned()
     }
 
-    /// Sends a request about quotes. `members` has the form `price=0.42 quantity=100`; the value `-` removes a member.
-    /// The default of `rfqId` is the id of the present request for quotes. Returns the reply, and a short text of each
-    /// frame that the exchange sent then, the reply included.
+    /// Sends a request about quotes. `members` has the form `price=0.42 quantity=100`; the value `-` removes a
+    /// member. The default of `rfqId` is the id of the present request for quotes. Returns the reply, and a short
+    /// text of each frame of that moment, including the reply.
     pub fn send(&mut self, session: SessionId, method: &str, members: &str) -> (Value, Vec<String>) {
         let mut parameters = serde_json::Map::new();
         parameters.insert("rfqId".to_owned(), self.present["r"].clone());
@@ -143,7 +143,8 @@ impl Harness {
         reply["result"]["quoteId"].as_str().unwrap().to_owned()
     }
 
-    /// Submits the same quote to each request until one is accepted, and returns its id.
+    /// Submits the same quote to each request for quotes until the requester accepts one. Returns the id of the
+    /// accepted quote.
     pub fn until_accepted(&mut self, session: SessionId, members: &str) -> String {
         for _ in 0..100 {
             self.until("public OPEN");

@@ -1,4 +1,4 @@
-//! Requests to the REST API, signed with the secret of the accounts.
+//! Requests to the REST API. They are signed with the secret of the accounts.
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 
 use base64ct::{Base64, Encoding};
@@ -29,7 +29,8 @@ pub fn ask(
     exchange.handle_rest(now, &RestRequest { method: "POST", target: path, headers: &headers })
 }
 
-/// Sends a request for the first account, with arguments such as `,"order_id":5`. Returns the status and the body.
+/// Sends a question of the first account to REST, with arguments such as `,"order_id":5`. Returns the status and the
+/// body of the answer.
 pub fn post(exchange: &mut Exchange, now: Instant, path: &str, nonce: u64, arguments: &str) -> (u16, Value) {
     let payload = format!(r#"{{"request":"{path}","nonce":"{nonce}"{arguments}}}"#);
     let response = ask(exchange, now, path, &headers("account-one", &payload));

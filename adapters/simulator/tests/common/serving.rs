@@ -1,4 +1,4 @@
-//! A server on the loopback interface, and clients for it.
+//! A server on the loopback interface, and its clients.
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 
 use std::future::Future;
@@ -16,7 +16,7 @@ use gemini_ws_simulator::{Config, Exchange};
 
 pub type Client = WebSocketStream<Async<TcpStream>>;
 
-/// The headers of an upgrade, and the end of the request.
+/// The headers of an upgrade request, and the end of the request.
 pub const UPGRADE: &str = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 pub fn server(config: impl FnOnce(Config) -> Config) -> Server {
@@ -50,7 +50,7 @@ pub async fn text(client: &mut Client) -> String {
     }
 }
 
-/// Connects and sends some bytes.
+/// Connects to an address and sends some bytes.
 pub async fn open(address: SocketAddr, bytes: &[u8]) -> Async<TcpStream> {
     let socket = Async::<TcpStream>::connect(address).await.unwrap();
     let mut rest = bytes;
@@ -61,7 +61,7 @@ pub async fn open(address: SocketAddr, bytes: &[u8]) -> Async<TcpStream> {
     socket
 }
 
-/// Returns all bytes until the other side closes.
+/// Reads until the peer closes. Returns all bytes.
 pub async fn rest(socket: &Async<TcpStream>) -> Vec<u8> {
     let (mut answer, mut part) = (Vec::new(), [0; 4_096]);
     loop {

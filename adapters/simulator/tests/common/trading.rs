@@ -57,7 +57,7 @@ impl Floor {
         self.exchange.handle_upgrade(session, self.now, &request).unwrap();
     }
 
-    /// Sends a frame and returns the texts that follow at once.
+    /// Sends a frame and returns the texts that the exchange sends at once.
     pub fn send(&mut self, session: SessionId, text: &str) -> Vec<(SessionId, String)> {
         self.exchange.handle_frame(session, self.now, Frame::Text(text));
         self.texts()
@@ -72,7 +72,7 @@ impl Floor {
         outputs.filter_map(text).collect()
     }
 
-    /// Lets time pass. Returns the text frames that are sent.
+    /// Lets time pass. Returns the text frames that the exchange sends.
     pub fn run(&mut self, duration: Duration) -> Vec<(SessionId, String)> {
         let end = self.now + duration;
         let mut texts = self.texts();
@@ -85,7 +85,7 @@ impl Floor {
     }
 
     /// Places an order of the form `symbol side type time-in-force quantity price stop outcome id`. The last parts
-    /// may be missing or `-`. Returns the frames that follow as short texts.
+    /// may be missing or `-`. Returns the frames that the exchange sends at once, as short texts.
     pub fn place(&mut self, session: SessionId, order: &str) -> Vec<String> {
         let texts = self.send(session, &place(order));
         short(&texts)
