@@ -20,7 +20,6 @@ use Line::{Private, Public};
 ///
 /// This client keeps no such count. It looks at its links, and reports the end when all of them have ended, in any
 /// order.
-/// order.
 #[test]
 fn two_links_one_end() {
     for (first, second) in [(Public, Private), (Private, Public)] {

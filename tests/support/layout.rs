@@ -275,7 +275,7 @@ fn behind_group(tokens: &[Token], at: usize) -> usize {
     tokens.len()
 }
 
-/// Removes the items under `#[cfg(test)]`. Also returns those among them that are modules with their own file.
+/// Removes the items under `#[cfg(test)]`. Also returns the removed modules that have their own file.
 fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
     let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {

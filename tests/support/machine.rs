@@ -96,7 +96,7 @@ impl Many {
         Many::new(ClientConfig::new(), std::slice::from_ref(settings), seed)
     }
 
-    /// Creates a client without endpoints. [`add`](Machine::add) can add those of `settings`.
+    /// Creates a client without endpoints. [`add`](Machine::add) can add the endpoints of `settings`.
     pub fn without(config: ClientConfig, settings: &[Settings], seed: u64) -> Many {
         let client = Client::new(config, seed);
         Many { client, settings: settings.into(), endpoints: Vec::new(), present: Vec::new() }

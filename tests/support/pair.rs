@@ -43,7 +43,7 @@ pub struct Pair {
     next_session: u64,
     under_way: BinaryHeap<Reverse<(Instant, u64, Message)>>,
     sent: u64,
-    /// A second application of the same session that polls late, if a test has one.
+    /// A second application that gets the events of this session late; `None` if the test needs none.
     pub late: Option<Late>,
     /// The pair polls the client's outputs once in this many calls of `flush`. `unpolled` counts the calls since the
     /// last time.

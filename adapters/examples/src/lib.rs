@@ -11,7 +11,6 @@ use gemini_ws_simulator::{Config, Exchange, Output, SessionId};
 
 /// Returns the first argument of the program, an address. If there is none, starts a simulated exchange of `btcusd`
 /// in a thread, and returns its address.
-/// and returns its address.
 ///
 /// # Panics
 ///

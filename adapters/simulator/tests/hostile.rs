@@ -132,7 +132,7 @@ fn round(act: Act) -> Outcome {
     let (address, stop) = (server.local_addr(), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| act(address, &stop));
-        // `watch` drops the server at its end, so that the client does not wait for it.
+        // `watch` drops the server before it returns, so that the client does not wait for it.
         let outcome = future::block_on(watch(server));
         stop.store(true, Ordering::Relaxed);
         outcome

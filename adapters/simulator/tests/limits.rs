@@ -120,8 +120,8 @@ fn silent_sockets_take_no_descriptors() {
 }
 
 /// The server never refuses a client for lack of file descriptors if the client is the only one: the server either
-/// accepts the client or lets it wait. So the server must not refuse a client whenever `accept` fails. Without a free
-/// descriptor, `accept` fails even if no client waits.
+/// accepts the client or lets it wait. A failed `accept` is no reason to refuse a client: without a free descriptor,
+/// it fails even if no client waits.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_last_descriptor_serves_a_client() {

@@ -110,7 +110,7 @@ fn a_maker_may_decline() {
     let quote = harness.until_accepted(FIRST, "price=0.01 quantity=1");
     assert_eq!(harness.confirm(FIRST, &quote, false), ["1: 200", "public FAILED", "1: DECLINED FAILED LOST"]);
     assert!(harness.floor.exchange.orders(harness.floor.account(0)).is_empty());
-    // Another request follows.
+    // Another request for quotes follows.
     assert_eq!(harness.step(), ["public OPEN"]);
 }
 

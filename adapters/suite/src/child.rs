@@ -61,7 +61,6 @@ pub(crate) fn main<A: Adapter>() -> Option<ExitCode> {
 
 /// Runs the soak in a separate process, and waits until the process ends. If [`SOAK_SECONDS`] is set, the output of
 /// the soak appears at once; otherwise it appears only after a failure.
-/// once; otherwise only after a failure.
 ///
 /// # Panics
 ///

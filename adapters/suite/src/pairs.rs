@@ -2,8 +2,6 @@
 //! whatever ended it.
 //!
 //! Every test has a time limit.
-//!
-//! Every test is bounded by a time-out.
 
 use std::future::Future;
 use std::io::Write;

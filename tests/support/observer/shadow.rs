@@ -174,7 +174,7 @@ pub struct Shadow {
     pub newest_subscription: Option<StreamId>,
     /// The instant by which the application has requested an end.
     pub closing: Option<Instant>,
-    /// The longest time for a closing handshake when the application first requested the end.
+    /// The longest time for a closing handshake, at the application's first request for an end.
     pub close_timeout: Option<Duration>,
     pub shutdown: Option<ShutdownStep>,
     /// The plan of the shutdown; `None` if there is no shutdown or it was cut short.

@@ -33,7 +33,7 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
 }
 
 /// Reads the entries of an update. A malformed entry that may change the book makes the frame malformed. Any other
-/// malformed entry becomes a report, and the remaining entries are still read.
+/// malformed entry is reported as malformed, and the remaining entries are still read.
 fn entries(frame: Object<'_>) -> Read<Value> {
     let entry = |element: &Json| {
         let Json::Object(members) = element else { return Err((DecodeErrorKind::Type, "events")) };

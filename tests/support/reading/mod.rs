@@ -105,7 +105,7 @@ impl<'j> Object<'j> {
         }
     }
 
-    /// Reads an array of objects. A malformed element becomes a report, and the other elements are still read.
+    /// Reads an array of objects. A malformed element is reported as malformed, and the others are read.
     fn rows(self, names: Names, mut read: impl FnMut(Object<'j>) -> Read<Value>) -> Read<Value> {
         let row = |element: &'j Json| {
             let read = match element {

@@ -69,7 +69,7 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     }))
 }
 
-/// Reads an order snapshot. A malformed row becomes a report, and the other rows are still read.
+/// Reads an order snapshot. A malformed row is reported as malformed, and the other rows are still read.
 pub(super) fn order_snapshot(frame: Object<'_>) -> Read<Value> {
     let row = |row: &Json| super::orders_v1::report(row, |_, order| order_update(order));
     let orders: Value = frame.array("orders")?.iter().map(row).collect();

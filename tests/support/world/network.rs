@@ -18,7 +18,7 @@ pub struct Port {
     pub is_signed: bool,
     pub driver: Driver,
     pub has_session: bool,
-    /// Whether no message of the driver reaches the venue. `is_mute` says the same of messages of the venue.
+    /// Whether no message reaches the venue. `is_mute` is whether no message of the venue reaches the driver.
     pub is_deaf: bool,
     pub is_mute: bool,
     /// Whether messages under way still arrive after the driver has dropped the transport.

@@ -105,7 +105,7 @@ impl<M: Machine> Life<'_, M> {
         self.run(until.since(self.now));
         for position in 0..self.world.network.ports.len() {
             let port = &mut self.world.network.ports[position];
-            // On a quiet link, it would take minutes until all texts that should be garbled have come.
+            // Garble no further texts: on a quiet link, minutes would pass until they come.
             port.garbled = 0;
             self.exchange.faults().lose_frames(Network::session(position), 0);
             let is_half_open = port.is_mute || port.is_deaf || !port.has_session;
