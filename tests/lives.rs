@@ -29,7 +29,7 @@ use testkit::world::scenario::Scenario;
 const LIVES: u64 = 8_000;
 const HASH: u64 = 0xdb1b_1575_2194_495b;
 
-/// One life in this many runs without an observer, because an observer polls outputs at once.
+/// One life in this many runs without an observer: an observer polls all outputs at once, but a driver may poll late.
 const ALONE_EACH: u64 = 16;
 
 /// One life in this many is compared with variations of itself, which takes as long as many other lives.

@@ -231,7 +231,7 @@ impl Player {
         self.answer(sent.map(drop));
     }
 
-    /// Runs `shut down by 2.5`. After the instant, `cancelling` and `unsubscribing` name the steps.
+    /// Runs `shut down by 2.5`. The words `cancelling` and `unsubscribing` after the instant choose the steps.
     fn shut_down(&mut self, rest: &str) {
         let words: Vec<&str> = rest.split(' ').collect();
         let plan = Plan {
@@ -268,7 +268,8 @@ impl Player {
         lines.iter().for_each(|line| self.line(&format!("= {line}")));
     }
 
-    /// Runs an input about a link: the newest attempt of the named or first slot, or with `stale` the attempt before.
+    /// Runs an input about a link: the newest link of the slot in the line, or of the first slot if the line has no
+    /// slot. With `stale`, the input is about the link before the newest one.
     fn about_a_link(&mut self, line: &str) {
         let (place, line) = match line.split_once(": ") {
             Some((place, rest)) if place.parse::<usize>().is_ok() => (place.parse().unwrap(), rest),

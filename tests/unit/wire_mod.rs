@@ -57,8 +57,8 @@ const VALUES: [&str; 12] = [
 #[test]
 fn first_bytes_never_decide() {
     let letters = || (b'A'..=b'Z').chain(b'a'..=b'z').map(char::from);
-    // Names of one letter, names of several letters, and names whose fifth letter decides which kind of `e` would be
-    // guessed.
+    // Names of one letter, names of several letters, and names that begin with `e` and whose fifth letter decides
+    // which kind the decoder guesses.
     let strays = letters().flat_map(|it| [format!("{it}"), format!("{it}xyz"), format!("exyz{it}")]);
     let strays: Vec<String> = strays.map(|name| format!("\"{name}\":1")).collect();
     for members in FRAMES {

@@ -145,7 +145,7 @@ fn traced() {
     assert!(!ours.iter().any(|line| line.contains(SECRET) || line.contains("X-GEMINI")), "{ours:#?}");
 }
 
-/// Runs `traced` and then `counted`, because each starts servers and drivers.
+/// Runs `traced` and `counted` in one test, so that their servers and drivers do not run at the same time.
 #[test]
 fn telemetry() {
     traced();

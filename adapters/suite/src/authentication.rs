@@ -371,7 +371,7 @@ pub(crate) fn the_users_of_a_key_take_turns<A: Adapter>() {
                     smol::Timer::after(Duration::from_millis(4 * (number % 3))).await;
                     let mut seen = Vec::new();
                     drop(answer(stream, 101, &mut seen).await);
-                    // An attempt that was dropped may not have sent its request.
+                    // A dropped attempt may have sent no request.
                     let sent = seen.iter().filter(|headers| !headers.is_empty());
                     arrived.lock().unwrap().extend(sent.map(|headers| nonce(headers)));
                 };

@@ -342,8 +342,8 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
     });
 }
 
-/// The link of a book ends for good, and another link keeps the client open. A reader that waits for the book gets
-/// the reason. After `Client::open`, the book may arrive.
+/// The link of a book ends without a further attempt, and another link keeps the client open. A reader that
+/// waits for the book gets the reason. After `Client::open`, the book may arrive.
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);

@@ -24,7 +24,7 @@ pub struct Host {
     dials: Vec<((u32, Duration), RateLimiter)>,
     /// The end of the delay that the venue has requested. No dial may start before this instant.
     pub held_until: Instant,
-    /// Whether the observer no longer knows when the limits leave room. The application has requested the connection
+    /// True if the observer cannot know when the limits leave room: the application has requested the connection
     /// info, whose reply may report stricter limits, or the venue has requested a delay whose end no event named.
     pub is_tightened: bool,
 }

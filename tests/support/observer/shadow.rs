@@ -37,7 +37,7 @@ pub struct Leg {
     pub closing: Option<Instant>,
     /// When the driver called `handle_resumed`, if the link has received nothing since.
     pub resumed: Option<Instant>,
-    /// When the previous open link received its last frame, or when it opened.
+    /// When the previous open link received its last frame or, without a frame, when it opened.
     pub missing_since: Option<Instant>,
     /// When the client handed out the last message, or when the link opened.
     pub sent: Instant,

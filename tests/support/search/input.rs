@@ -70,7 +70,7 @@ impl Input {
         matches!(self, Input::Stale(..))
     }
 
-    /// Returns whether a life begins with such inputs: `open`, a subscription, or a connected dial.
+    /// Returns whether a life can begin with this input: it is `open`, a subscription, or a connected dial.
     pub const fn is_beginning(self) -> bool {
         matches!(self, Input::Open | Input::Subscribe(_) | Input::Link(_, What::Connected))
     }

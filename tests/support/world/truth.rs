@@ -95,7 +95,7 @@ impl<M: Machine> Life<'_, M> {
     fn heal(&mut self) {
         self.is_healed = true;
         *self.exchange.faults() = Faults::default();
-        // Messages that wait for the driver arrive in their order.
+        // Run until the driver reads again, so that the messages that wait for it arrive in their order.
         let unread = self.world.network.ports.iter().map(|port| port.unread_until).max();
         let until = self
             .unpolled_until
