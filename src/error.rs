@@ -17,10 +17,9 @@ pub enum CommandError {
     NotConnected,
     /// This limit is reached: unsubscribe, wait for replies or poll outputs, depending on the limit.
     TooMany(Limit),
-    /// The client refuses the stream because of `with`, a stream that is already subscribed. Frames at one endpoint
-    /// do not show which of the two streams they belong to: unsubscribe `with` first, or subscribe at a second
-    /// endpoint. A second endpoint does not help for a depth stream, because a client holds one book of a symbol:
-    /// use a second client.
+    /// The stream `with` is already subscribed and excludes this one: unsubscribe `with` first. If both streams are
+    /// at one endpoint, their frames look alike, so you can also subscribe at a second endpoint. A client has one
+    /// depth stream for each symbol, at all endpoints together, so for another one use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,

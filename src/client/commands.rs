@@ -199,9 +199,9 @@ impl Client {
         books.find_map(|(_, book)| book.subscribers().first().copied())
     }
 
-    /// Returns the books that the venue sends without a subscription: each link of market data v1 that receives bids
-    /// or offers, once with each of its symbols. Links that have ended for good are included, because
-    /// [`open`](Client::open) connects them again.
+    /// Returns the link and the symbol of each book that the venue sends without a subscription. Only links of market
+    /// data v1 that receive bids or offers have such books, and their address names the symbols. Links that have
+    /// ended for good are included, because [`open`](Client::open) connects them again.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

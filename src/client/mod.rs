@@ -1,6 +1,6 @@
 //! [`Client`]: one state machine for several links.
 //!
-//! This file holds the public methods, except for commands about streams and requests (`commands.rs`) and inputs
+//! This file holds the public methods, except those about streams, books and requests (`commands.rs`) and the inputs
 //! (`inputs.rs`). `pump.rs` opens and closes links, `shutdown.rs` runs the steps of a shutdown. The module `link`
 //! decides what happens on one link.
 

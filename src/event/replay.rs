@@ -62,7 +62,8 @@ pub struct Replay {
     positions: SymbolMap<Position>,
     /// The symbols of market data v2 whose book has begun, each with its last trade.
     begun: SymbolMap<LastTrade>,
-    /// The last trade of market data v1.
+    /// The highest event id of market data v1 so far. It shows which trades the first frame of a later connection
+    /// repeats.
     told: LastTrade,
     quote_ids: QuoteIds,
 }

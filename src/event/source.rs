@@ -92,7 +92,7 @@ impl<'f> Source<'f> {
         self
     }
 
-    /// Sets the side of each book that the link does not report; `None` if it reports both sides.
+    /// Sets the side that every book of the link lacks; `None` if the link reports both sides.
     pub(crate) const fn without(mut self, side: Option<Side>) -> Source<'f> {
         self.lacks = side;
         self

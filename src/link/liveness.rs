@@ -161,7 +161,8 @@ impl Liveness {
         self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 
-    /// Returns when something was last sent if a heartbeat is due, otherwise `None`. Sets the time of the next check.
+    /// If a heartbeat is due, returns when the client last sent a request or opened the link; otherwise `None`. Sets
+    /// the time of the next check.
     pub(super) fn check_heartbeat(&mut self, now: Instant) -> Option<Instant> {
         let every = self.heartbeat_every?;
         let due = self.sent + every;

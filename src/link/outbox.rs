@@ -62,7 +62,7 @@ pub(crate) enum Purpose {
     Limits(Subject),
 }
 
-/// The state of the request to cancel the orders of a link's session. The venue sends one reply to each such request.
+/// The state of the `order.cancel_session` request of a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cancellation {
     /// Waits for an open link, for room in a limit, or until the delay after a refusal is over.

@@ -7,7 +7,7 @@ use crate::request::Request;
 pub(crate) enum Urgency {
     /// A `subscribe` or `unsubscribe`: it may wait.
     Stream,
-    /// A request of the application.
+    /// A request of the application that is no cancellation.
     Usual,
     /// A probe, whose reply decides whether the link is dropped.
     Probe,

@@ -324,8 +324,8 @@ pub struct AuctionOpen<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Auction<'f> {
-    /// The symbol. In market data v1, this is `None` on a connection for one symbol, and [`MarketUpdate::symbol`] is
-    /// the symbol. In an [`Event`](crate::Event), this is the symbol of the connection.
+    /// The symbol. Frames of a market data v1 connection for one symbol do not name it: there, this is `None`, and
+    /// [`MarketUpdate::symbol`] is the symbol. An [`Event`](crate::Event) of such a frame has that symbol here.
     pub symbol: Option<&'f str>,
     /// The stage of the auction, from `type`.
     pub stage: AuctionStage,

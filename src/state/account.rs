@@ -240,7 +240,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         is_full
     }
 
-    /// Marks the list stale, because there was no room for a row. An answer to an earlier question may lack this row.
+    /// Marks the list stale, because there was no room for a row. From now on, `reconcile` ignores the answers to
+    /// earlier questions, which may lack this row too.
     fn lack_rows(&mut self) {
         self.doubted = self.moment;
         self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));

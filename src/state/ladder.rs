@@ -1,10 +1,11 @@
 //! `Ladder`: the sorted levels of one side of a book. The best levels are in an array of the ladder itself (the top),
 //! the others in one block of memory (the slots).
 //!
-//! The best level comes last. Most changes are near the best price, so the search ends soon, and a change moves only
-//! the levels that are better than the changed one. Because the best levels are in the ladder itself, most changes
-//! touch only neighbouring cache lines, even with a thousand books. Farther from the best price, a removed level
-//! leaves a vacant slot for the next new level near it. So a change there moves only a few levels.
+//! The best level comes last. Most changes are near the best price, so the search ends soon, and a new or removed
+//! level moves only the better levels, unless the top is full or becomes empty. Because the best levels are in the
+//! ladder itself and not behind a pointer, most changes touch only neighbouring cache lines. Farther from the best
+//! price, a removed level leaves a vacant slot for the next new level near it. So a change there moves only a few
+//! levels.
 //!
 //! Levels are sorted by their exact prices. While all prices of a book have the same number of decimals, as the venue
 //! sends them, comparing two prices compares two integers.

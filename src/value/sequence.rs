@@ -111,8 +111,9 @@ impl Position {
         }
     }
 
-    /// Returns the role of a frame in a recording, and advances the position past the frame. A frame with a single
-    /// new id is a snapshot, unless `rule` allows this id as the first id of the next update: [`GapRule::Lax`] may.
+    /// Returns the role of a frame in a recording, and advances the position past the frame. The first frame with a
+    /// single id is a snapshot. So is a later one whose id is too high for the next update: above the last id with
+    /// [`GapRule::Strict`], above the id after it with [`GapRule::Lax`].
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && first > rule.first_max(expected) => {

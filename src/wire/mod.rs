@@ -154,8 +154,8 @@ impl Endpoint {
     /// object of an unknown kind counts as market data v2 if it has a `type`, and as the current API if it has no
     /// `type`.
     ///
-    /// Returns `None` for a text that is neither an array nor an object, and for a refusal without a `type`, because
-    /// several endpoints send such refusals.
+    /// Returns `None` for a text that is neither an array nor a whole object, and for an object with
+    /// `"result":"error"` and no `type`, because several archived endpoints send such refusals.
     pub fn guess(frame: &str) -> Option<Endpoint> {
         match Cursor::new(frame).peek() {
             b'[' => Some(Endpoint::OrderEventsV1),

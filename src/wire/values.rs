@@ -212,7 +212,8 @@ values! {
         usually |reader, rest| anything(reader, rest);
 }
 
-/// Returns the text after an object whose only member is an integer, such as the result of the method `time`.
+/// Returns the text after an object whose only member is an integer, such as the result of the method `time`; `None`
+/// if `rest` does not begin with such an object.
 #[inline(always)]
 fn one_number(rest: &[u8]) -> Option<&[u8]> {
     let [b'{', b'"', inside @ ..] = rest else { return None };

@@ -47,7 +47,8 @@ pub(crate) trait Delivery {
     fn handle_timeout(&mut self, _: &mut Client, _: Instant) {}
 }
 
-/// The reason why the driver calls the function of [`Driver::run_with_timer`](crate::Driver::run_with_timer).
+/// The reason for a call of `on_wake`, the function that you pass to
+/// [`Driver::run_with_timer`](crate::Driver::run_with_timer).
 #[derive(Clone, Copy, Debug)]
 pub enum Wake<'a> {
     /// An event of the client.

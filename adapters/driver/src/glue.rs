@@ -47,8 +47,8 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 /// The end of a transport without a Close frame is [`Lost::End`], although `tungstenite` reports a breach of the
 /// protocol. After a real breach, [`close_code_of`] returns the code to answer with.
 ///
-/// [`io::ErrorKind::WouldBlock`], [`io::ErrorKind::TimedOut`] and [`io::ErrorKind::Interrupted`] do not end a link. If
-/// the stream is non-blocking or has a time limit, check for them before you call this function.
+/// [`io::ErrorKind::WouldBlock`], [`io::ErrorKind::TimedOut`] and [`io::ErrorKind::Interrupted`] do not end a link.
+/// If the stream is non-blocking or has a time limit, check for them before you call this function.
 ///
 /// ```
 /// use gemini_ws::Lost;

@@ -223,7 +223,7 @@ impl Keeper {
         self.note_end(client);
     }
 
-    /// Refuses commands from now on if the application has closed the client, or if the client shuts down.
+    /// Refuses commands from now on if the client is shutting down or has ended.
     #[inline]
     pub(crate) fn note_end(&mut self, client: &Client) {
         if client.is_shutting_down() {

@@ -211,8 +211,9 @@ impl<S: Read + Write> NonBlocking<S> {
         self.note_written(flushed)
     }
 
-    /// Returns whether to wait until the stream is writable. During the handshake of a TLS stream, ask that stream
-    /// instead what it waits for, or the loop never sleeps.
+    /// Returns whether to wait until the stream is writable. During a TLS handshake, ask the TLS stream instead
+    /// whether it waits to read or to write: until the handshake ends, this method returns `true`, so a loop that
+    /// waits for a writable socket would never sleep.
     pub fn wants_write(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => !upgrade.is_flushed,

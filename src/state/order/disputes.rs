@@ -68,7 +68,7 @@ impl Order {
         self.filled.checked_add(new.unwrap_or(Decimal::ZERO))
     }
 
-    /// Returns whether reports contradict each other about whether the order is open.
+    /// Returns whether a report shows the order as open after its end, or the order was rejected but has fills.
     pub(super) fn is_end_disputed(&self) -> bool {
         self.disputes.is_about_end() || (self.state == OrderState::Rejected && !self.filled.is_zero())
     }

@@ -99,8 +99,8 @@ impl Order {
             || (self.outcome.is_none() && differ(self.side, found.side))
     }
 
-    /// Returns the limit price in the venue's answer; `None` for a market order. Returns `None` in a prediction market
-    /// too, because the venue may name the price of the other outcome.
+    /// Returns the limit price in the venue's answer; `None` for a market order. Returns `None` in a prediction
+    /// market too, because the venue may name the price of the other outcome.
     pub(super) fn limit_price(&self, found: &Reconciled) -> Option<Decimal> {
         let is_market = self.known_type().and_then(is_market) == Some(true);
         found.price.filter(|price| !price.is_zero() && !is_market && self.outcome.is_none())

@@ -157,7 +157,7 @@ impl Quotes {
     }
 }
 
-/// A reply to the request that submits a quote has an id that cannot be read, or names another request for quotes.
+/// The error for a reply to the submission of a quote whose quote id cannot be read, or whose RFQ id is another one.
 struct Contradicted;
 
 /// Returns whether a reply names another request for quotes; `false` if the reply names none that can be read.
@@ -165,8 +165,8 @@ fn names_other_rfq(response: &Response<'_>, rfq_id: QuoteKey) -> bool {
     response.rfq_id().is_some_and(|named| named != *rfq_id.as_str())
 }
 
-/// Returns whether a reply to a request about the quote `id` cannot be read, names another quote, or says the opposite
-/// of what was requested.
+/// Returns whether a reply to a request about the quote `id` cannot be read, names another quote, or says the
+/// opposite of what was requested.
 fn denies(response: &Response<'_>, id: QuoteKey, state: QuoteState) -> bool {
     let Ok(receipt) = response.quote() else { return response.result.is_some() };
     receipt.quote_id.is_some_and(|named| named != *id.as_str())

@@ -128,8 +128,8 @@ fn another_book_that_missed_events_is_requested_once_the_first_is_stale() {
     assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0));
 }
 
-/// The first snapshot of market data v1 is dropped. Another source of the symbol ends, and with it the stale book. The
-/// next update shows that the book is missing.
+/// The first snapshot of market data v1 is dropped. Another source of the symbol ends, and with it the stale book.
+/// The next update shows that the book is missing.
 #[test]
 fn a_book_whose_snapshot_was_dropped_is_requested_after_the_end_of_another_source() {
     for is_removed in [false, true] {

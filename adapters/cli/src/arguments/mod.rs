@@ -77,8 +77,9 @@ pub(crate) struct Watch {
     /// current API, and refuses an address with the path of an archived API
     #[arg(long, default_value = "simulator", value_name = "VENUE", value_parser = any_venue)]
     pub(crate) venue: Venue,
-    /// Play this recording in the simulator instead of a generated market; `-` is standard input. Receive times set
-    /// the pace; they are numbers, or dates such as 2026-09-30T12:00:00Z
+    /// Play this recording in the simulator instead of a generated market; `-` is standard input. The receive
+    /// time before each frame sets the pace: seconds, milliseconds or nanoseconds since 1970, or a date such as
+    /// 2026-09-30T12:00:00Z
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
     /// Select the generated market, and the delays between attempts to connect: the same seed gives the same ones.

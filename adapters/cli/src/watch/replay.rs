@@ -153,8 +153,8 @@ fn playable(name: &str, line: Line<'_>) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Returns a receive time in the form of the simulator: a number, or for a date the seconds since 1970. A date
-/// without an offset is in UTC.
+/// Converts a receive time to a number, which the simulator reads. A number stays as it is. A date becomes the
+/// seconds since 1970; without an offset it is in UTC. Returns `None` for any other text.
 fn number_of(time: &str) -> Option<String> {
     if time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return Some(time.to_owned());
@@ -182,8 +182,8 @@ fn seconds_of_offset(offset: &str) -> Option<i64> {
     Some(sign * (number(hours)? * 3_600 + minutes * 60))
 }
 
-/// Returns the function from which the simulator takes lines, which never waits for a line. At the end of the lines, the
-/// function reports the end to `tell`.
+/// Returns the function from which the simulator takes lines, which never waits for a line. At the end of the lines,
+/// the function reports the end to `tell`.
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,

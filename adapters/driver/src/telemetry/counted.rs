@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// The maximum number of requests in `sent`. More requests cannot be in flight on all links together.
+/// The maximum number of requests in `sent`. Beyond it, the times of the oldest requests are not measured.
 const REQUESTS_MAX: usize = 1_024;
 
 pub(crate) struct Counted {
@@ -35,8 +35,8 @@ pub(crate) struct Counted {
     queue_depth: Gauge,
     data_age: Histogram,
     reply: Histogram,
-    /// The requests without a reply, each with the time at which it was sent.
-    sent: VecDeque<(u64, Instant)>,
+    /// The requests of the application that wait for a reply, and when each was sent; `None` before that.
+    sent: VecDeque<(u64, Option<Instant>)>,
     /// The totals that this driver has already added to the counters.
     counted: Stats,
     /// The number of events that this driver has already added to the gauge.
@@ -73,11 +73,9 @@ impl Counted {
     pub(crate) fn output(&mut self, output: &Output, now: Instant) {
         if let Output::Send { text, .. } = output
             && let Some(id) = request_id(text)
+            && let Some((_, sent)) = self.sent.iter_mut().rev().find(|(of, _)| *of == id)
         {
-            if self.sent.len() >= REQUESTS_MAX {
-                self.sent.pop_front();
-            }
-            self.sent.push_back((id, now));
+            *sent = Some(now);
         }
     }
 
@@ -90,9 +88,15 @@ impl Counted {
             Event::ConnectFailed { reason: why, .. } => {
                 counter!("gemini_ws_connect_failures_total", "cause" => why.to_string()).increment(1);
             }
+            Event::Requested { request, .. } => {
+                if self.sent.len() >= REQUESTS_MAX {
+                    self.sent.pop_front();
+                }
+                self.sent.push_back((request.get(), None));
+            }
             Event::Reply { request, outcome, .. } => {
                 if let Some(place) = self.sent.iter().position(|(id, _)| *id == request.get())
-                    && let Some((_, sent)) = self.sent.remove(place)
+                    && let Some((_, Some(sent))) = self.sent.remove(place)
                     && let RequestOutcome::Answered(_) = outcome
                 {
                     self.reply.record(now.since(sent).as_secs_f64());

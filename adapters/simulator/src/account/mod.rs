@@ -96,7 +96,7 @@ impl Account {
         self
     }
 
-    /// Sets the name of the account, which order events v1 report. Default: `primary`.
+    /// Sets the name of the account. Order events v1 contain the name as `account_name`. Default: `primary`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Account {
         self.name = name.into();

@@ -93,8 +93,8 @@ impl ClientOrder {
         }
     }
 
-    /// Restores an order of the account at the position `account`. `market` is the position of the order's market;
-    /// `None` if the exchange has no such market. The order is in no book yet.
+    /// Restores a saved order. `account` is the index of its account, and `market` the index of its market; `None` if
+    /// the exchange has no such market. The order is in no book yet.
     pub(crate) fn restored(
         saved: &SavedOrder,
         account: usize,

@@ -91,7 +91,8 @@ impl Listing {
         self.perpetual.is_some()
     }
 
-    /// Returns whether the snapshot may come before the acknowledgement of the subscription.
+    /// Returns whether the book is small. Only the snapshot of a small book may come before the acknowledgement of
+    /// the subscription.
     pub(super) fn is_small(&self) -> bool {
         self.engine.level_count() <= SMALL_BOOK_LEVELS
     }

@@ -11,7 +11,7 @@ pub(crate) struct Funding {
     pub(crate) funding_time: i64,
     /// The amount, in units of the fifth decimal.
     pub(crate) amount: i64,
-    /// The rate, in units of the third decimal of a percent.
+    /// The funding rate, in thousandths of a percent.
     pub(crate) rate: i64,
     pub(crate) mark: u64,
     pub(crate) is_realized: bool,

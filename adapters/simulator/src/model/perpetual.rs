@@ -17,7 +17,7 @@ const HOUR_NANOS: i64 = 60 * MINUTE_NANOS;
 pub(crate) struct Perpetual {
     random: Random,
     last_mark: Option<u64>,
-    /// The funding rate, in units of the third decimal of a percent.
+    /// The funding rate, in thousandths of a percent.
     rate: i64,
 }
 

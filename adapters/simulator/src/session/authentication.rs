@@ -88,8 +88,8 @@ impl Keys {
         Ok((position, members))
     }
 
-    /// Notes a nonce. Refuses it if it is not greater than the key's last nonce or, if `is_time` is true, not near the
-    /// venue's time.
+    /// Notes a nonce. Refuses it if it is not greater than the key's last nonce or, if `is_time` is true, not near
+    /// the venue's time.
     fn use_nonce(
         &mut self,
         key: &str,
