@@ -36,6 +36,19 @@ impl<'f> Batch<'f> {
         }
     }
 
+    /// Returns whether an element of a list of the frame cannot be decoded.
+    pub(crate) const fn has_malformed(&self) -> bool {
+        match &self.0 {
+            Parts::L2 { updates, .. } => updates.has_malformed,
+            Parts::Market { update, .. } => update.has_malformed,
+            Parts::MarkPrices(prices) => prices.has_malformed,
+            Parts::FundingAmounts(amounts) => amounts.has_malformed,
+            Parts::OrderSnapshot(snapshot) => snapshot.has_malformed,
+            Parts::OrderEvents(events) => events.has_malformed,
+            Parts::Report(report) => report.has_malformed(),
+        }
+    }
+
     /// Returns whether the batch is a report of this topic with rows that cannot be decoded.
     pub(crate) fn is_report_of(&self, topic: Topic) -> bool {
         matches!(&self.0, Parts::Report(report) if report.about().0 == topic)

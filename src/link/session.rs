@@ -200,7 +200,7 @@ impl<'r, 'c> Reception<'r, 'c> {
 
     /// Delivers data after which the client does not have to look at the link.
     #[inline]
-    pub(crate) const fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
+    pub(crate) fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
         self.cx.leave_untouched();
         self.moving_data(event)
     }
@@ -208,8 +208,13 @@ impl<'r, 'c> Reception<'r, 'c> {
     /// Delivers data after which the client has to look at the link, for example because a subscription has a new
     /// state.
     #[inline]
-    pub(crate) const fn moving_data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
+    pub(crate) fn moving_data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
         self.stats.data = self.stats.data.saturating_add(1);
+        if let Event::Batch(batch, _) = &event
+            && batch.has_malformed()
+        {
+            self.stats.count_malformed_elements(&event);
+        }
         Some(event)
     }
 

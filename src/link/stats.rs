@@ -1,6 +1,6 @@
 //! [`Stats`]: the counters of a client.
 
-use crate::event::IgnoredReason;
+use crate::event::{Event, IgnoredReason};
 
 /// The counters of a client. Every text or binary frame counts in `frames`. Each of these frames also counts in
 /// exactly one of `data`, `control`, `gaps`, `malformed`, `unrecognized` and the `ignored_*` counters.
@@ -21,6 +21,9 @@ pub struct Stats {
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,
+    /// Elements of lists that could not be decoded, in frames that count in `data`. Each comes as an
+    /// [`Event::Malformed`] among the [parts](Event::parts) of an [`Event::Batch`].
+    pub malformed_elements: u64,
     /// Frames of an unknown kind.
     pub unrecognized: u64,
     /// Updates whose changes the book already has.
@@ -56,6 +59,7 @@ impl Stats {
             control,
             gaps,
             malformed,
+            malformed_elements,
             unrecognized,
             ignored_stale,
             ignored_before_snapshot,
@@ -76,6 +80,7 @@ impl Stats {
             (&mut self.control, control),
             (&mut self.gaps, gaps),
             (&mut self.malformed, malformed),
+            (&mut self.malformed_elements, malformed_elements),
             (&mut self.unrecognized, unrecognized),
             (&mut self.ignored_stale, ignored_stale),
             (&mut self.ignored_before_snapshot, ignored_before_snapshot),
@@ -115,6 +120,13 @@ impl Stats {
 
     pub(super) const fn count_connect_failure(&mut self) {
         self.connect_failures = self.connect_failures.saturating_add(1);
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn count_malformed_elements(&mut self, event: &Event<'_>) {
+        let malformed = event.parts().filter(|part| matches!(part, Event::Malformed(..))).count();
+        self.malformed_elements = self.malformed_elements.saturating_add(malformed as u64);
     }
 
     #[inline]

@@ -31,6 +31,8 @@ pub struct L2Updates<'f> {
     /// `auction_events`: auctions. Only the first frame of a subscription has `auction_events`. A malformed auction
     /// affects nothing else.
     pub auction_events: Option<List<'f, Row<'f, Auction<'f>>>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 impl L2Updates<'_> {
@@ -134,6 +136,8 @@ pub struct MarkPrices<'f> {
     pub symbol: &'f str,
     /// `changes`: the mark prices.
     pub changes: List<'f, Row<'f, MarkPriceChange<'f>>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 /// A mark price.
@@ -159,6 +163,8 @@ pub struct FundingAmounts<'f> {
     pub symbol: &'f str,
     /// `changes`: the funding amounts.
     pub changes: List<'f, Row<'f, FundingAmountChange<'f>>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 /// An amount of funding.
@@ -198,6 +204,8 @@ pub struct MarketUpdate<'f> {
     pub event_time: Option<Timestamp>,
     /// `events`: the entries of the frame.
     pub entries: List<'f, MarketEntry<'f>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
     /// The symbol of the entries that have no symbol; `None` if it is unknown. The application sets it with
     /// [`Scratch::set_symbol`](crate::Scratch::set_symbol); a client takes it from its address or from
     /// [`Config::symbol`](crate::Config::symbol).
@@ -471,6 +479,8 @@ pub struct SnapshotOrder<'f>(pub OrderReport<'f>);
 pub struct OrderSnapshot<'f> {
     /// `orders`: the open orders. Each order is decoded separately.
     pub orders: List<'f, SnapshotOrder<'f>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }
 
 /// Events of orders, in the order in which to apply them
@@ -481,4 +491,6 @@ pub struct OrderSnapshot<'f> {
 pub struct OrderEvents<'f> {
     /// The elements of the frame, which is a JSON array. A malformed element does not affect the others.
     pub events: List<'f, OrderReport<'f>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) has_malformed: bool,
 }

@@ -7,7 +7,7 @@ use super::spelling::as_spelled;
 use super::values::element;
 use crate::json::cursor::{Cursor, offset_in};
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::{List, RawJson, Read, Row};
+use crate::message::{List, OrderReport, RawJson, Read, Row, SnapshotOrder};
 
 pub(super) type Listed<'f, T> = Result<List<'f, T>, DecodeError>;
 
@@ -71,8 +71,48 @@ pub(super) fn each<'f, T: Read<'f>>(
     elements(reader, rest, |_, _| {})
 }
 
+/// A list whose elements are decoded separately, and whether an element is malformed.
+pub(super) type Separate<'f, T> = (List<'f, T>, bool);
+
 /// A list of rows, and whether a row is malformed.
-pub(super) type Rows<'f, T> = (List<'f, Row<'f, T>>, bool);
+pub(super) type Rows<'f, T> = Separate<'f, Row<'f, T>>;
+
+/// An element that is decoded separately from the other elements of its list.
+pub(super) trait Single {
+    fn is_malformed(&self) -> bool;
+}
+
+impl<T> Single for Row<'_, T> {
+    #[inline]
+    fn is_malformed(&self) -> bool {
+        matches!(self, Row::Malformed { .. })
+    }
+}
+
+impl Single for OrderReport<'_> {
+    #[inline]
+    fn is_malformed(&self) -> bool {
+        matches!(self, OrderReport::Malformed { .. })
+    }
+}
+
+impl Single for SnapshotOrder<'_> {
+    #[inline]
+    fn is_malformed(&self) -> bool {
+        self.0.is_malformed()
+    }
+}
+
+/// Reads the array at the start of `rest`. Unlike [`rows`], accepts a list none of whose elements can be decoded.
+#[inline]
+pub(super) fn separate<'f, T: Read<'f> + Single>(
+    reader: &mut Reader<'f, '_>,
+    rest: &'f [u8],
+) -> WithRest<'f, Separate<'f, T>> {
+    let mut has_malformed = false;
+    let (list, rest) = elements(reader, rest, |_, element: T| has_malformed |= element.is_malformed())?;
+    Ok(((list, has_malformed), rest))
+}
 
 /// Reads the array of rows at the start of `rest`. If the list has rows, but none of them can be decoded, returns the
 /// error of the first.
@@ -144,14 +184,23 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// Returns the rows. Returns an error if the member is missing, or if it has rows but none of them can be
-    /// decoded.
-    pub(super) fn rows<T>(self) -> Result<Rows<'f, T>, DecodeError>
+    /// Returns the list, and whether an element is malformed, or an error as [`Found::list`] does.
+    pub(super) fn separate<T>(self) -> Result<Separate<'f, T>, DecodeError>
     where
-        V: Value<Is<'f> = Result<Rows<'f, T>, DecodeError>>,
+        V: Value<Is<'f> = Result<Separate<'f, T>, DecodeError>>,
     {
         let name = self.name;
         self.required()?.map_err(|error| within(name, error))
+    }
+
+    /// Returns the list, and whether an element is malformed; no list if the member is missing.
+    pub(super) fn separate_if_any<T>(self) -> Result<(Option<List<'f, T>>, bool), DecodeError>
+    where
+        V: Value<Is<'f> = Result<Separate<'f, T>, DecodeError>>,
+    {
+        let name = self.name;
+        let found = self.if_any()?.transpose().map_err(|error| within(name, error))?;
+        Ok(found.map_or((None, false), |(list, has_malformed)| (Some(list), has_malformed)))
     }
 
     /// Returns the list; `None` if the member is missing. A malformed element is an error.
@@ -178,7 +227,8 @@ pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
 }
 
 /// Defines kinds of values that are arrays. Each definition names the type of the list and the function that reads
-/// it. With `each`, a malformed element makes the array malformed. With [`rows`], it becomes a [`Row::Malformed`].
+/// it. With `each`, a malformed element makes the array malformed. With [`rows`] or [`separate`], it becomes an
+/// element that says so.
 macro_rules! lists {
     ($($kind:ident: $list:ty, $read:ident;)+) => {$(
         #[derive(Debug)]

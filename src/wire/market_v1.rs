@@ -1,7 +1,7 @@
 //! Frames of `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`
 //! ([market data v1](crate::protocol::market_data_v1)).
 
-use super::lists::{Listed, elements, list, read_alone};
+use super::lists::{Separate, WithRest, elements, list, read_alone};
 use super::market_v2::{auction, behind_auction, venue_error};
 use super::outline::{Decoded, Outline, unrecognized};
 use super::reader::{Json, Place, Reader, Slot, Value};
@@ -84,7 +84,7 @@ fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) ->
         return decode_any(frame, scratch);
     }
     let (event_id, socket_sequence) = (it.event_id().required()?, it.socket_sequence().required()?);
-    let entries = it.entries().list()?;
+    let (entries, has_malformed) = it.entries().separate()?;
     Ok(Message::MarketUpdate(MarketUpdate {
         event_id,
         socket_sequence,
@@ -94,6 +94,7 @@ fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) ->
         symbol: scratch.unnamed().map(|symbol| symbol.as_str()),
         bids: &scratch.bids,
         asks: &scratch.asks,
+        has_malformed,
     }))
 }
 
@@ -102,7 +103,7 @@ fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) ->
 struct Entries;
 
 impl Value for Entries {
-    type Is<'f> = Listed<'f, MarketEntry<'f>>;
+    type Is<'f> = Result<Separate<'f, MarketEntry<'f>>, DecodeError>;
 
     fn of<'f>(_json: &Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind> {
         Err(DecodeErrorKind::Type)
@@ -110,28 +111,31 @@ impl Value for Entries {
 
     #[inline(always)]
     fn usual<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Option<(Self::Is<'f>, &'f [u8])> {
-        // If the member occurs twice, only the last one counts, so drop the levels of the first.
-        reader.clear_levels();
-        elements(reader, rest, Entries::see).ok().map(|(list, rest)| (Ok(list), rest))
+        Entries::read(reader, rest).ok().map(|(list, rest)| (Ok(list), rest))
     }
 
     fn read_unusual<'f>(reader: &mut Reader<'f, '_>) -> Result<Slot<Self::Is<'f>>, DecodeError> {
-        reader.clear_levels();
-        list(reader, |reader, rest| elements(reader, rest, Entries::see))
+        list(reader, Entries::read)
     }
 }
 
 impl Entries {
     #[inline(always)]
-    fn see(reader: &mut Reader<'_, '_>, entry: MarketEntry<'_>) {
-        if let (
-            MarketEntry::Change(LevelChange { side, price, remaining, .. }),
-            Some(Scratch { bids, asks, .. }),
-        ) = (entry, &mut reader.scratch)
-        {
-            let levels = if side == Side::Buy { bids } else { asks };
-            levels.push(Level { price, quantity: remaining });
-        }
+    fn read<'f>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> WithRest<'f, Separate<'f, MarketEntry<'f>>> {
+        let mut has_malformed = false;
+        // If the member occurs twice, the last one counts.
+        reader.clear_levels();
+        let (list, rest) = elements(reader, rest, |reader, entry| match entry {
+            MarketEntry::Change(LevelChange { side, price, remaining, .. }) => {
+                if let Some(Scratch { bids, asks, .. }) = &mut reader.scratch {
+                    let levels = if side == Side::Buy { bids } else { asks };
+                    levels.push(Level { price, quantity: remaining });
+                }
+            }
+            MarketEntry::Malformed { .. } => has_malformed = true,
+            _ => {}
+        })?;
+        Ok(((list, has_malformed), rest))
     }
 }
 

@@ -15,16 +15,16 @@ use crate::json::cursor::{Cursor, plain_length};
 use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::message::{
     Auction, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
-    FundingAmounts, Heartbeat, L2Updates, List, MarkPriceChange, MarkPrices, Message, Read, Row, Taker, Text,
-    Trade, VenueError,
+    FundingAmounts, Heartbeat, L2Updates, MarkPriceChange, MarkPrices, Message, Read, Taker, Text, Trade,
+    VenueError,
 };
 use crate::value::endpoint::Endpoint;
 
 lists! {
-    // `each` and not `rows`, because the book of a frame is valid even if none of its trades or auctions can be
+    // `separate` and not `rows`, because the book of a frame is valid even if none of its trades or auctions can be
     // decoded.
-    Trades: List<'f, Row<'f, Trade<'f>>>, each;
-    Auctions: List<'f, Row<'f, Auction<'f>>>, each;
+    Trades: Rows<'f, Trade<'f>>, separate;
+    Auctions: Rows<'f, Auction<'f>>, separate;
     CandleList: Rows<'f, Candle<'f>>, rows;
     MarkPriceChanges: Rows<'f, MarkPriceChange<'f>>, rows;
     FundingAmountChanges: Rows<'f, FundingAmountChange<'f>>, rows;
@@ -174,8 +174,9 @@ fn mark_prices<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mut Sc
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.0);
-    Ok(Message::MarkPrices(MarkPrices { symbol, changes }))
+    let symbol = it.symbol().required()?;
+    let (changes, has_malformed) = it.changes().separate()?;
+    Ok(Message::MarkPrices(MarkPrices { symbol, changes, has_malformed }))
 }
 
 record! {
@@ -192,8 +193,9 @@ fn funding_amounts<'f>(mut reader: Reader<'f, '_>, place: Place, scratch: &'f mu
     if it.is_told {
         return decode_any(reader.frame, scratch);
     }
-    let (symbol, changes) = (it.symbol().required()?, it.changes().rows()?.0);
-    Ok(Message::FundingAmounts(FundingAmounts { symbol, changes }))
+    let symbol = it.symbol().required()?;
+    let (changes, has_malformed) = it.changes().separate()?;
+    Ok(Message::FundingAmounts(FundingAmounts { symbol, changes, has_malformed }))
 }
 
 record! {
@@ -216,7 +218,7 @@ fn candles<'f>(
         return decode_any(reader.frame, scratch);
     }
     let symbol = it.symbol().required()?;
-    let (candles, has_malformed) = it.changes().rows()?;
+    let (candles, has_malformed) = it.changes().separate()?;
     Ok(Message::Candles(Candles { symbol, interval, candles, has_malformed }))
 }
 
@@ -260,12 +262,15 @@ fn l2_updates<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch
     }
     let symbol = it.symbol().required()?;
     it.changes().required()?.map_err(|error| within("changes", error))?;
+    let (trades, odd_trades) = it.trades().separate_if_any()?;
+    let (auction_events, odd_auctions) = it.auction_events().separate_if_any()?;
     Ok(Message::L2Updates(L2Updates {
         symbol,
         bids: &scratch.bids,
         asks: &scratch.asks,
-        trades: it.trades().list_if_any()?,
-        auction_events: it.auction_events().list_if_any()?,
+        trades,
+        auction_events,
+        has_malformed: odd_trades || odd_auctions,
     }))
 }
 

@@ -1,7 +1,7 @@
 //! Frames of `wss://api.gemini.com/v1/order/events` ([order events v1](crate::protocol::order_events_v1)).
 
 use super::levels::market_decimal;
-use super::lists::{lists, read_alone};
+use super::lists::{Single, lists, read_alone};
 use super::market_v2::venue_error;
 use super::outline::unrecognized;
 use super::reader::{Json, Place, Reader, Slot, Value};
@@ -46,8 +46,8 @@ lists! {
 pub(super) fn decode<'f>(frame: &'f str, _scratch: &'f mut Scratch) -> Result<Message<'f>, DecodeError> {
     let mut cursor = Cursor::new(frame);
     if cursor.peek() == b'[' {
-        check(frame, cursor)?;
-        return Ok(Message::OrderEvents(OrderEvents { events: List::new(frame) }));
+        let has_malformed = check(frame, cursor)?;
+        return Ok(Message::OrderEvents(OrderEvents { events: List::new(frame), has_malformed }));
     }
     let it = ObjectMembers::whole(frame)?;
     let Some(kind) = it.kind().informs() else {
@@ -86,8 +86,9 @@ fn limits<'f, T: Element<'f>>(filter: &Result<Option<List<'f, T>>, DecodeError>)
     filter.as_ref().map_or(true, |list| list.is_some_and(|list| !list.is_empty()))
 }
 
-/// Checks that a frame is a JSON array. Its elements need not be readable events.
-fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> {
+/// Checks that a frame is a JSON array. Its elements need not be readable events. Returns whether one is malformed.
+fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<bool, DecodeError> {
+    let mut has_malformed = false;
     cursor.expect(b'[')?;
     cursor.enter(1);
     let mut more = cursor.peek() != b']';
@@ -96,10 +97,11 @@ fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<(), DecodeError> 
     }
     while more {
         cursor.peek();
-        OrderReport::read(frame, &mut cursor)?;
+        has_malformed |= OrderReport::read(frame, &mut cursor)?.is_malformed();
         more = cursor.another(b']')?;
     }
-    cursor.finish()
+    cursor.finish()?;
+    Ok(has_malformed)
 }
 
 impl<'f> Read<'f> for Text<'f> {

@@ -1,6 +1,6 @@
 //! Frames of the [private streams](crate::protocol::streams#private-streams) of `wss://ws.gemini.com`.
 
-use super::lists::{Rows, lists, read_alone};
+use super::lists::{Rows, Separate, lists, read_alone};
 use super::outline::decoder;
 use super::record::record;
 use super::values::{
@@ -102,7 +102,7 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
 }
 
 lists! {
-    Orders: List<'f, SnapshotOrder<'f>>, each;
+    Orders: Separate<'f, SnapshotOrder<'f>>, separate;
     Balances: Rows<'f, AssetBalance<'f>>, rows;
     Positions: Rows<'f, Position<'f>>, rows;
     Amounts: List<'f, PositionAmount<'f>>, each;
@@ -119,7 +119,8 @@ record! {
 
 decoder! {
     order_snapshot(it: OrderSnapshotMembers, frame, _scratch) begins "{\"e\":\"orderSnapshot\"" has true => {
-        Ok(Message::OrderSnapshot(OrderSnapshot { orders: it.orders().list()? }))
+        let (orders, has_malformed) = it.orders().separate()?;
+        Ok(Message::OrderSnapshot(OrderSnapshot { orders, has_malformed }))
     }
 }
 
@@ -151,7 +152,7 @@ record! {
 
 decoder! {
     balance_update(it: BalanceUpdateMembers, frame, _scratch) begins "{\"e\":\"balanceUpdate\"" has true => {
-        let (balances, has_malformed) = it.balances().rows()?;
+        let (balances, has_malformed) = it.balances().separate()?;
         Ok(Message::BalanceUpdate(BalanceUpdate {
             event_time: it.event_time().informs(),
             update_time: it.update_time().informs(),
@@ -194,7 +195,7 @@ record! {
 
 decoder! {
     position_report(it: PositionReportMembers, frame, _scratch) begins "{\"e\":\"positionReport\"" has true => {
-        let (positions, has_malformed) = it.positions().rows()?;
+        let (positions, has_malformed) = it.positions().separate()?;
         Ok(Message::PositionReport(PositionReport {
             event_time: it.event_time().informs(),
             update_time: it.update_time().informs(),
@@ -256,7 +257,7 @@ record! {
 
 decoder! {
     settlements(it: SettlementsMembers, frame, _scratch) begins "{\"type\":\"settlements\"" has true => {
-        let (settlements, has_malformed) = it.settlements().rows()?;
+        let (settlements, has_malformed) = it.settlements().separate()?;
         Ok(Message::Settlements(Settlements { settlements, has_malformed }))
     }
 }

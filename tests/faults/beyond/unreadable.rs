@@ -2,11 +2,11 @@
 //! may be about.
 
 use gemini_ws::{
-    BalancesQuestion, Element, Endpoint, Event, List, Message, Replay, RestError, RestQuestion, Row, Scratch,
-    StaleReason, decode,
+    BalancesQuestion, Config, Element, Endpoint, Event, List, Message, Replay, RestError, RestQuestion, Row,
+    Scratch, StaleReason, decode,
 };
 
-use super::fed::Fed;
+use super::fed::{Fed, s, t, update};
 
 const MALFORMED: Option<StaleReason> = Some(StaleReason::Malformed);
 
@@ -189,5 +189,74 @@ fn each_list_keeps_the_rows_that_can_be_decoded() {
                 assert_eq!(kinds(&candles.candles), (1, 1));
             }
         }
+    }
+}
+
+/// Every list of every API generation: a frame, and how many of its elements cannot be decoded.
+#[test]
+fn each_element_that_cannot_be_decoded_is_counted() {
+    let v2 = "wss://api.gemini.com/v2/marketdata";
+    let rows = [
+        ("ws://v", "balances@account", balances(1, &format!("null,{ETH},7")), 2),
+        ("ws://v", "positions@account@1s", positions(1, &format!("7,{}", position("A", r#""5""#))), 1),
+        (
+            "ws://v",
+            "settlements@account",
+            r#"{"type":"settlements","settlements":[{"symbol":"A","position":"5","outcome":"yes"},{"symbol":"B"}]}"#.into(),
+            1,
+        ),
+        (
+            "ws://v",
+            "orders@account",
+            format!(r#"{{"e":"orderSnapshot","orders":[{},{{"i":"x"}},3]}}"#, update("OPEN", "")),
+            2,
+        ),
+        (
+            v2,
+            "btcusd@depth",
+            r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"]],"trades":[{"type":"trade"}],"auction_events":[7,8]}"#
+                .into(),
+            3,
+        ),
+        (
+            v2,
+            "btcusd@candles_1m",
+            r#"{"type":"candles_1m_updates","symbol":"BTCUSD","changes":[[1,1,2,1,2,5],[2,1,"x",1,2,5]]}"#.into(),
+            1,
+        ),
+        (
+            v2,
+            "btcgusdperp@markPrice",
+            r#"{"type":"mark_price_updates","symbol":"BTCGUSDPERP","changes":[{"timestamp":1,"mark_price":"5"},{"timestamp":2}]}"#
+                .into(),
+            1,
+        ),
+        (
+            v2,
+            "btcgusdperp@fundingAmount",
+            r#"{"type":"funding_amount_updates","symbol":"BTCGUSDPERP","changes":[7,{"timestamp":1,"funding_amount":"1","funding_date_time":2,"is_realized":true}]}"#
+                .into(),
+            1,
+        ),
+        (
+            "wss://api.gemini.com/v1/marketdata/btcusd",
+            "",
+            r#"{"type":"update","eventId":1,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial"},{"type":"trade"},{"type":"auction_result"}]}"#
+                .into(),
+            2,
+        ),
+        ("wss://api.gemini.com/v1/order/events", "", r#"[{"type":"accepted"},{"type":"news"},null]"#.into(), 2),
+    ];
+    for (url, stream, frame, expected) in rows {
+        let mut fed = Fed::new(Config::new(url).authenticated(!url.contains("marketdata")));
+        if !stream.is_empty() {
+            fed.client.subscribe(t(1), s(stream)).unwrap();
+            fed.poll();
+        }
+        fed.feed(2, &frame);
+        let stats = fed.client.stats();
+        assert_eq!((stats.data, stats.malformed, stats.malformed_elements), (1, 0, expected), "{frame}");
+        fed.reconnect(3);
+        assert_eq!(fed.client.stats().malformed_elements, expected, "{frame}");
     }
 }

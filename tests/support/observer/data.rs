@@ -371,6 +371,10 @@ impl Shadow {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {
             let stats = &mut self.stats;
+            if let Some(event @ Event::Batch(..)) = step.event {
+                let malformed = event.parts().filter(|part| matches!(part, Event::Malformed(..)));
+                stats.malformed_elements += malformed.count() as u64;
+            }
             match frame {
                 Frame::Text(text) => {
                     stats.frames += 1;

@@ -93,6 +93,8 @@ pub(crate) struct Summary {
     pub(crate) frames: u64,
     pub(crate) events: u64,
     pub(crate) malformed: u64,
+    /// Elements of lists that could not be decoded, although their frames could.
+    pub(crate) malformed_elements: u64,
     pub(crate) unrecognized: u64,
     pub(crate) gaps: u64,
     /// How many times a book became current again after a gap or a silence.
@@ -217,6 +219,7 @@ impl Session {
             frames: self.stats.frames,
             events: self.events,
             malformed: self.stats.malformed,
+            malformed_elements: self.stats.malformed_elements,
             unrecognized: self.stats.unrecognized,
             gaps: self.stats.gaps,
             resyncs: self.stats.resyncs,
@@ -289,7 +292,11 @@ impl fmt::Display for Summary {
         let Summary { reconnects, crossed, top_mismatches, tops_compared, .. } = self;
         write!(f, "summary: frames={frames} events={events} malformed={malformed} ")?;
         write!(f, "unrecognized={unrecognized} gaps={gaps} resyncs={resyncs} reconnects={reconnects} ")?;
-        write!(f, "crossed={crossed} top_mismatches={top_mismatches} tops_compared={tops_compared}")
+        write!(f, "crossed={crossed} top_mismatches={top_mismatches} tops_compared={tops_compared}")?;
+        match self.malformed_elements {
+            0 => Ok(()),
+            count => write!(f, " malformed_elements={count}"),
+        }
     }
 }
 
@@ -349,5 +356,7 @@ mod tests {
             "=1 unrecognized=1 gaps=1 resyncs=1 reconnects=0 crossed=1 top_mismatches=1 tops_compared=1"
         );
         assert!(text.starts_with("summary: frames="), "{text}");
+        let odd = Summary { malformed_elements: 2, ..summary };
+        assert_eq!(odd.to_string(), format!("{text} malformed_elements=2"));
     }
 }

@@ -5,6 +5,8 @@
 //! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received, and their bytes |
 //! | `gemini_ws_events_total` | events reported |
 //! | `gemini_ws_dropped_events_total` | events that a queue of the application has dropped |
+//! | `gemini_ws_malformed_frames_total` | frames that could not be decoded |
+//! | `gemini_ws_malformed_elements_total` | elements of lists that could not be decoded, in other frames |
 //! | `gemini_ws_gaps_total` | gaps |
 //! | `gemini_ws_resyncs_total` | how often a book became current again after a gap or a silence |
 //! | `gemini_ws_disconnects_total{cause}` | open links that ended, by the reason |
@@ -29,6 +31,8 @@ pub(crate) struct Counted {
     bytes: Counter,
     events: Counter,
     dropped: Counter,
+    malformed_frames: Counter,
+    malformed_elements: Counter,
     gaps: Counter,
     resyncs: Counter,
     connects: Counter,
@@ -56,6 +60,8 @@ impl Default for Counted {
             bytes: counter!("gemini_ws_bytes_total"),
             events: counter!("gemini_ws_events_total"),
             dropped: counter!("gemini_ws_dropped_events_total"),
+            malformed_frames: counter!("gemini_ws_malformed_frames_total"),
+            malformed_elements: counter!("gemini_ws_malformed_elements_total"),
             gaps: counter!("gemini_ws_gaps_total"),
             resyncs: counter!("gemini_ws_resyncs_total"),
             connects: counter!("gemini_ws_connects_total"),
@@ -122,6 +128,8 @@ impl Counted {
         for (counter, now, before) in [
             (&self.frames, stats.frames, counted.frames),
             (&self.bytes, stats.bytes, counted.bytes),
+            (&self.malformed_frames, stats.malformed, counted.malformed),
+            (&self.malformed_elements, stats.malformed_elements, counted.malformed_elements),
             (&self.gaps, stats.gaps, counted.gaps),
             (&self.resyncs, stats.resyncs, counted.resyncs),
             (&self.connects, stats.connects, counted.connects),
