@@ -160,7 +160,7 @@ pub use state::quotes::{FoundQuote, QUOTES_MAX, Quote, QuoteRef, QuoteState, Quo
 pub use state::reconciling::{OrderRef, Reconciled};
 pub use state::sums::Traded;
 pub use state::truth::{Age, Moment, StaleReason};
-pub use value::address::UserInfo;
+pub use value::address::{UserInfo, without_secrets};
 pub use value::decimal::arithmetic::Rounding;
 pub use value::decimal::{Decimal, DecimalError};
 pub use value::endpoint::{Endpoint, InvalidEndpoint};

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::config::Config;
 use crate::error::CommandError;
@@ -44,11 +45,19 @@ pub(super) struct Entry {
 
 /// The rate limits that the links to one host share. A host is removed when nothing uses it and its limits have
 /// recovered. Otherwise an application could reset the limits by removing an endpoint and adding it again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Host {
     name: String,
     limits: Limits,
     users: usize,
+}
+
+impl fmt::Debug for Host {
+    /// Leaves out the name, because the text before a slash of an address may be a part of a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Host { limits, users, .. } = self;
+        f.debug_struct("Host").field("limits", limits).field("users", users).finish_non_exhaustive()
+    }
 }
 
 impl Entry {

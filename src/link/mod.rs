@@ -28,6 +28,7 @@ mod transition;
 pub(crate) mod urgency;
 
 use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
 
 use crate::config::Config;
@@ -47,13 +48,13 @@ use crate::link::stats::Stats;
 use crate::link::timer::{Deadline, TIMERS, Timer};
 use crate::request::Request;
 use crate::request::stream::Stream;
-use crate::value::address::UserInfo;
+use crate::value::address::{UserInfo, shown};
 use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// What the driver needs to dial a link.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// What the driver needs to dial a link. `Debug` shows the address as [`without_secrets`](crate::without_secrets) does.
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectRequest {
     /// The address, with its query, without a name and a password.
@@ -65,6 +66,17 @@ pub struct ConnectRequest {
     pub endpoint: Endpoint,
     /// Whether to sign the upgrade, as [`Config::authenticated`] sets it.
     pub authenticated: bool,
+}
+
+impl fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectRequest")
+            .field("url", &shown(&self.url, self.user.is_some()))
+            .field("user", &self.user)
+            .field("endpoint", &self.endpoint)
+            .field("authenticated", &self.authenticated)
+            .finish()
+    }
 }
 
 /// A link, through all attempts to connect, until its end.

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::Ipv4Addr;
 
 use percent_encoding::percent_decode_str;
 
@@ -39,7 +40,7 @@ impl fmt::Debug for UserInfo {
 }
 
 /// A normalized address: different spellings of one address are equal.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Address {
     user: Option<UserInfo>,
     base: String,
@@ -81,7 +82,9 @@ impl Address {
             port => port,
         };
         let port = match (scheme.as_str(), port) {
-            ("ws", "80") | ("wss", "443") | (_, "") => String::new(),
+            // A port before an `@` may be a part of a password, and shows that something has to be hidden.
+            ("ws", "80") | ("wss", "443") if !path.contains('@') => String::new(),
+            (_, "") => String::new(),
             (_, port) => alloc::format!(":{port}"),
         };
         let bare = path.trim_end_matches('/');
@@ -149,6 +152,73 @@ impl Address {
         }
         value
     }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = shown(&self.with_parameters(&[]), self.user.is_some());
+        f.debug_struct("Address").field("user", &self.user).field("url", &url).finish()
+    }
+}
+
+/// Returns an address as logs and errors may show it, without a name, a password and a fragment. `***` replaces the
+/// value of a parameter whose name contains `session`, `key`, `token`, `secret`, `password` or `signature`.
+///
+/// A slash or an `@` in a password must be escaped. If it is not, the text before the first slash looks like a host
+/// with a port. So `***` also replaces everything before the last `@` of the path if the text before the first slash
+/// contains an `@`, or a colon behind a name other than `localhost`.
+///
+/// ```
+/// use gemini_ws::without_secrets;
+///
+/// let url = "wss://api.gemini.com/v1/order/events?symbolFilter=btcusd&apiSessionFilter=account-7";
+/// let shown = "wss://api.gemini.com/v1/order/events?symbolFilter=btcusd&apiSessionFilter=***";
+/// assert_eq!(without_secrets(url), shown);
+/// assert_eq!(without_secrets("wss://user:12/secret@gateway.example/"), "wss://***@gateway.example/");
+/// ```
+pub fn without_secrets(url: &str) -> String {
+    shown(url, false)
+}
+
+/// Returns an address as [`without_secrets`] does. With `had_user`, a name and a password were removed from `url`.
+pub(crate) fn shown(url: &str, had_user: bool) -> String {
+    let url = url.split('#').next().unwrap_or_default();
+    let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
+    let mut shown = without_user(address, had_user);
+    for (place, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        shown.push(if place == 0 { '?' } else { '&' });
+        match pair.split_once('=').filter(|_| names_secret(pair)) {
+            Some((name, _)) => shown.extend([name, "=***"]),
+            None => shown.push_str(pair),
+        }
+    }
+    shown
+}
+
+fn without_user(address: &str, had_user: bool) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.rsplit('@').next().unwrap_or_default().into();
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let had_user = had_user || host.len() < authority.len();
+    match path.rsplit_once('@').filter(|_| had_user || may_have_password(host)) {
+        Some((_, rest)) => alloc::format!("{scheme}://***@{rest}"),
+        None => alloc::format!("{scheme}://{host}{path}"),
+    }
+}
+
+/// Returns whether a text may be a name and a part of a password instead of a host and a port.
+fn may_have_password(host: &str) -> bool {
+    let name = host.split(':').next().unwrap_or_default();
+    let is_host = host.starts_with('[') || name == "localhost" || name.parse::<Ipv4Addr>().is_ok();
+    !is_host && name.len() < host.len()
+}
+
+fn names_secret(pair: &str) -> bool {
+    const WORDS: [&str; 6] = ["session", "key", "token", "secret", "password", "signature"];
+    let name = parameter_name(pair).to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 fn is_number(text: &str) -> bool {

@@ -64,6 +64,8 @@ mod rows;
 mod scopes;
 #[path = "beyond/shared.rs"]
 mod shared;
+#[path = "beyond/shown.rs"]
+mod shown;
 #[path = "beyond/sources.rs"]
 mod sources;
 #[path = "beyond/terms.rs"]

@@ -5,12 +5,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use base64ct::{Base64, Encoding};
-use gemini_ws::ConnectFailure;
+use gemini_ws::{ConnectFailure, without_secrets};
 use percent_encoding::percent_decode_str;
 
 /// The parts of a `ws://` or `wss://` URL.
 ///
-/// The URL may contain a name and a password, which `Display` and `Debug` do not show.
+/// The URL may contain a name and a password, which `Display` and `Debug` do not show. They show the address as
+/// [`without_secrets`] does.
 ///
 /// ```
 /// use gemini_ws_driver::Address;
@@ -162,7 +163,9 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_secure { "wss" } else { "ws" };
-        write!(f, "{scheme}://{}{}", self.host_header(), self.path)
+        let user = if self.user.is_some() { "@" } else { "" };
+        let url = format!("{scheme}://{user}{}{}", self.host_header(), self.path);
+        f.write_str(&without_secrets(&url))
     }
 }
 
@@ -299,6 +302,20 @@ mod tests {
             let address = Address::parse(url).expect(url);
             assert_eq!(address.basic_authorization().as_deref(), basic, "{url}");
             assert_eq!(format!("{address} {address:?}"), "ws://a/ Address(ws://a/)");
+        }
+    }
+
+    #[test]
+    fn what_is_shown() {
+        for (url, expected) in [
+            ("ws://trader:12/hunter2@a/x", "ws://***@a/x"),
+            ("ws://trader:h@unter2/b@a/x", "ws://***@a/x"),
+            ("ws://a/x?apiSessionFilter=hunter2&x=1", "ws://a/x?apiSessionFilter=***&x=1"),
+            ("ws://a/btcusd@depth", "ws://a/btcusd@depth"),
+            ("ws://[::1]:9/btcusd@depth", "ws://[::1]:9/btcusd@depth"),
+        ] {
+            let address = Address::parse(url).expect(url);
+            assert_eq!(format!("{address} {address:?}"), format!("{expected} Address({expected})"));
         }
     }
 

@@ -123,8 +123,9 @@ impl Proxy {
 impl fmt::Debug for Proxy {
     /// Hides the name and the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.address.as_ref().map(Address::host_header);
-        write!(f, "{:?} {}", self.kind, host.as_deref().unwrap_or("(unreadable)"))
+        let url = self.address.as_ref().map(Address::to_string);
+        let host = url.as_deref().and_then(|url| url.strip_prefix("ws://")?.split('/').next());
+        write!(f, "{:?} {}", self.kind, host.unwrap_or("(unreadable)"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use gemini_ws::{Config, Endpoint, PRODUCTION, SANDBOX};
+use gemini_ws::{Config, Endpoint, PRODUCTION, SANDBOX, without_secrets};
 use gemini_ws_smol::driver::Address;
 
 /// Where to connect to. The command checks an address itself, because clap would repeat a wrong address, perhaps with
@@ -56,7 +56,7 @@ impl Venue {
             Venue::Url(url) => match name_of(Config::new(url).endpoint()) {
                 None => return Ok(()),
                 Some(api) => format!(
-                    "{url} is an address of {api}, which has no streams such as btcusd@depth; watch needs an address \
+                    "{self} is an address of {api}, which has no streams such as btcusd@depth; watch needs an address \
                      of the current API, so leave out the path"
                 ),
             },
@@ -104,7 +104,7 @@ impl fmt::Display for Venue {
             Venue::Simulator => "simulator",
             Venue::Live => "live",
             Venue::Sandbox => "sandbox",
-            Venue::Url(url) => url,
+            Venue::Url(url) => return f.write_str(&without_secrets(url)),
             Venue::Wrong(_) => "(wrong)",
         })
     }
