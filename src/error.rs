@@ -136,8 +136,13 @@ impl fmt::Display for CommandError {
             CommandError::GivenUp => {
                 f.write_str("the endpoint was given up; open the client to try it again")
             }
-            CommandError::RateLimited { limit, window, retry } => {
-                write!(f, "too many {limit} in {window:?}; try again at {} ns", retry.as_nanos())
+            CommandError::RateLimited { limit, window, .. } => {
+                match window.is_zero() {
+                    true => write!(f, "the venue has asked for a pause, so no {limit} can be sent")?,
+                    false => write!(f, "too many {limit} in {window:?}")?,
+                }
+                // The number of the instant says nothing to a reader who does not know the origin of the clock.
+                f.write_str("; try again at the instant `retry` of this error")
             }
         }
     }

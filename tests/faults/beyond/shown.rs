@@ -1,6 +1,8 @@
-//! Faults of what `Debug` and `Display` show: secrets in addresses.
+//! Faults of what `Debug` and `Display` show: secrets in addresses, and instants that no reader can use.
 
-use gemini_ws::{Client, Config, Instant};
+use std::time::Duration;
+
+use gemini_ws::{Client, CommandError, Config, Instant, RateKind};
 
 /// Returns everything that shows the address of an endpoint, and the address that the client dials.
 fn shown(url: &str) -> (String, String) {
@@ -58,4 +60,17 @@ fn an_address_is_shown_without_a_password_that_contains_a_slash() {
     ] {
         assert!(shown(url).0.contains(url), "no password can be in it: {}", shown(url).0);
     }
+}
+
+/// The instant of a limit is of a clock whose origin only the program knows. So its number says nothing to a reader.
+#[test]
+fn a_limit_is_shown_without_a_number_of_nanoseconds() {
+    let retry = Instant::from_nanos(86_400_123_456_789);
+    let shown = |window: u64| {
+        let window = Duration::from_secs(window);
+        CommandError::RateLimited { limit: RateKind::Orders, window, retry }.to_string()
+    };
+    let then = "try again at the instant `retry` of this error";
+    assert_eq!(shown(10), format!("too many orders in 10s; {then}"));
+    assert_eq!(shown(0), format!("the venue has asked for a pause, so no orders can be sent; {then}"));
 }
