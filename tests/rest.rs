@@ -46,9 +46,10 @@ fn shown_error(error: &RestError) -> String {
         }
         RestError::Malformed { error, .. } => format!("Malformed{again}: {error}"),
         RestError::OtherOrder { order_id } => format!("OtherOrder {order_id}{again}"),
-        RestError::SeveralOrders { order_ids } => {
+        RestError::SeveralOrders { order_ids, is_whole } => {
             let ids: String = order_ids.iter().map(|id| format!(" {id}")).collect();
-            format!("SeveralOrders{ids}{again}")
+            let more = if *is_whole { "" } else { " and more" };
+            format!("SeveralOrders{ids}{more}{again}")
         }
         RestError::Repeated { name } => format!("Repeated {name}{again}"),
         RestError::Undecided { .. } => format!("Undecided{again}"),

@@ -149,18 +149,32 @@ pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> 
 /// Decodes the answer to a question that names an order by its client order id. Returns `None` if no order has this
 /// id.
 pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconciled>, RestError> {
-    let rows: Vec<OrderRow<'_>> = match rest::is_array(body) {
-        true => rest::array(body).map_err(malformed(body))?,
-        false => alloc::vec![rest::object(body).map_err(malformed(body))?],
+    let (orders, unused) = match rest::is_array(body) {
+        true => orders_of_client_id(body)?,
+        false => (alloc::vec![rest::object(body).map_err(malformed(body))?], false),
     };
-    if let Some(other) = rows.iter().find(|row| row.client_order_id.is_none_or(|own| own != *id)) {
+    if let Some(other) = orders.iter().find(|row| row.client_order_id.is_none_or(|own| own != *id)) {
         return Err(RestError::OtherOrder { order_id: other.order_id });
     }
-    match rows.as_slice() {
+    match orders.as_slice() {
         [] => Ok(None),
-        [row] => reconciled(row).map(Some),
-        rows => Err(RestError::SeveralOrders { order_ids: rows.iter().map(|row| row.order_id).collect() }),
+        [row] if !unused => reconciled(row).map(Some),
+        rows => {
+            let order_ids = rows.iter().map(|row| row.order_id).collect();
+            Err(RestError::SeveralOrders { order_ids, is_whole: !unused })
+        }
     }
+}
+
+/// Decodes the orders in an answer that is an array. Also returns whether further elements cannot be decoded.
+fn orders_of_client_id(body: &str) -> Result<(Vec<OrderRow<'_>>, bool), RestError> {
+    let error = match rest::array(body) {
+        Ok(orders) => return Ok((orders, false)),
+        Err(error) => error,
+    };
+    let rows: Vec<Row<'_, OrderRow<'_>>> = rest::array(body).unwrap_or_default();
+    let orders: Vec<OrderRow<'_>> = rows.into_iter().filter_map(Row::read).collect();
+    if orders.is_empty() { Err(malformed(body)(error)) } else { Ok((orders, true)) }
 }
 
 pub(super) fn open_orders(body: &str) -> Result<OpenOrders, RestError> {

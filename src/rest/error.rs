@@ -53,6 +53,8 @@ pub enum RestError {
     SeveralOrders {
         /// The venue's ids, in the order of the answer.
         order_ids: Vec<u64>,
+        /// Whether `order_ids` contains every order of the answer. If not, an element of the answer cannot be decoded.
+        is_whole: bool,
     },
     /// The venue lists an order or an asset twice. If the answer has other rows, only the repeated rows are left out.
     Repeated {
@@ -86,7 +88,7 @@ impl RestError {
 
     /// Returns whether the venue may answer the same question if you sign and send the question again. This is the
     /// case after a failure or maintenance of the venue, a timeout (HTTP status 408), a rate limit, a refused nonce,
-    /// [`RestError::Malformed`] and [`RestError::Undecided`]. Wait before each repetition, each time longer than
+    /// [`RestError::Malformed`], [`RestError::Undecided`] and an incomplete [`RestError::SeveralOrders`]. Wait before each repetition, each time longer than
     /// before.
     pub fn may_ask_again(&self) -> bool {
         match self {
@@ -98,9 +100,8 @@ impl RestError {
                     )
             }
             RestError::Malformed { .. } | RestError::Undecided { .. } => true,
-            RestError::OtherOrder { .. } | RestError::SeveralOrders { .. } | RestError::Repeated { .. } => {
-                false
-            }
+            RestError::SeveralOrders { is_whole, .. } => !is_whole,
+            RestError::OtherOrder { .. } | RestError::Repeated { .. } => false,
         }
     }
 
@@ -148,8 +149,15 @@ impl fmt::Display for RestError {
             RestError::OtherOrder { order_id } => {
                 write!(f, "the answer is about order {order_id}, which was not asked for")
             }
-            RestError::SeveralOrders { order_ids } => {
+            RestError::SeveralOrders { order_ids, is_whole: true } => {
                 write!(f, "{} orders have this client order id; ask for each by its id", order_ids.len())
+            }
+            RestError::SeveralOrders { order_ids, is_whole: false } => {
+                let count = order_ids.len();
+                write!(
+                    f,
+                    "more than {count} orders have this client order id; ask for each by its id, or ask again"
+                )
             }
             RestError::Repeated { name } => write!(f, "the answer lists {name} twice"),
             RestError::Undecided { order_id } => {

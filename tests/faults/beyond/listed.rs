@@ -270,3 +270,26 @@ fn an_order_of_a_list_has_its_limit_price() {
         assert_eq!((fed.order().price, fed.order().needs_reconciling()), (price.map(d), true), "{more}");
     }
 }
+
+/// An element that cannot be decoded hides no readable id of the other orders with the client order id.
+#[test]
+fn an_odd_row_hides_no_id_of_several_orders() {
+    let row = |id: u64| {
+        format!(r#"{{"order_id":{id},"client_order_id":"a1","is_live":true,"executed_amount":"0"}}"#)
+    };
+    let answer = |rows: &[String]| {
+        OrderStatusQuestion::by_client_order_id("a1").answer(200, &format!("[{}]", rows.join(",")))
+    };
+    let several = |ids: &[u64], is_whole| Err(RestError::SeveralOrders { order_ids: ids.to_vec(), is_whole });
+    let odd = || r#"{"order_id":79,"client_order_id":"a1"}"#.to_owned();
+    assert_eq!(answer(&[row(77), row(78)]), several(&[77, 78], true));
+    assert_eq!(answer(&[row(77), odd(), row(78)]), several(&[77, 78], false));
+    assert_eq!(answer(&[odd(), row(78)]), several(&[78], false));
+    let unread = answer(&[odd(), "null".into()]).unwrap_err();
+    let expected = r#"the answer cannot be read: member "is_live": missing at byte 38"#;
+    assert_eq!(unread.to_string(), expected);
+    assert!(several(&[78], false).unwrap_err().may_ask_again());
+    assert!(!several(&[77, 78], true).unwrap_err().may_ask_again());
+    let other = row(80).replace("a1", "b1");
+    assert_eq!(answer(&[odd(), other]), Err(RestError::OtherOrder { order_id: 80 }));
+}
