@@ -207,6 +207,19 @@ impl OrderIndex {
         self.unnamed.doubt(client_order_id, now);
     }
 
+    /// Notes a rejection that may be about any of several orders with this client order id and no id of the venue.
+    pub(super) fn note_rejection(&mut self, client_order_id: &str) {
+        self.unnamed.note_rejection(client_order_id);
+    }
+
+    /// Notes that a reply has refused an order. If the rejection of one of several orders came before, the venue owes
+    /// none for this order.
+    pub(super) fn take_rejection(&mut self, key: u64) {
+        if let Some(id) = self.orders.get(&key).and_then(|order| order.client_order_id.as_deref()) {
+            self.unnamed.take_rejection(key, id);
+        }
+    }
+
     /// Renews the doubt of an order, if [`doubt_unnamed`](OrderIndex::doubt_unnamed) has noted an event that may be
     /// about it.
     pub(super) fn renew_doubt(&mut self, key: u64) {

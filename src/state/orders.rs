@@ -360,6 +360,9 @@ impl Orders {
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
+        if is_rejected && client_order_id.as_deref().is_some_and(|id| self.share_rejection(id, update)) {
+            return None;
+        }
         let awaited = client_order_id.as_deref().and_then(|id| self.awaited(id, update));
         // A rejected order may have no id.
         let id = Some(update.order_id).filter(|id| *id != 0);

@@ -20,11 +20,20 @@ pub(super) struct Namesakes {
     /// When the last event came that may be about any of the orders in doubt. There may be many such orders, so each
     /// of them gets the time later: see [`Unnamed::renew_doubt`].
     doubted: Moment,
+    /// How many rejections have come that may be about any of several orders, minus the orders in `rejected`.
+    rejections: u32,
+    /// The orders that a reply has refused after such a rejection.
+    rejected: BTreeSet<u64>,
 }
 
 impl Namesakes {
     pub(super) const fn sets(&self) -> [&BTreeSet<u64>; 3] {
         [&self.certain, &self.doubtful, &self.ended]
+    }
+
+    /// Returns whether the rejection of a refused order has come already.
+    pub(super) fn has_rejection(&self, key: u64) -> bool {
+        self.rejected.contains(&key)
     }
 }
 
@@ -64,7 +73,7 @@ impl Unnamed {
 
     pub(super) fn remove(&mut self, key: u64, client_order_id: &str) {
         let Some(of) = self.by_client_order_id.get_mut(client_order_id) else { return };
-        for set in [&mut of.certain, &mut of.doubtful, &mut of.ended] {
+        for set in [&mut of.certain, &mut of.doubtful, &mut of.ended, &mut of.rejected] {
             set.remove(&key);
         }
         if of.certain.is_empty() && of.doubtful.is_empty() && of.ended.is_empty() {
@@ -75,6 +84,19 @@ impl Unnamed {
     pub(super) fn doubt(&mut self, client_order_id: &str, now: Moment) {
         if let Some(of) = self.by_client_order_id.get_mut(client_order_id) {
             of.doubted = now;
+        }
+    }
+
+    pub(super) fn note_rejection(&mut self, client_order_id: &str) {
+        if let Some(of) = self.by_client_order_id.get_mut(client_order_id) {
+            of.rejections = of.rejections.saturating_add(1);
+        }
+    }
+
+    pub(super) fn take_rejection(&mut self, key: u64, client_order_id: &str) {
+        if let Some(of) = self.by_client_order_id.get_mut(client_order_id).filter(|of| of.rejections > 0) {
+            of.rejections = of.rejections.saturating_sub(1);
+            of.rejected.insert(key);
         }
     }
 

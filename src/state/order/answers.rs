@@ -23,6 +23,11 @@ impl Order {
         listed
     }
 
+    /// Returns whether a reply has accepted the order, or an event has reported it.
+    pub(in crate::state) const fn is_accepted(&self) -> bool {
+        !matches!(self.state, OrderState::Sent | OrderState::Unknown)
+    }
+
     /// Returns the event that the venue owes; `None` if the venue owes no event, or if the order is in doubt.
     pub fn awaited(&self) -> Option<Awaited> {
         if !self.is_open() || self.needs_reconciling() {

@@ -30,6 +30,36 @@ impl Orders {
         found
     }
 
+    /// Notes a rejection if it may be about several orders, of which one has no reply yet: only the replies show which
+    /// order was rejected. Puts all these orders in doubt. Returns `false`, without effect, in any other case.
+    pub(super) fn share_rejection(&mut self, id: &str, update: &OrderUpdate<'_>) -> bool {
+        let is_known = update.order_id != 0 && self.index.by_order_id(update.order_id).is_some();
+        let Some(unnamed) = self.index.unnamed(id).filter(|_| !is_known) else { return false };
+        let [certain, doubtful, ended] = unnamed.sets();
+        let may_be = |key: &&u64| self.may_be(**key, update);
+        if ended.iter().filter(|key| self.owes_rejection(id, **key)).any(|key| may_be(&key)) {
+            return false;
+        }
+        let waits = |key: &&u64| self.index.get(**key).is_some_and(|order| !order.is_accepted());
+        let open = || [certain, doubtful].into_iter().flatten().filter(may_be);
+        if !open().any(|key| waits(&key)) {
+            return false;
+        }
+        let named = if update.order_id == 0 { self.named_by_reply(id, update) } else { Vec::new() };
+        if named.is_empty() && open().nth(1).is_none() {
+            return false;
+        }
+        self.doubt_others(id, update, None);
+        self.doubt_each(named);
+        self.index.note_rejection(id);
+        true
+    }
+
+    fn owes_rejection(&self, id: &str, key: u64) -> bool {
+        let has_rejection = self.index.unnamed(id).is_some_and(|unnamed| unnamed.has_rejection(key));
+        !has_rejection && self.index.get(key).is_some_and(Order::owes_rejection)
+    }
+
     /// Puts in doubt the open orders without an id of the venue that an event may be about, except for `found`.
     fn doubt_others(&mut self, id: &str, update: &OrderUpdate<'_>, found: Option<u64>) {
         let Some(unnamed) = self.index.unnamed(id) else { return };
@@ -64,7 +94,7 @@ impl Orders {
         let named = if update.order_id == 0 { self.named_by_reply(id, update) } else { Vec::new() };
         let may_be = |key: &&u64| self.may_be(**key, update);
         let sets = self.index.unnamed(id).map(|unnamed| unnamed.sets());
-        let is_owed = |key: &&u64| self.index.get(**key).is_some_and(Order::owes_rejection);
+        let is_owed = |key: &&u64| self.owes_rejection(id, **key);
         let refused = sets.and_then(|[.., ended]| ended.iter().filter(is_owed).find(may_be).copied());
         if let Some(refused) = refused {
             let sent = self.index.get(refused).map(Order::sent_at);
@@ -108,6 +138,9 @@ impl Orders {
             self.doubt_unfollowed(heir);
         }
         self.index.change(key, now, |order| order.refuse(error));
+        if self.index.get(key).is_some_and(Order::owes_rejection) {
+            self.index.take_rejection(key);
+        }
     }
 
     /// Returns the key of the oldest open order that the events about a refused order may be about.

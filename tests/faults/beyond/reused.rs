@@ -218,3 +218,74 @@ fn an_event_before_a_refusal_stays_with_the_order_if_no_other_one_fits() {
     answer(&mut orders, first, OVER_LIMIT);
     assert_eq!((get(&orders, 5).state, get(&orders, 6).state), (OrderState::New, OrderState::Rejected));
 }
+
+/// Two orders with one client order id are sent, and a rejection comes before either reply. Which order it is about
+/// is unknown, so both are in doubt, and only the replies decide.
+#[test]
+fn a_rejection_before_both_replies_is_of_neither_order_for_sure() {
+    const CONTRADICTION: Option<StaleReason> = Some(StaleReason::Contradiction);
+    for (id, refused, other) in [(0, 5, 6), (78, 5, 6), (0, 6, 5), (78, 6, 5)] {
+        let mut orders = followed();
+        let sent = [5, 6].map(|request| send(&mut orders, request, "a1"));
+        let of = |number: u64| sent.into_iter().find(|(request, _)| request.get() == number).unwrap();
+        let asked = orders.moment();
+        apply(&mut orders, &order(id, Some("a1"), "REJECTED", ""));
+        for request in [5, 6] {
+            let order = get(&orders, request);
+            assert_eq!((order.state, order.doubt(), order.order_id), (OrderState::Sent, CONTRADICTION, None));
+        }
+        assert!(!orders.reconcile(RequestId::new(other), None, asked), "asked before the rejection");
+        assert_eq!(orders.iter().count(), 3, "{id}: an order of its own for the rejection");
+        answer(&mut orders, of(refused), REFUSED);
+        answer(&mut orders, of(other), ACCEPTED);
+        assert_eq!(
+            (get(&orders, refused).state, get(&orders, refused).doubt()),
+            (OrderState::Rejected, None)
+        );
+        assert_eq!(get(&orders, other).state, OrderState::Acknowledged);
+        apply(&mut orders, &order(79, Some("a1"), "NEW", ""));
+        let open = get(&orders, other);
+        assert_eq!((open.state, open.doubt(), open.order_id), (OrderState::New, None, Some(79)), "{refused}");
+        // The event of the refused order has come, so the next one is about the next order.
+        let third = send(&mut orders, 7, "a1");
+        apply(&mut orders, &order(0, Some("a1"), "REJECTED", ""));
+        assert_eq!(
+            (get(&orders, 7).state, get(&orders, 7).doubt()),
+            (OrderState::Rejected, None),
+            "{refused}"
+        );
+        answer(&mut orders, third, REFUSED);
+        assert_eq!(get(&orders, 7).state, OrderState::Rejected);
+    }
+}
+
+/// The venue refuses both orders, and only one of the two events has come before the replies.
+#[test]
+fn the_second_rejection_of_two_orders_is_not_of_a_third_one() {
+    let mut orders = followed();
+    let sent = [5, 6].map(|request| send(&mut orders, request, "a1"));
+    apply(&mut orders, &order(0, Some("a1"), "REJECTED", ""));
+    sent.into_iter().for_each(|of| answer(&mut orders, of, REFUSED));
+    send(&mut orders, 7, "a1");
+    apply(&mut orders, &order(0, Some("a1"), "REJECTED", ""));
+    let states = [5, 6, 7].map(|request| get(&orders, request).state);
+    assert_eq!(states, [OrderState::Rejected, OrderState::Rejected, OrderState::Sent]);
+}
+
+/// One of the two orders has an accepting reply, with or without the id of the venue. The other one may be rejected.
+#[test]
+fn a_rejection_before_one_of_two_replies_puts_both_orders_in_doubt() {
+    for reply in [ACCEPTED, NAMED] {
+        for (answered, waiting) in [(5, 6), (6, 5)] {
+            let mut orders = followed();
+            let sent = [5, 6].map(|request| send(&mut orders, request, "a1"));
+            let of = sent.into_iter().find(|(request, _)| request.get() == answered).unwrap();
+            answer(&mut orders, of, reply);
+            apply(&mut orders, &order(0, Some("a1"), "REJECTED", ""));
+            assert_eq!(get(&orders, waiting).state, OrderState::Sent, "{reply} {answered}");
+            assert_eq!(get(&orders, answered).state, OrderState::Acknowledged, "{reply} {answered}");
+            let doubts = [5, 6].map(|request| get(&orders, request).doubt());
+            assert_eq!(doubts, [Some(StaleReason::Contradiction); 2], "{reply} {answered}");
+        }
+    }
+}
