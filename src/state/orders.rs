@@ -14,12 +14,14 @@ use crate::state::fill::{Accounted, kept};
 use crate::state::followed::{Followed, Reach};
 use crate::state::order::Order;
 use crate::state::order_index::OrderIndex;
+use crate::state::orders::early::EarlyCancels;
 use crate::state::reconciling::OrderRef;
 use crate::state::sums::Traded;
 use crate::state::truth::{Age, Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
+mod early;
 mod namesakes;
 
 /// The number of orders, open or in doubt, at which [`Orders`] stops adding orders of other clients. `Orders` always
@@ -72,6 +74,7 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 pub struct Orders {
     index: OrderIndex,
     followed: Followed,
+    early: EarlyCancels,
     /// When the application last removed an order with `forget`. A list that the venue made earlier may still contain
     /// the order.
     forgotten: Moment,
@@ -88,6 +91,7 @@ impl Orders {
         Orders {
             index: OrderIndex::new(),
             followed: Followed::new(),
+            early: EarlyCancels::new(),
             forgotten: Moment::BEGINNING,
             repeated_fills: 0,
             contradictions: 0,
@@ -258,7 +262,9 @@ impl Orders {
             }
             return;
         }
-        let Some(key) = self.index.by_order_id(order_id) else { return };
+        let Some(key) = self.index.by_order_id(order_id) else {
+            return self.early.note(order_id, &outcome.verdict(), now);
+        };
         self.index.change(key, now, |order| match outcome.verdict() {
             Verdict::Accepted(_) => order.accept_cancel(now),
             Verdict::OverLimit(response) => order.note_cancel_refusal(&response),
@@ -382,7 +388,9 @@ impl Orders {
             self.untracked = self.untracked.saturating_add(1);
             return None;
         }
-        Some(self.index.insert(Order::foreign(id, client_order_id.as_deref(), link)))
+        let key = self.index.insert(Order::foreign(id, client_order_id.as_deref(), link));
+        self.recall_cancels(key, update.order_id, None);
+        Some(key)
     }
 
     fn has_room(&self) -> bool {

@@ -72,7 +72,7 @@ impl SharedClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    fn now(&self) -> Option<Instant> {
+    pub(crate) fn now(&self) -> Option<Instant> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|now| now())
     }
 }

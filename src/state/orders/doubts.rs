@@ -100,7 +100,8 @@ impl Orders {
     /// The order is in doubt if no subscribed stream reports it, or if the row is outdated, as described at
     /// [`reconcile`](Orders::reconcile). It is also in doubt if, after `asked`, [`forget`](Orders::forget) has
     /// removed an order or a finished order was dropped ([`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX)).
-    /// Executions before the answer are not among the fills of the order.
+    /// A reply to a request that cancels the order counts even if the reply came before `add_listed`. Executions
+    /// before the answer are not among the fills of the order.
     ///
     /// ```
     /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
@@ -151,6 +152,7 @@ impl Orders {
         let reason = if is_forgotten { StaleReason::NotFound } else { self.followed.reason() };
         let key = self.index.insert(Order::listed(&found, client_order_id, reason));
         self.index.change(key, now, |order| order.reconcile(Some(&found), asked, lost));
+        self.recall_cancels(key, found.order_id, Some(asked));
         self.doubt_unfollowed(key);
         true
     }

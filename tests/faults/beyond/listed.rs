@@ -1,11 +1,11 @@
 //! Orders that only REST lists, such as those of an earlier run.
 
 use gemini_ws::{
-    BalancesQuestion, Config, FINISHED_ORDERS_MAX, OpenOrdersQuestion, OrderState, OrderStatusQuestion,
-    Reconciled, Request, RestError, RestQuestion, StaleReason,
+    Awaited, BalancesQuestion, Config, FINISHED_ORDERS_MAX, OpenOrdersQuestion, OrderState,
+    OrderStatusQuestion, Reconciled, Request, RestError, RestQuestion, StaleReason,
 };
 
-use super::fed::{Fed, OVERFLOW, apply, d, found, new_order, order, t, update};
+use super::fed::{Fed, OVERFLOW, apply, d, found, id_of, new_order, order, t, update};
 
 /// Adds the orders of a list that REST returns for a question at `asked`. Returns how many were added.
 fn list(fed: &mut Fed, asked: gemini_ws::Moment, body: &str) -> usize {
@@ -269,6 +269,80 @@ fn an_order_of_a_list_has_its_limit_price() {
         assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", more))), 1, "{more}");
         assert_eq!((fed.order().price, fed.order().needs_reconciling()), (price.map(d), true), "{more}");
     }
+}
+
+/// The client cancels an order of an earlier run before any report has named the order. The list of REST may be older
+/// than the reply, or lag behind it. In either case, the order is like one that was known at the reply.
+#[test]
+fn a_cancel_before_the_list_counts_for_the_listed_order() {
+    let accepted = r#","status":200}"#;
+    let refused = r#","status":400,"error":{"code":-2011,"msg":"OrderNotFound"}}"#;
+    let owed = (Some(Awaited::End), None);
+    let rows = [
+        (Some(accepted), true, owed),
+        (Some(accepted), false, owed),
+        (Some(refused), true, (None, Some(StaleReason::NotFound))),
+        (Some(refused), false, (None, None)),
+        (None, true, (None, Some(StaleReason::Unanswered))),
+        (None, false, (None, None)),
+    ];
+    for (reply, is_asked_first, expected) in rows {
+        let mut fed = Fed::private(&["orders@account"]);
+        let first = fed.orders.moment();
+        fed.client.request(t(2), &Request::CancelOrder { order_id: 77 }).unwrap();
+        fed.poll();
+        let id = id_of(&fed.sent.pop().unwrap());
+        match reply {
+            Some(reply) => fed.feed(3, &format!(r#"{{"id":{id}{reply}"#)),
+            None => fed.wait(6_000),
+        }
+        let asked = if is_asked_first { first } else { fed.orders.moment() };
+        assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+        assert_eq!((fed.order().awaited(), fed.order().doubt()), expected, "{reply:?} {is_asked_first}");
+        fed.orders.doubt_overdue(77);
+        let is_overdue = expected.0.is_some();
+        assert_eq!(fed.order().doubt() == Some(StaleReason::Overdue), is_overdue, "{reply:?}");
+        let asked = fed.orders.moment();
+        fed.orders.reconcile(77, found(77, OrderState::Open, "0"), asked);
+        assert_eq!((fed.order().awaited(), fed.order().doubt()), (None, None), "the cancel had no effect");
+    }
+}
+
+/// The first event of an order comes after the reply that accepts its cancel.
+#[test]
+fn a_cancel_before_the_first_event_counts_for_the_order() {
+    let mut fed = Fed::private(&["orders@account"]);
+    fed.client.request(t(2), &Request::CancelOrder { order_id: 77 }).unwrap();
+    fed.poll();
+    let id = id_of(&fed.sent.pop().unwrap());
+    fed.feed(3, &format!(r#"{{"id":{id},"status":200}}"#));
+    fed.feed(4, &order(78, None, "OPEN", ""));
+    assert_eq!(fed.orders.get(78).unwrap().awaited(), None, "another order");
+    fed.feed(5, &update("OPEN", ""));
+    assert_eq!(fed.order().awaited(), Some(Awaited::End));
+    fed.feed(6, &update("CANCELED", r#","Z":"0""#).replace("1000", "1001"));
+    assert_eq!((fed.order().state, fed.order().awaited()), (OrderState::Canceled, None));
+}
+
+/// The client keeps only so many replies about unknown orders.
+#[test]
+fn replies_about_unknown_orders_take_no_more_and_more_room() {
+    let mut orders = gemini_ws::Orders::new();
+    let link = Fed::new(Config::new("ws://v")).link;
+    let reply = r#"{"id":1,"status":200}"#;
+    let mut scratch = gemini_ws::Scratch::new();
+    let Ok(gemini_ws::Message::Response(response)) = gemini_ws::decode(reply, &mut scratch) else { panic!() };
+    for id in 1..=100_000 {
+        orders.apply(&gemini_ws::Event::Reply {
+            link,
+            request: gemini_ws::RequestId::new(id),
+            about: gemini_ws::Subject::CancelOrder(id),
+            outcome: gemini_ws::RequestOutcome::Answered(response),
+        });
+    }
+    assert!(format!("{orders:?}").len() < 50_000);
+    apply(&mut orders, &order(100_000, None, "OPEN", ""));
+    assert_eq!(orders.get(100_000).unwrap().awaited(), Some(Awaited::End), "the newest is kept");
 }
 
 /// An element that cannot be decoded hides no readable id of the other orders with the client order id.
