@@ -8,6 +8,7 @@ use crate::event::reason::CloseReason;
 use crate::event::source::Source;
 use crate::message::{Depth, TopOfBook};
 use crate::request::stream::Topic;
+use crate::state::books::missed::Missed;
 use crate::state::order_book::{Applied, OrderBook};
 use crate::state::truth::{Age, Loss, StaleReason, Standing};
 use crate::value::endpoint::Endpoint;
@@ -16,6 +17,8 @@ use crate::value::side::Side;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::value::time::Instant;
+
+mod missed;
 
 /// The books of all symbols whose depth is subscribed.
 ///
@@ -47,8 +50,7 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
-    /// Symbols of which a first snapshot may have been dropped, although no book is stale for this reason.
-    missed: SymbolMap<()>,
+    missed: Missed,
     trusts_crossed: bool,
     crossed: u64,
     untracked: u64,
@@ -328,28 +330,6 @@ impl Books {
         };
         let (bids, asks) = (has_changed && !depth.bids.is_empty(), has_changed && !depth.asks.is_empty());
         Some(BookChange { symbol, bids, asks })
-    }
-
-    /// Adds a stale book for an update of a symbol without a book, if the first snapshot of the symbol was dropped.
-    #[cold]
-    fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
-        source.link()?;
-        self.missed.get(depth.symbol)?;
-        let symbol = depth.symbol.parse().ok()?;
-        let entry = self.entry_if_room(depth.symbol)?;
-        entry.endpoint = source.endpoint();
-        entry.standing.note(source, depth.event_time);
-        entry.miss_snapshot();
-        self.missed.remove(symbol);
-        Some(BookChange { symbol, bids: false, asks: false })
-    }
-
-    /// Notes that a first snapshot of the symbol may have been dropped, although no book is stale for this reason.
-    #[cold]
-    fn note_missed(&mut self, symbol: Symbol) {
-        if self.missed.len() < BOOKS_MAX {
-            self.missed.get_or_insert(symbol, || ());
-        }
     }
 
     fn remove(&mut self, symbol: Symbol) {

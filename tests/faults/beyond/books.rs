@@ -328,3 +328,44 @@ fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
         assert_eq!(is_replay(&mut fed, 20_001, id), expected, "{id}");
     }
 }
+
+/// Events of a symbol were dropped, and the subscription of its book ended. The first frame of a link to market data
+/// v1 has no level of the symbol. Only if this frame did not reach the application, a new link may bring the book.
+#[test]
+fn a_symbol_without_levels_in_the_first_frame_costs_no_new_link() {
+    for (reaches, expected) in [(true, None), (false, Some(StaleReason::Overflow))] {
+        let (mut fed, links) = pair([V1, "ws://v"]);
+        let id = fed.client.subscribe(t(1), "ethusd@depth".parse().unwrap()).unwrap();
+        fed.link = links[1];
+        fed.acknowledge(1);
+        fed.feed(2, &DEPTH.replace("btcusd", "ethusd"));
+        let symbol = "ethusd".parse().unwrap();
+        fed.apply(&Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), dropped: 1 });
+        fed.client.unsubscribe(t(3), id).unwrap();
+        fed.poll();
+        assert!(fed.books.get("ethusd").is_none());
+        let first = update(0, "initial", 99, &["BTCUSD"]);
+        match reaches {
+            true => fed.feed_over(links[0], 4, &first),
+            false => {
+                let mut scratch = Scratch::new();
+                fed.client.handle_frame(links[0], t(4), Frame::Text(&first), &mut scratch);
+            }
+        }
+        for sequence in 1..4 {
+            fed.feed_over(links[0], 5, &update(sequence, "place", 98, &["ETHUSD"]));
+            assert_eq!(fed.books.get("ethusd").and_then(Book::stale_reason), expected, "{reaches}");
+            assert_eq!(fed.books.to_resync().next(), expected.map(|_| symbol), "{reaches}");
+        }
+        // The first frame of the next link may have levels again.
+        fed.client.handle_lost(links[0], t(6), Lost::Reset);
+        fed.poll();
+        let due = fed.client.deadline().unwrap().at;
+        fed.client.handle_timeout(due);
+        fed.poll();
+        let next = fed.link;
+        fed.client.handle_connected(next, due);
+        fed.feed_over(next, 20_000, &update(0, "initial", 99, &["BTCUSD", "ETHUSD"]));
+        assert!(fed.books.live("ethusd").is_some(), "{reaches}");
+    }
+}

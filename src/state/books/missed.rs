@@ -1,0 +1,53 @@
+//! Symbols that may lack the first snapshot of a source, although no stale book shows this.
+
+use crate::event::source::Source;
+use crate::message::Depth;
+use crate::state::books::{BOOKS_MAX, BookChange, Books, Entry};
+use crate::value::endpoint::Endpoint;
+use crate::value::id::LinkId;
+use crate::value::symbol::Symbol;
+use crate::value::symbol_map::SymbolMap;
+
+/// For each symbol, the link of market data v1 whose first frame is known to have no level of the symbol.
+pub(super) type Missed = SymbolMap<Option<LinkId>>;
+
+impl Books {
+    /// Adds a stale book at an update of a symbol without a book, if the first snapshot of the symbol was dropped.
+    #[cold]
+    pub(super) fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
+        source.link()?;
+        let without = self.missed.get(depth.symbol)?;
+        if *without == source.link() || self.has_first_frame(source) {
+            // The first frame came, and has no level of the symbol. Another first frame would have none either.
+            if let Some(without) = self.missed.get_mut(depth.symbol) {
+                *without = source.link();
+            }
+            return None;
+        }
+        let symbol = depth.symbol.parse().ok()?;
+        let entry = self.entry_if_room(depth.symbol)?;
+        entry.endpoint = source.endpoint();
+        entry.standing.note(source, depth.event_time);
+        entry.miss_snapshot();
+        self.missed.remove(symbol);
+        Some(BookChange { symbol, bids: false, asks: false })
+    }
+
+    /// Returns whether the source is a link of market data v1, and its first frame has reached `Books`: then another
+    /// symbol has a book from this frame.
+    fn has_first_frame(&self, source: &Source<'_>) -> bool {
+        let begun =
+            |entry: &Entry| entry.takes(source) || entry.others.iter().any(|other| other.takes(source));
+        source.endpoint() == Endpoint::MarketDataV1 && self.books.iter().any(|(_, entry)| begun(entry))
+    }
+
+    /// Notes that a source of the symbol may have lost its first snapshot, but no book shows this any more.
+    #[cold]
+    pub(super) fn note_missed(&mut self, symbol: Symbol) {
+        if self.missed.len() < BOOKS_MAX
+            && let Some(without) = self.missed.get_or_insert(symbol, || None)
+        {
+            *without = None;
+        }
+    }
+}
