@@ -50,6 +50,9 @@ pub struct Quotes {
     /// The keys of `quotes`, by the venue's id and the number of the endpoint. Two endpoints may use the same id.
     by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
     by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
+    /// The entries of `by_rfq` whose quotes may not have ended. The next event about the request for quotes removes
+    /// those that have ended.
+    open_by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
     followed: Followed,
     untracked: u64,
 }
@@ -298,6 +301,7 @@ impl Quotes {
             by_request: BTreeMap::new(),
             by_quote_id: BTreeMap::new(),
             by_rfq: BTreeSet::new(),
+            open_by_rfq: BTreeSet::new(),
             followed: Followed::new(),
             untracked: 0,
         }
@@ -364,6 +368,7 @@ impl Quotes {
             self.by_quote_id.insert((id, endpoint_of(quote.link)), key);
         }
         self.by_rfq.insert((quote.rfq_id, endpoint_of(quote.link), key));
+        self.open_by_rfq.insert((quote.rfq_id, endpoint_of(quote.link), key));
         self.quotes.insert(key, quote);
         key
     }
@@ -409,6 +414,7 @@ impl Quotes {
         let gone = self.quotes.remove(&key)?;
         let endpoint = endpoint_of(gone.link);
         self.by_rfq.remove(&(gone.rfq_id, endpoint, key));
+        self.open_by_rfq.remove(&(gone.rfq_id, endpoint, key));
         let id = gone.quote_id.map(|id| (id, endpoint));
         if let Some(id) = id.filter(|id| self.by_quote_id.get(id) == Some(&key)) {
             self.by_quote_id.remove(&id);

@@ -72,6 +72,8 @@ impl Quotes {
         }
         quote.go(state);
         (quote.is_absent, quote.doubt) = (found.is_none(), None);
+        // The answer may replace the end of the quote.
+        self.open_by_rfq.insert((quote.rfq_id, endpoint_of(quote.link), key));
         self.doubt_unfollowed(key);
         true
     }

@@ -1,5 +1,6 @@
 //! How [`Quotes`] applies the events of requests for quotes.
 
+use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -86,14 +87,18 @@ impl Quotes {
     }
 
     fn keys_of(&self, rfq_id: QuoteKey, link: Option<LinkId>) -> impl Iterator<Item = u64> + '_ {
-        let endpoint = endpoint_of(link);
-        self.by_rfq.range((rfq_id, endpoint, 0)..=(rfq_id, endpoint, u64::MAX)).map(|(.., key)| *key)
+        keys_in(&self.by_rfq, rfq_id, link)
+    }
+
+    /// Returns the quotes for a request for quotes that may not have ended.
+    fn open_of(&self, rfq_id: QuoteKey, link: Option<LinkId>) -> impl Iterator<Item = (u64, &Quote)> {
+        keys_in(&self.open_by_rfq, rfq_id, link).filter_map(|key| Some((key, self.quotes.get(&key)?)))
     }
 
     /// Returns the keys of the quotes that an event without a quote id is about, and the state that the event gives
     /// these quotes; `None` if the event does not show the state.
     fn of_request(
-        &self,
+        &mut self,
         update: &QuoteUpdate<'_>,
         rfq_id: QuoteKey,
         link: Option<LinkId>,
@@ -101,15 +106,22 @@ impl Quotes {
         let state = state_of(update);
         let ends_request = matches!(state, Some(QuoteState::Failed | QuoteState::Expired));
         let is_of_all = ends_request || state == Some(QuoteState::Active);
-        let concerns = |quote: &Quote| match quote.quote_id {
-            _ if ends_request && update.quote_status.is_none() => !quote.is_absent,
-            Some(_) => !quote.state.is_final(),
-            None => !is_of_all && !quote.is_absent && !quote.state.is_final(),
+        let ended = self.open_of(rfq_id, link).filter(|(_, quote)| quote.end().is_some());
+        for key in ended.map(|(key, _)| key).collect::<Vec<u64>>() {
+            self.open_by_rfq.remove(&(rfq_id, endpoint_of(link), key));
+        }
+        let exists = |key: &u64| self.quotes.get(key).is_some_and(|quote| !quote.is_absent);
+        let is_open = |(_, quote): &(u64, &Quote)| !quote.state.is_final();
+        let concerns = |(_, quote): &(u64, &Quote)| quote.quote_id.is_some() || !is_of_all;
+        let keys: Vec<u64> = match ends_request && update.quote_status.is_none() {
+            true => self.keys_of(rfq_id, link).filter(exists).collect(),
+            false => {
+                self.open_of(rfq_id, link).filter(is_open).filter(concerns).map(|(key, _)| key).collect()
+            }
         };
-        let quotes = || self.keys_of(rfq_id, link).filter_map(|key| Some((key, self.quotes.get(&key)?)));
-        let keys: Vec<u64> = quotes().filter(|(_, quote)| concerns(quote)).map(|(key, _)| key).collect();
         // The event names no quote. So it may be about another quote, or about a quote whose id is not known yet.
-        let has_unnamed = quotes().any(|(_, quote)| quote.quote_id.is_none() && !quote.state.is_final());
+        let has_unnamed =
+            self.open_of(rfq_id, link).filter(is_open).any(|(_, quote)| quote.quote_id.is_none());
         let state = state.filter(|_| is_of_all || (keys.len() == 1 && !has_unnamed));
         (keys, state)
     }
@@ -151,6 +163,16 @@ impl Quotes {
         (quote.quote_id, quote.state, quote.link) = (Some(id), QuoteState::Active, link);
         Some(self.insert(quote))
     }
+}
+
+/// Returns the keys of an index of quotes that belong to a request for quotes at the endpoint of a link.
+fn keys_in(
+    index: &BTreeSet<(QuoteKey, u16, u64)>,
+    rfq_id: QuoteKey,
+    link: Option<LinkId>,
+) -> impl Iterator<Item = u64> + '_ {
+    let endpoint = endpoint_of(link);
+    index.range((rfq_id, endpoint, 0)..=(rfq_id, endpoint, u64::MAX)).map(|(.., key)| *key)
 }
 
 pub(super) fn differ(end: QuoteState, other: QuoteState) -> bool {

@@ -145,6 +145,7 @@ impl Quotes {
         }
         let Some(sent) = self.quotes.remove(&key) else { return other };
         self.by_rfq.remove(&(sent.rfq_id, endpoint, key));
+        self.open_by_rfq.remove(&(sent.rfq_id, endpoint, key));
         if let Some(request) = sent.request {
             self.by_request.insert(request, other);
         }

@@ -1,6 +1,6 @@
 //! Faults of the cost of losses, which a venue can cause with every frame.
 
-use gemini_ws::{Balances, Event, EventBuf, Frame, Scratch, Topic};
+use gemini_ws::{Balances, Endpoint, Event, EventBuf, Frame, QuoteState, Quotes, Replay, Scratch, Topic};
 
 use super::fed::{Fed, t};
 use super::links::least_time;
@@ -34,4 +34,35 @@ fn the_cost_of_a_loss_does_not_grow_with_what_is_stale_already() {
     };
     let (few, many) = (least_time(&balances(100), lose), least_time(&balances(50_000), lose));
     assert!(many < few * 8, "100 balances: {few:?}, 50,000: {many:?} for a hundred losses");
+}
+
+/// Returns quotes for one request for quotes: one that is open, and `count` that were withdrawn.
+fn quotes(count: usize) -> Quotes {
+    let mut quotes = Quotes::new();
+    for number in 0..=count {
+        let status = if number == 0 { "ACTIVE" } else { "WITHDRAWN" };
+        apply(&mut quotes, &format!(r#","q":"q{number}","qs":"{status}""#));
+    }
+    quotes
+}
+
+fn apply(quotes: &mut Quotes, members: &str) {
+    let text =
+        format!(r#"{{"e":"requestForQuote","i":"e1","E":1,"r":"r1","x":"CLOSED","S":"OPEN"{members}}}"#);
+    let mut scratch = Scratch::new();
+    assert!(quotes.apply(&Replay::new(Endpoint::Streams).event(&text, &mut scratch).unwrap().unwrap()));
+}
+
+/// A maker replaces its quote many times. An event about the request for quotes visits only the newest quote.
+#[test]
+fn the_cost_of_an_event_without_a_quote_does_not_grow_with_the_quotes_that_have_ended() {
+    let hear = |quotes: &mut Quotes| {
+        for _ in 0..1_000 {
+            apply(quotes, "");
+        }
+        let states = ["q0", "q1"].map(|id| quotes.get(id).unwrap().state);
+        assert_eq!(states, [QuoteState::Active, QuoteState::Withdrawn]);
+    };
+    let (few, many) = (least_time(&quotes(10), hear), least_time(&quotes(5_000), hear));
+    assert!(many < few * 8, "10 quotes: {few:?}, 5,000: {many:?} for a thousand events");
 }
