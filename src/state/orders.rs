@@ -42,6 +42,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///   reported, the state is that of the event. Exception: if another order of this client with the same client order
 ///   id was open at the first event, the events are about that order. If the ids in a reply and an event contradict
 ///   each other, the order is in doubt.
+/// - If a rejection may be about several orders with one client order id, and one of them has no reply yet, all of
+///   them are in doubt. Their replies, or the venue's answers, show which order was rejected.
 /// - Each fill is counted once, by its trade id.
 /// - If no reply says whether the venue accepted an order, and no event has reported it, the order is
 ///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
