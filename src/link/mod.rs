@@ -53,7 +53,8 @@ use crate::value::endpoint::Endpoint;
 use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
-/// What the driver needs to dial a link. `Debug` shows the address as [`without_secrets`](crate::without_secrets) does.
+/// What the driver needs to dial a link. `Debug` shows the address as
+/// [`without_secrets`](crate::without_secrets) does.
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectRequest {

@@ -53,7 +53,7 @@ pub enum RestError {
     SeveralOrders {
         /// The venue's ids, in the order of the answer.
         order_ids: Vec<u64>,
-        /// Whether `order_ids` contains every order of the answer. If not, an element of the answer cannot be decoded.
+        /// Whether `order_ids` contains every order of the answer. If not, an element of the answer is malformed.
         is_whole: bool,
     },
     /// The venue lists an order or an asset twice. If the answer has other rows, only the repeated rows are left out.
@@ -88,8 +88,8 @@ impl RestError {
 
     /// Returns whether the venue may answer the same question if you sign and send the question again. This is the
     /// case after a failure or maintenance of the venue, a timeout (HTTP status 408), a rate limit, a refused nonce,
-    /// [`RestError::Malformed`], [`RestError::Undecided`] and an incomplete [`RestError::SeveralOrders`]. Wait before each repetition, each time longer than
-    /// before.
+    /// [`RestError::Malformed`], [`RestError::Undecided`], and [`RestError::SeveralOrders`] with missing ids. Wait
+    /// before each repetition, each time longer than before.
     pub fn may_ask_again(&self) -> bool {
         match self {
             RestError::Refused { status, reason, .. } => {

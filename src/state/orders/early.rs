@@ -40,9 +40,9 @@ impl EarlyCancels {
 }
 
 impl Orders {
-    /// Applies the earlier replies about cancels to an order that has just become known: from an event, or from a list
-    /// for which the application asked at the moment `listed`. A reply after that moment may show that the list is
-    /// outdated.
+    /// Applies the earlier replies about cancels to an order that has just become known: from an event, or from a
+    /// list for which the application asked at the moment `listed`. A reply after that moment may show that the list
+    /// is outdated.
     pub(super) fn recall_cancels(&mut self, key: u64, order_id: u64, listed: Option<Moment>) {
         let now = self.moment();
         self.early.0.retain(|early| {

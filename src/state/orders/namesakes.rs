@@ -30,8 +30,8 @@ impl Orders {
         found
     }
 
-    /// Notes a rejection if it may be about several orders, of which one has no reply yet: only the replies show which
-    /// order was rejected. Puts all these orders in doubt. Returns `false`, without effect, in any other case.
+    /// Notes a rejection if it may be about several orders, of which one has no reply yet: only the replies show
+    /// which order was rejected. Puts all these orders in doubt. Returns `false`, without effect, in other cases.
     pub(super) fn share_rejection(&mut self, id: &str, update: &OrderUpdate<'_>) -> bool {
         let is_known = update.order_id != 0 && self.index.by_order_id(update.order_id).is_some();
         let Some(unnamed) = self.index.unnamed(id).filter(|_| !is_known) else { return false };
