@@ -86,11 +86,14 @@ pub(crate) struct Group {
     /// Whether the driver has ended, and so publishes nothing more.
     is_ended: AtomicBool,
     is_left: AtomicBool,
+    /// Shared by all groups of a board: whether a group has lost its readers since [`Board::take_left`].
+    is_any_left: Arc<AtomicBool>,
 }
 
 impl Group {
     pub(crate) fn leave(&self) {
         self.is_left.store(true, Ordering::Release);
+        self.is_any_left.store(true, Ordering::Release);
     }
 }
 
@@ -112,6 +115,7 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
+    is_any_left: Arc<AtomicBool>,
     /// Whether at least one book will not arrive.
     lacks_books: bool,
 }
@@ -133,18 +137,22 @@ impl Board {
             changed: Event::new(),
             is_ended: AtomicBool::new(false),
             is_left: AtomicBool::new(false),
+            is_any_left: Arc::clone(&self.is_any_left),
         });
         for slot in &group.slots {
-            let posted = self.posted.entry(slot.symbol).or_insert_with(|| Posted {
-                slot: Arc::clone(slot),
-                groups: Vec::new(),
-                spare: Arc::default(),
-                is_touched: false,
-                no_book: None,
-                rejection: None,
+            // The slot of a book that has readers is up to date, so nothing is published, and no reader wakes.
+            let posted = self.posted.entry(slot.symbol).or_insert_with(|| {
+                self.touched.push(slot.symbol);
+                Posted {
+                    slot: Arc::clone(slot),
+                    groups: Vec::new(),
+                    spare: Arc::default(),
+                    is_touched: true,
+                    no_book: None,
+                    rejection: None,
+                }
             });
             posted.groups.push(Arc::clone(&group));
-            self.touch(slot.symbol);
         }
         self.groups.push(Arc::clone(&group));
         group
@@ -199,7 +207,7 @@ impl Board {
 
     /// Removes the groups whose readers were all dropped, and returns the subscriptions of these groups.
     pub(crate) fn take_left(&mut self) -> Vec<StreamId> {
-        if !self.groups.iter().any(|group| group.is_left.load(Ordering::Acquire)) {
+        if !self.is_any_left.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
         let is_left = |group: &Arc<Group>| group.is_left.load(Ordering::Acquire);

@@ -34,6 +34,9 @@ use crate::waits::Waits;
 pub struct Keeper {
     books: Books,
     keeps_books: bool,
+    /// The books that were subscribed before the keeper kept books, and that no reader has read yet. Their snapshots
+    /// may be lost.
+    early: BTreeSet<Symbol>,
     may_need_resync: bool,
     connect_failure: Option<ConnectFailure>,
     /// Whether a book may have lost or got a source since the last turn. A source is a subscription, the link of the
@@ -63,6 +66,7 @@ impl Keeper {
         Keeper {
             books: Books::new(),
             keeps_books: false,
+            early: BTreeSet::new(),
             may_need_resync: false,
             connect_failure: None,
             has_new_sources: false,
@@ -285,29 +289,27 @@ impl Keeper {
         now: Instant,
         symbols: &[Symbol],
     ) -> Result<Arc<Group>, CommandError> {
-        let is_shared =
-            |stream: &Stream, state| stream.topic() == Topic::Depth && state != StreamState::Leaving;
-        let depth = client.streams().filter(|(_, stream, state)| is_shared(stream, *state));
-        let known: HashMap<Symbol, Stream> =
-            depth.filter_map(|(_, stream, _)| Some((stream.symbol()?, stream))).collect();
+        if !std::mem::replace(&mut self.keeps_books, true) {
+            let streams = client.streams().filter(|(.., state)| *state != StreamState::Leaving);
+            self.early = streams.filter_map(|(_, stream, _)| book_of(&stream)).collect();
+        }
         let mut ids: Vec<StreamId> = Vec::new();
-        let mut unknown = Vec::new();
         for symbol in symbols {
-            let known = known.get(symbol).copied();
-            match client.subscribe(now, known.unwrap_or(Stream::depth(*symbol).fast())) {
+            let subscribed = match client.subscribe(now, Stream::depth(*symbol).fast()) {
+                Err(CommandError::Ambiguous { with }) => client.subscribe(now, with),
+                subscribed => subscribed,
+            };
+            match subscribed {
                 Ok(id) => ids.push(id),
                 Err(error) => {
                     self.leaving.append(&mut ids);
                     return Err(error);
                 }
             }
-            // The stream is subscribed already, so the client sends no request that would bring a snapshot.
-            if known.is_some() && self.books.get(symbol.as_str()).is_none() {
-                unknown.push(*symbol);
-            }
         }
-        // If the link of a book has already ended for good, the reader must learn that no book will arrive.
-        (self.keeps_books, self.has_new_sources) = (true, true);
+        // The client sends no request for an early stream, so no snapshot would come.
+        let early = symbols.iter().copied().filter(|symbol| self.early.remove(symbol));
+        let unknown: Vec<Symbol> = early.filter(|symbol| self.books.get(symbol.as_str()).is_none()).collect();
         client.resync_books(now, unknown);
         Ok(self.board.open(symbols, ids))
     }

@@ -53,7 +53,7 @@ impl Keeper {
                     self.board.note_rejection(symbol, NoBook::Rejected { code: error.code, message });
                 }
             }
-            Event::LinkClosed { .. } | Event::Unsubscribed { .. } => self.has_new_sources = true,
+            Event::LinkClosed { .. } | Event::Unsubscribed { last: true, .. } => self.has_new_sources = true,
             Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
             Event::Opened { .. } => self.connect_failure = None,
             // A loss of other data changes no book, and a link may report very many of them.

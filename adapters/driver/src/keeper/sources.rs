@@ -64,3 +64,40 @@ fn frames_that_concern_no_book_wake_no_reader() {
     }
     assert_eq!(keeper.balances().malformed(), 1, "the keeper applies each row once");
 }
+
+/// However many readers a book has, another reader wakes none of them, and the driver visits no other subscription.
+#[test]
+fn another_reader_of_a_book_is_no_change_for_its_readers() {
+    let (now, mut scratch) = (Instant::ZERO, Scratch::new());
+    let mut client = Client::single(Config::new("ws://v"));
+    let (handle, _driver) = crate::client(Client::single(Config::new("ws://v")));
+    let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+    let btcusd = ["btcusd".parse().unwrap()];
+    let mut open = |keeper: &mut Keeper| {
+        let reader = BookReader::new(keeper.open_books(&mut client, now, &btcusd).unwrap(), handle.clone());
+        keeper.finish_turn(&mut client, now);
+        let _ = keeper.publish();
+        reader
+    };
+    let is_woken = |reader: &mut BookReader| future::block_on(future::poll_once(reader.changed())).is_some();
+    let mut first = open(&mut keeper);
+    let book = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["1","1"]],"a":[]}"#;
+    let mut replay = Replay::new(Endpoint::Streams);
+    keeper.take(&replay.event(book, &mut scratch).unwrap().unwrap(), now);
+    let _ = keeper.publish();
+    assert!(is_woken(&mut first));
+    let mut second = open(&mut keeper);
+    assert_eq!([is_woken(&mut first), is_woken(&mut second)], [false, true]);
+    assert!(second.live("btcusd").is_some());
+    let ids: Vec<StreamId> = client.streams().map(|(id, ..)| id).collect();
+    for (id, is_last) in [(ids[0], false), (ids[1], true)] {
+        while client.poll_output().is_some() {}
+        client.unsubscribe(now, id).unwrap();
+        while let Some(output) = client.poll_output() {
+            if let Output::Event(event) = output {
+                keeper.take(&event, now);
+            }
+        }
+        assert_eq!(keeper.has_new_sources, is_last);
+    }
+}
