@@ -6,7 +6,7 @@ use crate::common;
 use crate::common::rest::{ask, headers};
 use crate::common::trading::{FIRST, Floor, SECOND};
 use gemini_ws::{Frame, Instant};
-use gemini_ws_simulator::{FaultKind, FaultSpec, Output, PLANNED_FAULTS_MAX, SessionId};
+use gemini_ws_simulator::{FaultKind, FaultSpec, Output, PLANNED_FAULTS_MAX, SessionId, UpgradeRequest};
 
 /// The outputs of two seconds, and the status and the delay of each answer of REST. Times are in ms.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -297,4 +297,30 @@ fn a_shorter_fault_ends_no_longer_one() {
         assert_ne!(seen, see(&format!("{kind} 500ms @500ms")), "{kind}");
         assert_eq!(seen, both, "{kind}");
     }
+}
+
+/// The counts of several faults of one kind add up. The faults of depth updates count their updates independently.
+#[test]
+fn several_faults_of_one_kind() {
+    for (kind, counts) in [
+        ("withhold-replies", ["1", "2", "3"]),
+        ("refuse-requests", ["1", "2", "3"]),
+        ("refuse-subscribes -1000", ["1", "2", "3"]),
+        ("lose-frames", ["3", "2", "5"]),
+        ("drop-order-events", ["1", "2", "3"]),
+        ("duplicate-order-events", ["2", "1", "3"]),
+    ] {
+        let [first, second, both] = counts.map(|count| format!("{kind} {count} @1050ms"));
+        assert!(see(&format!("{first}\n{second}")) == see(&both), "{kind}");
+        assert!(see(&second) != see(&both), "{kind}");
+    }
+    assert_eq!(see("drop-depth btcusd 3 @1s\ndrop-depth btcusd 5 @1s").depth(), (2, 0));
+    assert_eq!(see("duplicate-depth btcusd 5 @1s\nduplicate-depth btcusd 3 @1s").depth(), (0, 2));
+    let mut floor = Floor::new(common::market(&["btcusd"]), 1);
+    let faults = "refuse-upgrades 400 1s 2\nrefuse-upgrades 403 0s 1";
+    assert_eq!(floor.exchange.plan_faults(floor.now, faults), Ok(2));
+    let request = UpgradeRequest { target: "/", headers: &[] };
+    let upgrades = (0..4).map(|_| floor.exchange.handle_upgrade(FIRST, floor.now, &request));
+    let statuses: Vec<u16> = upgrades.map(|it| it.map_or_else(|refusal| refusal.status, |()| 101)).collect();
+    assert_eq!(statuses, [400, 400, 403, 101]);
 }

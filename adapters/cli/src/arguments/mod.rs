@@ -149,7 +149,8 @@ not change it.
 
 --fault: NAME ARGUMENTS [@TIME]. The time counts from the start; without a time the fault happens at once. Times are \
 whole numbers of ms, s, m or h. These faults act only on the sessions that are open when they happen, so give them a \
-time: {}. All other faults also act on sessions that are opened later. While the simulator runs, POST the same lines \
+time: {}. All other faults also act on sessions that are opened later. You may give a fault several times: all of \
+them act, and their counts add up; only of several delays, or lists of names, the newest applies. While the simulator runs, POST the same lines \
 to /simulator/faults; there the time counts from the request. The answer has the status 200 and the number of planned \
 faults; or 400, the wrong line and the reason, and then no fault is planned.
 

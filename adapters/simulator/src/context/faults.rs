@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gemini_ws::Symbol;
 
+use crate::context::fault_spec::FaultAction;
 use crate::frame::refusal::Refusal;
 use crate::frame::upgrade::{UpgradeRefusal, refusal};
 use crate::value::id::SessionId;
@@ -37,7 +38,8 @@ pub struct Faults {
     repeated_quote_events: u32,
     fails_rest: bool,
     rest_delay: Duration,
-    refused_upgrades: Option<(UpgradeRefusal, u32)>,
+    /// Refusals, and how many more upgrades the exchange refuses with each.
+    refused_upgrades: VecDeque<(UpgradeRefusal, u32)>,
     upgrade_delay: Duration,
     spoilt_upgrades: u32,
     orders: VecDeque<FaultOrder>,
@@ -56,6 +58,7 @@ pub(crate) enum FaultOrder {
     Snapshot(SessionId, Symbol),
     Silence(SessionId, bool),
     Lose(SessionId, u32),
+    LoseMore(SessionId, u32),
     Close(SessionId, u16, &'static str),
     Abort(SessionId),
     CutFrame(SessionId),
@@ -255,11 +258,8 @@ impl Faults {
     /// assert!(exchange.handle_upgrade(SessionId(1), Instant::ZERO, &request).is_ok());
     /// ```
     pub fn refuse_upgrades(&mut self, status: u16, retry_after: Option<Duration>, times: u32) {
-        let reason = if status == 429 { "RateLimit" } else { "Maintenance" };
-        let retry_after =
-            retry_after.map(|time| Duration::from_secs(time.as_nanos().div_ceil(1_000_000_000) as u64));
-        let refusal = UpgradeRefusal { retry_after, ..refusal(status.max(400), reason) };
-        self.refused_upgrades = Some((refusal, times));
+        self.refused_upgrades.clear();
+        self.refuse_more_upgrades(status, retry_after, times);
     }
 
     /// Delays the answers of a `Server` to requests for an upgrade. The session begins before the delay. Another
@@ -274,11 +274,44 @@ impl Faults {
         self.spoilt_upgrades = count;
     }
 
+    /// Refuses upgrades like [`refuse_upgrades`](Faults::refuse_upgrades), after those of earlier calls.
+    pub(crate) fn refuse_more_upgrades(&mut self, status: u16, retry_after: Option<Duration>, times: u32) {
+        let reason = if status == 429 { "RateLimit" } else { "Maintenance" };
+        let retry_after =
+            retry_after.map(|time| Duration::from_secs(time.as_nanos().div_ceil(1_000_000_000) as u64));
+        let refusal = UpgradeRefusal { retry_after, ..refusal(status.max(400), reason) };
+        self.refused_upgrades.extend((times > 0).then_some((refusal, times)));
+    }
+
+    /// Loses frames like [`lose_frames`](Faults::lose_frames), in addition to those of earlier calls.
+    pub(crate) fn lose_more_frames(&mut self, session: SessionId, count: u32) {
+        self.orders.push_back(FaultOrder::LoseMore(session, count));
+    }
+
+    /// Begins a fault that consists of a count, in addition to what remains of earlier faults of this kind. Returns
+    /// `false` if the fault is of another kind.
+    pub(crate) const fn add_count(&mut self, action: &FaultAction) -> bool {
+        let (remaining, count) = match action {
+            FaultAction::WithholdReplies(count) => (&mut self.withheld_replies, *count),
+            FaultAction::RefuseRequests(count) => (&mut self.refused_requests, *count),
+            FaultAction::DropOrderEvents(count) => (&mut self.lost_order_events, *count),
+            FaultAction::DuplicateOrderEvents(count) => (&mut self.repeated_order_events, *count),
+            FaultAction::DuplicateQuoteEvents(count) => (&mut self.repeated_quote_events, *count),
+            FaultAction::SpoilUpgrades(count) => (&mut self.spoilt_upgrades, *count),
+            _ => return false,
+        };
+        *remaining = remaining.saturating_add(count);
+        true
+    }
+
     /// Counts an upgrade. Returns the refusal to answer with, if a fault refuses the upgrade.
     pub(crate) fn refused_upgrade(&mut self) -> Option<UpgradeRefusal> {
-        let (refusal, times) = self.refused_upgrades.as_mut().filter(|(_, times)| *times > 0)?;
+        let (refusal, times) = self.refused_upgrades.front_mut()?;
         *times -= 1;
-        Some(refusal.clone())
+        if *times > 0 {
+            return Some(refusal.clone());
+        }
+        self.refused_upgrades.pop_front().map(|(refusal, _)| refusal)
     }
 
     #[cfg(feature = "server")]
@@ -302,9 +335,10 @@ impl Faults {
         self.rest_delay
     }
 
-    /// Returns the number of faults of depth updates and of subscribe requests that have not had their effect yet.
+    /// Returns the number of faults of depth updates, subscribe requests and upgrades that have not had their effect
+    /// yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.depth.len() + self.refused_subscribes.len()
+        self.depth.len() + self.refused_subscribes.len() + self.refused_upgrades.len()
     }
 
     /// Counts a quote event. Returns how many times the exchange sends the event.

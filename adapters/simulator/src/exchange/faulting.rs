@@ -43,7 +43,9 @@ impl std::error::Error for FaultRefusal {}
 impl Exchange {
     /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. The delays of the faults begin at
     /// `now`. If several faults of one kind overlap, and each has a duration, the misbehaviour lasts until the last
-    /// of them ends. Empty lines are ignored. Returns how many faults were planned.
+    /// of them ends. The counts of several faults of one kind add up; refusals with different codes or statuses come
+    /// in the order of their faults. Of several delays, or lists of names, the newest applies. Empty lines are
+    /// ignored. Returns how many faults were planned.
     ///
     /// # Errors
     ///
@@ -145,7 +147,7 @@ impl Exchange {
                 None
             }
             FaultAction::LoseFrames(count) => {
-                open().into_iter().for_each(|session| faults.lose_frames(session, count));
+                open().into_iter().for_each(|session| faults.lose_more_frames(session, count));
                 None
             }
             FaultAction::Close(code) => {
@@ -177,24 +179,21 @@ impl Exchange {
     /// Begins a fault that is not limited to the sessions that are open now.
     fn begin_lasting_fault(&mut self, action: FaultAction) {
         let faults = &mut self.faults;
+        if faults.add_count(&action) {
+            return;
+        }
         match action {
             FaultAction::DropDepth(symbol, nth) => faults.drop_depth(symbol, nth),
             FaultAction::DuplicateDepth(symbol, nth) => faults.duplicate_depth(symbol, nth),
             FaultAction::DelaySnapshots(symbol, by) => faults.delay_snapshots(symbol, by),
             FaultAction::DelayReplies(by) => faults.delay_replies(by),
-            FaultAction::WithholdReplies(count) => faults.withhold_replies(count),
-            FaultAction::RefuseRequests(count) => faults.refuse_requests(count),
             FaultAction::RefuseSubscribes(code, count) => faults.refuse_subscribes(code, count),
             FaultAction::RefuseNames(names) => faults.refuse_names(names.iter().map(String::as_str)),
-            FaultAction::DropOrderEvents(count) => faults.drop_order_events(count),
-            FaultAction::DuplicateOrderEvents(count) => faults.duplicate_order_events(count),
-            FaultAction::DuplicateQuoteEvents(count) => faults.duplicate_quote_events(count),
             FaultAction::DelayRest(by) => faults.delay_rest(by),
             FaultAction::RefuseUpgrades(status, wait, count) => {
-                faults.refuse_upgrades(status, Some(wait).filter(|wait| !wait.is_zero()), count);
+                faults.refuse_more_upgrades(status, Some(wait).filter(|wait| !wait.is_zero()), count);
             }
             FaultAction::DelayUpgrades(by) => faults.delay_upgrades(by),
-            FaultAction::SpoilUpgrades(count) => faults.spoil_upgrades(count),
             _ => {}
         }
     }
@@ -211,6 +210,11 @@ impl Exchange {
                 FaultOrder::Lose(session, count) => {
                     if let Some(open) = self.sessions.get_mut(session) {
                         open.lose_frames(count);
+                    }
+                }
+                FaultOrder::LoseMore(session, count) => {
+                    if let Some(open) = self.sessions.get_mut(session) {
+                        open.lose_more_frames(count);
                     }
                 }
                 FaultOrder::Close(session, code, reason) => self.end(Output::Close { session, code, reason }),

@@ -172,6 +172,10 @@ impl Session {
         self.lost_frames = count;
     }
 
+    pub(crate) const fn lose_more_frames(&mut self, count: u32) {
+        self.lost_frames = self.lost_frames.saturating_add(count);
+    }
+
     pub(crate) const fn next_ping(&self) -> Instant {
         self.next_ping
     }
