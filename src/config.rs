@@ -81,7 +81,8 @@ impl Config {
     ///
     /// The address is normalised, for example to a lower-case host without the default port. A name and a password
     /// move to [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API, valid query parameters
-    /// `snapshot` and `cancelOnDisconnect` become [`Config::snapshot`] and [`Config::cancel_on_disconnect`].
+    /// `snapshot` and `cancelOnDisconnect` become [`Config::snapshot`] and [`Config::cancel_on_disconnect`]. On market
+    /// data v1, several parameters `symbols` become one list, because the venue's documentation knows only one.
     /// [`Config::url`] returns the address with the parameters that the client needs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
@@ -126,6 +127,9 @@ impl Config {
         self.api = api;
         let one = self.address.last_of_path("/v1/marketdata/").and_then(|symbol| symbol.parse().ok());
         self.symbol = one.filter(|_| api == Endpoint::MarketDataV1);
+        if api == Endpoint::MarketDataV1 {
+            self.address.join_parameters("symbols");
+        }
         if api == Endpoint::Streams {
             let snapshot = self.address.take_parameter("snapshot", Snapshot::of_parameter);
             let cancel = self.address.take_parameter("cancelOnDisconnect", |value| value.parse().ok());

@@ -103,6 +103,12 @@ impl Address {
     /// Returns the address, without user name and password. Each of `parameters` replaces the parameter of the query
     /// that has its name, or is added.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
+        let query = self.query_with(parameters);
+        let mark = if query.is_empty() { "" } else { "?" };
+        alloc::format!("{}{mark}{}", self.base, query.join("&"))
+    }
+
+    fn query_with(&self, parameters: &[(&str, String)]) -> Vec<String> {
         let mut query = self.query.clone();
         for (name, value) in parameters {
             let is_of_name = |pair: &String| parameter_name(pair) == *name;
@@ -110,8 +116,7 @@ impl Address {
             query.retain(|pair| !is_of_name(pair));
             query.insert(place, alloc::format!("{name}={value}"));
         }
-        let mark = if query.is_empty() { "" } else { "?" };
-        alloc::format!("{}{mark}{}", self.base, query.join("&"))
+        query
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -133,6 +138,18 @@ impl Address {
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let mut pairs = self.query.iter().filter(|pair| pair.contains('='));
         pairs.find(|pair| parameter_name(pair) == name).map(|pair| parameter_value(pair).into_owned())
+    }
+
+    /// Replaces all parameters of this name by one, at the place of the first, whose value is the list of their values.
+    pub(crate) fn join_parameters(&mut self, name: &str) {
+        let is_of_name = |pair: &&String| parameter_name(pair) == name;
+        if self.query.iter().filter(is_of_name).count() < 2 {
+            return;
+        }
+        let values = self.query.iter().filter(is_of_name).filter_map(|pair| Some(pair.split_once('=')?.1));
+        let values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+        let joined = values.join(",");
+        self.query = self.query_with(&[(name, joined)]);
     }
 
     pub(crate) fn remove_parameter(&mut self, name: &str) {

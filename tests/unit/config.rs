@@ -23,6 +23,11 @@ fn urls() {
         ("ws://h/v2/marketdata", "ws://h/v2/marketdata"),
         ("ws://h/v1/marketdata/BTCUSD", "ws://h/v1/marketdata/BTCUSD?heartbeat=true"),
         ("ws://h/v1/multimarketdata?symbols=A,B", "ws://h/v1/multimarketdata?symbols=A,B&heartbeat=true"),
+        (
+            "ws://h/v1/multimarketdata?symbols=A&bids=true&symbols=&%73ymbols=B%2cC&symbols",
+            "ws://h/v1/multimarketdata?symbols=A,B%2cC&bids=true&heartbeat=true",
+        ),
+        ("ws://h/?symbols=A&symbols=B", "ws://h/?symbols=A&symbols=B&snapshot=-1"),
         ("ws://h/v1/order/events?heartbeat=false", "ws://h/v1/order/events?heartbeat=true"),
         ("ws://h/v1/order/events?heartbeat=true&x=1", "ws://h/v1/order/events?heartbeat=true&x=1"),
         ("ws://h/v1/order/events?heartbeat=1&heartbeat=true", "ws://h/v1/order/events?heartbeat=true"),

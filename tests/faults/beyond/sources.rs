@@ -175,6 +175,7 @@ fn the_symbols_of_an_address_may_have_escapes() {
         "symbols=%42TCUSD,ETHUSD,",
         "symbols=BTCUSD,%20ETHUSD",
         "%73ymbol%73=BTCUSD,ETHUSD",
+        "symbols=BTCUSD&symbols=ETHUSD",
     ] {
         let mut fed = Fed::new(Config::new(format!("ws://v/v1/multimarketdata?{symbols}")));
         fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 5));

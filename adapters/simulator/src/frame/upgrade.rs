@@ -77,8 +77,11 @@ impl<'r> UpgradeRequest<'r> {
             "/v2/marketdata" => Ok(Endpoint::MarketDataV2),
             "/v1/order/events" => Ok(Endpoint::OrderEventsV1),
             "/v1/multimarketdata" => {
-                let symbols = self.parameters().find(|(name, _)| name == "symbols");
-                let symbols = symbols.ok_or_else(|| refusal(400, "MissingSymbols"))?.1;
+                let mut lists = self.parameters().filter(|(name, _)| name == "symbols");
+                let (_, symbols) = lists.next().ok_or_else(|| refusal(400, "MissingSymbols"))?;
+                if lists.next().is_some() {
+                    return Err(refusal(400, "RepeatedSymbols"));
+                }
                 let symbols = symbols.split(',').map(|name| name.parse::<Symbol>().map_err(|_| no_symbol()));
                 Ok(Endpoint::MultiMarketDataV1(symbols.collect::<Result<_, _>>()?))
             }
@@ -137,6 +140,7 @@ mod tests {
             ("/v1/multimarketdata", Err(400)),
             ("/v1/multimarketdata?symbols=", Err(404)),
             ("/v1/multimarketdata?symbols=BTCUSD%2Cethusd", Ok(both.clone())),
+            ("/v1/multimarketdata?symbols=BTCUSD&%73ymbols=ethusd", Err(400)),
             ("/v1/multimarketdata/?%73ymbols=BTCUSD%2ceth%75sd", Ok(both.clone())),
             ("/v1/multimarketdata/?symbols=BTCUSD%2cethusd", Ok(both)),
             ("/v1/marketdata/%42TC%75sd", Ok(Endpoint::MarketDataV1(symbol("btcusd")))),
