@@ -70,8 +70,7 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 
 impl Handle {
     /// Asks the venue about each order that is in doubt, one after the other. If the answer resolves the doubt, the
-    /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they were stale
-    /// at the beginning.
+    /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they are stale.
     ///
     /// Each question needs a nonce. So that the venue does not refuse the nonces of later requests and upgrades,
     /// `reconcile` waits while the nonces are more than 15 seconds ahead of the time: with nonces in seconds, it asks
@@ -111,11 +110,9 @@ impl Handle {
         signer: &SharedSigner,
         ask: impl AsyncFn(RestRequest) -> Result<(u16, String), E>,
     ) -> Result<Reconciliation, ReconcileError<E>> {
-        let doubts = self.with(|_, keeper, _| {
-            let orders: Vec<Order> = keeper.orders().to_reconcile().cloned().collect();
-            (orders, keeper.balances().is_stale().then(|| keeper.balances().moment()))
-        });
-        let (orders, balances) = doubts.await.map_err(|_| ReconcileError::Closed)?;
+        let orders =
+            self.with(|_, keeper, _| keeper.orders().to_reconcile().cloned().collect::<Vec<Order>>());
+        let orders = orders.await.map_err(|_| ReconcileError::Closed)?;
         let mut it = Reconciliation { resolved: 0, unresolved: Vec::new(), balances: None };
         let mut refusal: Option<RestError> = None;
         for order in orders {
@@ -134,11 +131,14 @@ impl Handle {
                 refusal.or_else(|| unresolved.error.clone().filter(|error| Scope::of(error).has_orders()));
             it.unresolved.push(unresolved);
         }
-        let refusal = refusal.filter(|error| Scope::of(error) == Scope::Everything);
-        match (balances, refusal) {
-            (Some(_), Some(error)) => it.balances = Some(error),
-            (Some(asked), None) => it.balances = self.reconcile_balances(signer, &ask, asked).await?,
-            (None, _) => {}
+        // The moment is that of the question, because an answer does not change what is newer.
+        let asked =
+            self.with(|_, keeper, _| keeper.balances().is_stale().then(|| keeper.balances().moment()));
+        if let Some(asked) = asked.await.map_err(|_| ReconcileError::Closed)? {
+            it.balances = match refusal.filter(|error| Scope::of(error) == Scope::Everything) {
+                Some(error) => Some(error),
+                None => self.reconcile_balances(signer, &ask, asked).await?,
+            };
         }
         Ok(it)
     }
@@ -240,5 +240,78 @@ impl Scope {
 
     fn has_orders(self) -> bool {
         self != Scope::One
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use futures_lite::future;
+    use gemini_ws::{Client, Config, Credentials, Endpoint, Event, Instant, Replay, Scratch, Signer, Topic};
+
+    use super::*;
+    use crate::handle::{Ends, Lent, handle};
+
+    /// Runs a future, and carries out the commands of its handle.
+    fn run<T>(mut ends: Ends, future: impl Future<Output = T>) -> T {
+        let mut client = Client::single(Config::new("ws://v"));
+        let (mut future, mut replies) = (pin!(future), Vec::new());
+        future::block_on(future::poll_fn(|context| {
+            while let Poll::Ready(Some(command)) = ends.commands.poll_next(context) {
+                let (keeper, now) = (&mut ends.keeper, Instant::ZERO);
+                command.carry_out(Lent { client: &mut client, keeper, replies: &mut replies, now });
+            }
+            future.as_mut().poll(context)
+        }))
+    }
+
+    /// Applies these frames, and then loses events.
+    async fn lose_after(handle: &Handle, frames: Vec<&'static str>) {
+        let lost = handle.with(move |_, keeper, now| {
+            let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+            for frame in frames {
+                keeper.take(&replay.event(frame, &mut scratch).unwrap().unwrap(), now);
+            }
+            keeper.take(&Event::Overflow { topic: Topic::Connection, symbol: None, dropped: 1 }, now);
+        });
+        lost.await.unwrap();
+    }
+
+    /// While REST answers about an order, a balance changes, and then events are lost. The question about the balances
+    /// follows, so its answer counts.
+    #[test]
+    fn balances_that_change_before_the_question_about_them() {
+        let signer = SharedSigner::new(Signer::new(Credentials::hmac("key", "secret").unwrap()));
+        let (handle, ends) = handle();
+        run(ends, async {
+            let order = r#"{"e":"orderUpdate","E":4,"s":"BTCUSD","i":7,"X":"OPEN","q":"2","T":4}"#;
+            let before = r#"{"e":"balanceUpdate","E":5,"u":5,"B":[{"a":"USD","f":"1","c":"1"}]}"#;
+            let between = r#"{"e":"balanceUpdate","E":6,"u":6,"B":[{"a":"USD","f":"2","c":"2"}]}"#;
+            lose_after(&handle, vec![order, before]).await;
+            let asked = Cell::new(0);
+            let ask = async |request: RestRequest| {
+                asked.set(asked.get() + 1);
+                if request.path() == "/v1/order/status" {
+                    lose_after(&handle, vec![between]).await;
+                    return Ok::<_, Infallible>((500, String::new()));
+                }
+                let rows = r#"[{"type":"exchange","currency":"USD","amount":"3","available":"3"}]"#;
+                Ok((200, rows.to_owned()))
+            };
+            let found = handle.reconcile(&signer, ask).await.unwrap();
+            assert!(found.balances.is_none(), "{found:?}");
+            let kept = handle
+                .with(|_, keeper, _| (keeper.balances().is_stale(), keeper.balances().get("USD").cloned()));
+            let (is_stale, usd) = kept.await.unwrap();
+            assert_eq!(
+                (asked.get(), is_stale, usd.unwrap().available().as_str().to_owned()),
+                (2, false, "3".to_owned())
+            );
+        });
     }
 }
