@@ -11,6 +11,7 @@ use async_tungstenite::tungstenite::{Error, Message};
 use futures_lite::{StreamExt, future};
 use gemini_ws::Instant;
 use gemini_ws_simulator::server::Server;
+use gemini_ws_simulator::server::limits::UPGRADING_MAX;
 
 /// Returns a server with these faults.
 fn with(faults: &str) -> Server {
@@ -116,6 +117,25 @@ fn clients_that_leave_before_slow_upgrades() {
         let answer = rest(&early).await;
         assert!(answer.ends_with(&[0x8A, 0, 0x88, 0]), "{}", String::from_utf8_lossy(&answer));
     });
+}
+
+/// Clients disconnect long before their slow refusals and answers of REST. They do not keep the places of clients that
+/// wait, of which there are few enough.
+#[test]
+fn clients_that_leave_before_slow_refusals() {
+    let mut server = with("delay-upgrades 3s\nrefuse-upgrades 503 0s 1000\ndelay-rest 3s");
+    let address = server.local_addr();
+    let upgrade = format!("GET / HTTP/1.1\r\n{UPGRADE}");
+    let rest_request = "POST /v1/orders HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".to_owned();
+    let answer = serve(&mut server, async {
+        let waits = open(address, upgrade.as_bytes()).await;
+        for request in [&upgrade, &rest_request].into_iter().cycle().take(UPGRADING_MAX + 20) {
+            drop(open(address, request.as_bytes()).await);
+            Timer::after(Duration::from_millis(1)).await;
+        }
+        rest(&waits).await
+    });
+    assert!(answer.starts_with(b"HTTP/1.1 503 "), "{:?}", String::from_utf8(answer));
 }
 
 #[test]

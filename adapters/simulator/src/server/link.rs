@@ -62,11 +62,12 @@ enum State<Io> {
     Deciding(Paced<Io>, Vec<u8>),
     /// The exchange has opened the session, and the response is being written. The bytes are those after the request.
     Accepting(Answering<Io>, Vec<u8>),
-    /// The exchange has opened the session, and the response is held back until the deadline.
+    /// The exchange has opened the session, and the response is held back until the deadline. As with most HTTP
+    /// servers, a client that closes its side meanwhile has left. The bytes are those after the request.
     Held(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
-    /// The response is held back until the deadline.
-    Late(Answering<Io>),
+    /// The response is held back like that of [`State::Held`].
+    Late(Answering<Io>, Vec<u8>),
     Open(Box<Socket<Io>>),
     /// The client broke the protocol, or a fault cuts a frame. The bytes of the client are no longer read as frames.
     Broken(Box<Socket<Io>>),
@@ -102,7 +103,7 @@ impl<Io> fmt::Debug for Link<Io> {
             State::Accepting(..) => "Accepting",
             State::Held(..) => "Held",
             State::Refusing(_) => "Refusing",
-            State::Late(_) => "Late",
+            State::Late(..) => "Late",
             State::Open(_) if self.is_closing => "Closing",
             State::Open(_) => "Open",
             State::Broken(_) => "Broken",
@@ -124,7 +125,7 @@ impl<Io> Link<Io> {
     /// Returns how many bytes wait for the client, or belong to an incomplete message.
     pub(super) const fn held_bytes(&self) -> usize {
         let response = match &self.state {
-            State::Refusing(answering) | State::Late(answering) => answering.unwritten(),
+            State::Refusing(answering) | State::Late(answering, _) => answering.unwritten(),
             _ => 0,
         };
         let messages = self.waiting_bytes.saturating_add(self.unflushed_bytes);
@@ -146,7 +147,7 @@ impl<Io> Link<Io> {
 
     /// Returns whether the exchange may have a session of the client.
     pub(super) const fn may_have_session(&self) -> bool {
-        !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_) | State::Late(_))
+        !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_) | State::Late(..))
     }
 
     /// Returns whether the client counts toward [`CONNECTIONS_MAX`](super::limits::CONNECTIONS_MAX).
@@ -226,7 +227,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             State::Accepting(answering, _)
             | State::Held(answering, _)
             | State::Refusing(answering)
-            | State::Late(answering) => answering.transport().refill(),
+            | State::Late(answering, _) => answering.transport().refill(),
             State::Open(socket) | State::Broken(socket) => socket.get_mut().refill(),
             State::Gone => {}
         }
@@ -266,7 +267,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                     State::Refusing(answering)
                 } else {
                     self.deadline = Some(now + response.delay());
-                    State::Late(answering)
+                    State::Late(answering, rest)
                 }
             }
         };
@@ -289,8 +290,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 Progress::NotOpened
             }
             State::Deciding(..) | State::Accepting(..) if is_late => Progress::NotOpened,
-            State::Late(_) if is_late => {
-                if let State::Late(answering) = mem::replace(&mut self.state, State::Gone) {
+            State::Late(..) if is_late => {
+                if let State::Late(answering, _) = mem::replace(&mut self.state, State::Gone) {
                     self.deadline = Some(now + END_TIMEOUT);
                     self.state = State::Refusing(answering);
                 }
@@ -303,11 +304,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 }
                 Progress::Ignored
             }
-            State::Late(_) => Progress::Waits,
-            State::Held(answering, rest) => {
+            State::Held(answering, rest) | State::Late(answering, rest) => {
                 match handshake::poll_left(answering.transport(), rest, context) {
                     Poll::Pending => Progress::Waits,
-                    Poll::Ready(()) => Progress::NotOpened,
+                    Poll::Ready(()) if self.may_have_session() => Progress::NotOpened,
+                    Poll::Ready(()) => Progress::Ended,
                 }
             }
             _ if is_late => Progress::Ended,
