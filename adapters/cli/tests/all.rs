@@ -46,7 +46,7 @@ tests! {
     simulate: every_printed_address_is_served, accounts_of_the_user, an_interrupt_closes_in_good_order, the_help_lists_all_faults, a_fault_without_a_session_is_reported, wrong_use;
     #[cfg(target_os = "linux")]
     terminal: keys_end_it, ctrl_z_gives_the_terminal_back_and_fg_takes_it, a_signal_ends_it_after_ctrl_z, in_the_background_it_draws_nothing, without_a_shell_ctrl_z_stops_nothing, a_terminal_that_takes_nothing, a_terminal_that_is_gone, a_terminal_that_sends_without_an_end, a_terminal_that_reports_a_huge_size, a_terminal_that_reports_no_size, without_a_controlling_terminal_lines_are_printed, text_of_the_venue_does_nothing_to_the_terminal;
-    watch: a_generated_market, events_as_json, a_recording_with_a_gap, the_end_of_a_recording, a_pipe_without_a_line, #[cfg(target_os = "linux")] a_long_recording_takes_no_more_memory, a_venue_that_cannot_be_reached, delays_are_random_unless_a_seed_is_given, an_interrupt_ends_in_an_orderly_way, a_simulator_of_its_own, nobody_reads, wrong_use;
+    watch: a_generated_market, events_as_json, a_recording_with_a_gap, the_end_of_a_recording, a_pipe_without_a_line, #[cfg(target_os = "linux")] a_long_recording_takes_no_more_memory, a_venue_that_cannot_be_reached, a_proxy_that_cannot_be_reached, delays_are_random_unless_a_seed_is_given, an_interrupt_ends_in_an_orderly_way, a_simulator_of_its_own, nobody_reads, wrong_use;
 }
 
 fn main() -> ExitCode {

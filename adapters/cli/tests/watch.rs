@@ -172,6 +172,18 @@ pub(crate) fn a_venue_that_cannot_be_reached() {
     assert!(stderr.ends_with("was never live\n") && ended.code == Some(1), "{ended:?}");
 }
 
+/// If no proxy listens, the messages name the proxy, without its password, and the venue beyond it.
+pub(crate) fn a_proxy_that_cannot_be_reached() {
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let mut command = command(&["watch", "btcusd", "--venue", "ws://venue.example", "--for", "1s"]);
+    command.env("http_proxy", format!("http://user:hunter2@127.0.0.1:{port}")).env("no_proxy", "");
+    let ended = Run::of(command.output().expect("the command runs"));
+    let route = format!("ws://venue.example through the proxy http://127.0.0.1:{port}");
+    assert!(ended.err.contains(&format!("cannot connect to {route}: connection refused")), "{ended:?}");
+    assert!(ended.err.ends_with(&format!("the connection to {route} was never live\n")), "{ended:?}");
+    assert!(!format!("{ended:?}").contains("hunter2") && ended.code == Some(1), "{ended:?}");
+}
+
 /// Processes that wait after an outage reconnect at different times, unless they have the same seed.
 pub(crate) fn delays_are_random_unless_a_seed_is_given() {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

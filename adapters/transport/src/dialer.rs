@@ -50,6 +50,20 @@ impl Dialer {
         Dialer { proxies, ..self }
     }
 
+    /// Returns the proxy through which the dialer reaches a URL, such as `http://proxy.example:3128`, without name and
+    /// password. Returns `None` if the dialer uses no proxy, or if the text is no WebSocket URL. If a dial through a
+    /// proxy fails, [`ConnectFailure`] may be about the proxy, so a message should name both.
+    ///
+    /// ```
+    /// use gemini_ws_transport::{Dialer, Proxies};
+    ///
+    /// let dialer = Dialer::new().proxies(Proxies::none());
+    /// assert_eq!(dialer.proxy_for("wss://ws.gemini.com"), None);
+    /// ```
+    pub fn proxy_for(&self, url: &str) -> Option<String> {
+        self.proxies.proxy_for(&Address::parse(url).ok()?)
+    }
+
     /// Dials for a link. Connects to the address of the request, or to the proxy for this address, adds TLS if the
     /// URL is `wss://`, and upgrades the stream to a WebSocket. `connect` must connect to a host (a name or an
     /// address) and a port.

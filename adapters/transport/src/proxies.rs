@@ -18,8 +18,8 @@ use crate::tunnel;
 /// If an HTTP proxy refuses the connection to the venue, the dial fails with [`ConnectFailure::ProxyStatus`]. The
 /// dial fails with [`ConnectFailure::Proxy`] if a SOCKS5 proxy refuses the connection, if the answer of a proxy is
 /// invalid, or if the URL of the proxy is invalid or has another scheme, such as `https://`. If the connection to the
-/// proxy fails, the dial fails with the failure of this connection. A dial never bypasses the proxy that is
-/// configured for the dialled address.
+/// proxy fails, the dial fails with the failure of this connection; [`Dialer::proxy_for`](crate::Dialer::proxy_for)
+/// names the proxy for a message. A dial never bypasses the proxy that is configured for the dialled address.
 ///
 /// ```
 /// use gemini_ws_transport::Proxies;
@@ -60,6 +60,10 @@ impl Proxies {
     /// Unicode, dials that use this proxy fail.
     pub fn from_environment() -> Proxies {
         Proxies { rules: Arc::new(Rules::of_environment(|name| std::env::var_os(name))) }
+    }
+
+    pub(crate) fn proxy_for(&self, address: &Address) -> Option<String> {
+        self.rules.of(address).map(ToString::to_string)
     }
 
     pub(crate) async fn connect<S, F>(

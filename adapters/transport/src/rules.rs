@@ -120,6 +120,19 @@ impl Proxy {
     }
 }
 
+impl fmt::Display for Proxy {
+    /// Writes the URL without the name and the password; only the host if the client does not support the scheme.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.kind {
+            Kind::Http => "http://",
+            Kind::Socks5 => "socks5://",
+            Kind::Unsupported => "",
+        };
+        let host = self.address.as_ref().map(Address::host_header);
+        write!(f, "{scheme}{}", host.as_deref().unwrap_or("(unreadable)"))
+    }
+}
+
 impl fmt::Debug for Proxy {
     /// Hides the name and the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,6 +265,20 @@ mod tests {
                 *expected,
                 "{variables:?} {url}"
             );
+        }
+    }
+
+    #[test]
+    fn a_message_names_a_proxy_without_its_password() {
+        for (url, expected) in [
+            ("http://user:secret@p.example:3128/", "http://p.example:3128"),
+            ("p.example", "http://p.example"),
+            ("SOCKS5H://user:secret@[2001:db8::9]:1080", "socks5://[2001:db8::9]:1080"),
+            ("https://user:secret@p.example", "p.example"),
+            ("user:secret@p.example://", "(unreadable)"),
+            ("http://user:secret", "http://(unreadable)"),
+        ] {
+            assert_eq!(Proxy::parse(url).to_string(), expected, "{url}");
         }
     }
 

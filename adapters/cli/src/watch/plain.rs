@@ -43,7 +43,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             let Trade { symbol, taker, quantity, price, .. } = trade;
             Notice::normal(format_args!("trade {symbol} {taker} {quantity} @ {price}"))
         }
-        Event::Opened { .. } => Notice::normal(format_args!("connected to {}", session.venue)),
+        Event::Opened { .. } => Notice::normal(format_args!("connected to {}", session.route)),
         Event::Live { .. } => Notice::normal("live: every subscription is confirmed or refused"),
         Event::Synced { symbol, .. } => Notice::normal(format_args!("{symbol}: the book is current")),
         Event::Gap { symbol, expected, got, .. } => {
@@ -73,7 +73,7 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
                 }
                 _ => "",
             };
-            Notice::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.venue, retry(at)))
+            Notice::trouble(format_args!("cannot connect to {}: {why}{advice}{}", session.route, retry(at)))
         }
         // While the link closes, the peer's Close frame answers ours.
         Event::PeerClosing { code, reason, .. } if !matches!(session.link, Link::Closing) => {

@@ -43,10 +43,11 @@ struct Shared<'m> {
 
 pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Failure> {
     let Target { url, venue, symbols, server, ended, dialer } = target(options, messages)?;
+    let proxy = dialer.proxy_for(&url);
     let smol = Smol::with_dialer(dialer);
     let clock = *smol.clock();
     let watched = watched(&clock, url, &venue, &symbols, options.seed)?;
-    let session = Session::new(venue, &symbols, clock.now());
+    let session = Session::new(venue, proxy.as_deref(), &symbols, clock.now());
     // Handle signals before taking over the terminal, so that no signal ends the process without restoring it.
     let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
     let restorer = Arc::<OnceLock<Restorer>>::default();
@@ -185,7 +186,7 @@ fn outcome(session: &Session, closed: Closed) -> Result<Ending, Failure> {
     match closed.reason {
         CloseReason::Requested | CloseReason::RequestedUnclean if session.was_live() => Ok(Ending::Done),
         CloseReason::Requested | CloseReason::RequestedUnclean => {
-            Err(Failure::new(format_args!("the connection to {} was never live", session.venue)))
+            Err(Failure::new(format_args!("the connection to {} was never live", session.route)))
         }
         reason => Err(Failure::new(reason)),
     }

@@ -73,6 +73,8 @@ pub(crate) struct Market {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) venue: Shown,
+    /// The venue, with the proxy on the way to it if there is one.
+    pub(crate) route: Shown,
     pub(crate) started: Instant,
     pub(crate) markets: Vec<Market>,
     pub(crate) link: Link,
@@ -109,9 +111,14 @@ pub(crate) struct Summary {
 }
 
 impl Session {
-    pub(crate) fn new(venue: Shown, symbols: &[Symbol], started: Instant) -> Session {
+    pub(crate) fn new(venue: Shown, proxy: Option<&str>, symbols: &[Symbol], started: Instant) -> Session {
+        let route = match proxy {
+            Some(proxy) => Shown::of(format_args!("{venue} through the proxy {proxy}")),
+            None => venue.clone(),
+        };
         Session {
             venue,
+            route,
             started,
             markets: symbols.iter().map(|symbol| Market::new(*symbol)).collect(),
             link: Link::Connecting,

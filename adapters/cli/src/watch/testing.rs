@@ -23,7 +23,7 @@ impl Fed {
             client.subscribe(Instant::ZERO, stream).unwrap();
         }
         client.open(Instant::ZERO).unwrap();
-        let session = Session::new(Shown::of("ws://venue"), &symbols, Instant::ZERO);
+        let session = Session::new(Shown::of("ws://venue"), None, &symbols, Instant::ZERO);
         let mut fed = Fed { session, client, now: Instant::ZERO, refusal: None, rejections: Vec::new() };
         fed.pump();
         fed
