@@ -201,21 +201,30 @@ fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     let of_request = match update.status {
         RfqStatus::Cancelled | RfqStatus::Failed => Some(QuoteState::Failed),
         RfqStatus::Expired => Some(QuoteState::Expired),
-        RfqStatus::Other(_) => None,
+        // The request for quotes was executed, perhaps with another quote.
+        RfqStatus::Finalized | RfqStatus::Other(_) => None,
         _ => Some(QuoteState::Active),
     };
+    let is_executed = update.status == RfqStatus::Finalized;
     let of_step = match update.step {
+        // The quote has closed, and its missing status would say how.
+        QuoteStep::Closed if update.quote_id.is_some() && update.quote_status.is_none() => {
+            of_request.filter(|state| state.is_final())
+        }
         QuoteStep::Closed => of_request,
         // No quote can be accepted or confirmed once the request for quotes has ended.
-        QuoteStep::Accepted | QuoteStep::Confirmed if ends_without_execution(update) => None,
+        QuoteStep::Accepted | QuoteStep::Confirmed if is_executed || ends_without_execution(update) => None,
         QuoteStep::Accepted => Some(QuoteState::Accepted),
         QuoteStep::Confirmed => Some(QuoteState::Confirmed),
         QuoteStep::Declined => Some(QuoteState::Declined),
-        // An execution is certain only if the event names the quote, and the request for quotes was executed.
+        // An execution is certain only if the event names the quote, which is not active any more, and the request
+        // for quotes was executed.
         QuoteStep::Finalized if update.quote_id.is_some() => {
-            Some(QuoteState::Won).filter(|_| update.status == RfqStatus::Finalized)
+            let is_active = update.quote_status == Some(QuoteStatus::Active);
+            Some(QuoteState::Won).filter(|_| is_executed && !is_active)
         }
         QuoteStep::Finalized => of_request.filter(|state| state.is_final()),
+        QuoteStep::Failed if is_executed => None,
         QuoteStep::Failed => Some(QuoteState::Failed),
         QuoteStep::Other(_) => None,
     };

@@ -333,6 +333,49 @@ fn a_quote_has_one_end() {
     }
 }
 
+/// An event of an end that does not say how the quote ended leaves the state unknown. Only a status of the quote, or
+/// a request for quotes that ended without execution, makes the end certain. Rows: the steps, then the state and
+/// whether it is unknown.
+#[test]
+fn an_end_without_the_status_of_the_quote_leaves_its_state_unknown() {
+    use QuoteState::{Active, Confirmed, Declined, Expired, Failed, Lost, Withdrawn};
+    const CONFIRMED: (&str, &str, &str) = ("CONFIRMED", "FINALIZING", ACTIVE);
+    let table: [(Steps, QuoteState, bool); 17] = [
+        (&[("CLOSED", "FINALIZED", PLAIN)], Active, true),
+        (&[("CLOSED", "FINALIZED", ACTIVE)], Active, true),
+        (&[("CLOSED", "FINALIZED", "")], Active, true),
+        (&[("CLOSED", "OPEN", PLAIN)], Active, true),
+        (&[("CLOSED", "FINALIZING", PLAIN)], Active, true),
+        (&[CONFIRMED, ("CLOSED", "FINALIZED", PLAIN)], Confirmed, true),
+        (&[CONFIRMED, ("CLOSED", "FINALIZED", "")], Confirmed, true),
+        (&[("ACCEPTED", "FINALIZED", PLAIN)], Active, true),
+        (&[("CONFIRMED", "FINALIZED", ACTIVE)], Active, true),
+        (&[("FAILED", "FINALIZED", PLAIN)], Active, true),
+        (&[("FINALIZED", "FINALIZED", ACTIVE)], Active, true),
+        (&[("CLOSED", "FINALIZED", LOST)], Lost, false),
+        (&[("CLOSED", "OPEN", WITHDRAWN)], Withdrawn, false),
+        (&[("CLOSED", "OPEN", ACTIVE)], Active, false),
+        (&[("CLOSED", "EXPIRED", PLAIN)], Expired, false),
+        (&[("FAILED", "FAILED", PLAIN)], Failed, false),
+        (&[("DECLINED", "FINALIZED", PLAIN)], Declined, false),
+    ];
+    for (steps, state, is_unknown) in table {
+        let fed = fed_with(steps);
+        let quote = fed.quotes.get("q1").unwrap();
+        let doubt = is_unknown.then_some(StaleReason::UnknownStatus);
+        assert_eq!((quote.state, quote.doubt()), (state, doubt), "{steps:?}");
+    }
+    // The event may come before the reply to the request that submits the quote.
+    for rest in [PLAIN, ""] {
+        let mut fed = Fed::private(&["requestForQuote@account"]);
+        let (request, number) = ask(&mut fed, &Request::SubmitQuote(quote("0.5")));
+        fed.feed(2, &step(1, "CLOSED", "FINALIZED", rest));
+        fed.feed(3, &format!(r#"{{"id":{number},"status":200,"result":{{"rfqId":"r1","quoteId":"q1"}}}}"#));
+        let quote = fed.quotes.get(request).unwrap();
+        assert_eq!((quote.state, quote.doubt()), (Active, Some(StaleReason::UnknownStatus)), "{rest}");
+    }
+}
+
 /// The venue accepts a request that ends a quote, and reports something else.
 #[test]
 fn a_reply_and_an_event_contradict_each_other() {
