@@ -429,9 +429,9 @@ impl Config {
         self
     }
 
-    /// Sets how long an authenticated link may be without a request before an
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. The event comes
-    /// again after each further `interval` without a request. If a key [requires
+    /// Sets how long an authenticated link may be without a request about orders, quotes or private streams before
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. Other requests may
+    /// not count at the venue. The event comes again after each further `interval`. If a key [requires
     /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30
     /// s after the last authenticated request or heartbeat. Gemini recommends every 15 s. Default: never.
     #[must_use]

@@ -305,14 +305,14 @@ pub enum Event<'f> {
         /// The reason.
         reason: CloseReason,
     },
-    /// The client sent no request over an authenticated link for
+    /// The client sent no request about the account over an authenticated link for
     /// [`Config::heartbeat_every`](crate::Config::heartbeat_every). Send a heartbeat over REST; without a heartbeat
-    /// the venue may cancel open orders. While the client sends no request, the event comes again after each
+    /// the venue may cancel open orders. While the client sends no such request, the event comes again after each
     /// interval.
     HeartbeatDue {
         /// The link; it may have ended.
         link: LinkId,
-        /// When the client last sent a request, or when the link opened, whichever was later.
+        /// When the client last sent a request about the account, or when the link opened, whichever was later.
         since: Instant,
     },
     /// A step of [`Client::shut_down`](crate::Client::shut_down) begins.

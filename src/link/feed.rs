@@ -436,7 +436,7 @@ impl Feed {
     }
 
     /// Sends the queued requests that the rate limits and the limit on requests in flight allow. Returns whether a
-    /// request was sent.
+    /// request about the account was sent.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> bool {
         if !self.is_open {
             self.outbox.drop_requests();
@@ -444,7 +444,7 @@ impl Feed {
             return false;
         }
         self.outbox.begin();
-        let mut is_sent = self.outbox.send_cancel(cx, self.link);
+        let mut is_of_account = self.outbox.send_cancel(cx, self.link);
         while let Some(mut request) = self.next_request() {
             self.drop_outdated(cx, &mut request);
             if request.streams().is_empty() {
@@ -455,8 +455,7 @@ impl Feed {
                 cx.limits().note_waiting(self.link);
                 break;
             }
-            self.send_streams(cx, request, dialect);
-            is_sent = true;
+            is_of_account |= self.send_streams(cx, request, dialect);
             // The reply to this request serves as the reply to the probe.
             self.outbox.want_probe(false);
         }
@@ -466,10 +465,9 @@ impl Feed {
         if self.outbox.may_probe(cx) {
             let probe = Some((Urgency::Probe, Purpose::Probe));
             self.outbox.send(cx, self.link, probe, |id| Request::Ping.encode(id));
-            is_sent = true;
             self.outbox.want_probe(false);
         }
-        is_sent
+        is_of_account
     }
 
     fn next_request(&mut self) -> Option<StreamRequest> {
@@ -509,9 +507,11 @@ impl Feed {
         }
     }
 
-    fn send_streams(&mut self, cx: &mut Context<'_>, request: StreamRequest, dialect: &Dialect) {
+    /// Sends a stream request. Returns whether a stream in it belongs to an account.
+    fn send_streams(&mut self, cx: &mut Context<'_>, request: StreamRequest, dialect: &Dialect) -> bool {
         let known = request.streams().iter().filter_map(|id| self.subscriptions.get(*id));
-        let streams = known.map(Subscription::stream).collect();
+        let streams: Vec<Stream> = known.map(Subscription::stream).collect();
+        let is_of_account = streams.iter().any(Stream::is_private);
         let (is_subscribe, encode) = (request.is_subscribe(), dialect.encode);
         let waits = dialect.acknowledges || is_subscribe;
         let purpose = waits.then(|| (Urgency::Stream, Purpose::Streams(request.clone())));
@@ -524,6 +524,7 @@ impl Feed {
             // This API confirms no `unsubscribe`, so the stream counts as unsubscribed once the request was sent.
             self.step_all(cx, &request, id, StreamInput::Accepted);
         }
+        is_of_account
     }
 
     pub(super) fn due(&self) -> Option<Instant> {

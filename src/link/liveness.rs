@@ -1,12 +1,12 @@
-//! [`Liveness`]: when the peer was last heard and something was last sent.
+//! [`Liveness`]: when the peer was last heard, and when a request about the account was last sent.
 
 use core::time::Duration;
 
 use crate::config::Config;
 use crate::value::time::Instant;
 
-/// Notes when the peer was last heard, whether it was probed, and when something was last sent. A frame moves no
-/// deadline: at the deadline, `check` looks at how long ago the last frame was.
+/// Notes when the peer was last heard, whether it was probed, and when a request about the account was last sent. A
+/// frame moves no deadline: at the deadline, `check` looks at how long ago the last frame was.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.
@@ -20,6 +20,8 @@ pub(crate) struct Liveness {
     /// The time of the first timeout that `missed` counts.
     missed_since: Instant,
     request_timeout: Duration,
+    /// When a request about the account was last sent. It is not documented whether other requests, such as a `ping`,
+    /// count for a key that requires heartbeats.
     sent: Instant,
     /// When to check the peer's silence.
     check_at: Option<Instant>,
@@ -75,7 +77,7 @@ impl Liveness {
         }
     }
 
-    /// Begins a connection. The upgrade counts as a frame that was heard and as something that was sent.
+    /// Begins a connection. The upgrade counts as a frame that was heard and as a request about the account.
     pub(super) fn begin(&mut self, now: Instant) {
         self.heard = now;
         self.probe = Probe::None;
@@ -108,6 +110,7 @@ impl Liveness {
         self.heard
     }
 
+    /// Notes that a request about the account was sent.
     pub(super) const fn note_sent(&mut self, now: Instant) {
         self.sent = now;
     }
@@ -161,8 +164,8 @@ impl Liveness {
         self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 
-    /// If a heartbeat is due, returns when the client last sent a request or opened the link; otherwise `None`. Sets
-    /// the time of the next check.
+    /// If a heartbeat is due, returns when the client last sent a request about the account or opened the link;
+    /// otherwise `None`. Sets the time of the next check.
     pub(super) fn check_heartbeat(&mut self, now: Instant) -> Option<Instant> {
         let every = self.heartbeat_every?;
         let due = self.sent + every;

@@ -232,7 +232,9 @@ impl<S: Session> Link<S> {
         if self.config.authenticated {
             cx.placed().note_request(self.id, id, request);
         }
-        self.liveness.note_sent(cx.now());
+        if request.is_of_account() {
+            self.liveness.note_sent(cx.now());
+        }
         Ok(RequestId::new(id))
     }
 

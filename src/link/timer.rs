@@ -23,7 +23,8 @@ pub enum Timer {
     /// A delayed request can be sent: a request that waited for the limit on requests, or a cancellation that the
     /// venue refused before.
     Quota,
-    /// Nothing was sent for a while over a link with [`Config::heartbeat_every`](crate::Config::heartbeat_every).
+    /// No request about the account was sent for a while over a link with
+    /// [`Config::heartbeat_every`](crate::Config::heartbeat_every).
     Heartbeat,
     /// Nothing has needed the link for so long that the client closes it.
     Linger,

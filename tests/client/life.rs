@@ -24,8 +24,8 @@ fn a_busy_link_does_not_vouch_for_a_silent_one() {
     assert_eq!(events, [silent]);
 }
 
-/// L-143: the client reports that a heartbeat is due 15 s after the last request was sent and not earlier, although
-/// the link is lost in the meantime.
+/// L-143: the client reports that a heartbeat is due 15 s after the last request about the account was sent and not
+/// earlier, although the link is lost in the meantime.
 #[test]
 fn orders_that_want_a_heartbeat() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 15)]);
@@ -33,10 +33,10 @@ fn orders_that_want_a_heartbeat() {
     harness.flush();
     harness.take_events();
     harness.pass(SECOND * 10);
-    harness.client.request(harness.now, &Request::Ping).unwrap();
+    harness.client.request(harness.now, &Request::CancelAllOrders).unwrap();
     harness.flush();
     harness.pass(SECOND * 14);
-    assert_eq!(harness.take_events(), ["requested", "reply Other"]);
+    assert_eq!(harness.take_events(), ["requested", "reply CancelAllOrders"]);
     harness.client.handle_lost(harness.link(0, 0), harness.now, Lost::End);
     harness.pass(SECOND);
     let events = harness.take_events();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use gemini_ws::lifecycle::StreamState;
 use gemini_ws::{
-    Client, ClientConfig, Config, Event, Frame, GapRule, IgnoredReason, LinkId, Readiness, Scratch,
+    Client, ClientConfig, Config, Event, Frame, GapRule, IgnoredReason, LinkId, Readiness, Request, Scratch,
 };
 
 use super::super::line::{Line, ack, refuse, snapshot};
-use super::fed::{s, t};
+use super::fed::{Fed, s, t};
 use super::links::least_time;
 
 /// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains `bad`, and sends the
@@ -366,4 +366,39 @@ fn a_book_of_v2_whose_first_frame_was_lost_is_left_before_it_is_requested_again(
     }
     assert_eq!(requests, [true, false, true]);
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
+}
+
+/// Only requests that need an authenticated link count as heartbeats. A probe, a `ping` and the other requests that
+/// any link may send do not, because the venue does not document that they count. Rows: the request every 10 s, and
+/// the number of heartbeats that are due in 120 s.
+#[test]
+fn a_heartbeat_is_due_unless_a_request_is_about_the_account() {
+    let streams = |name: &str| Request::Subscribe(vec![name.parse().unwrap()]);
+    for (request, expected) in [
+        (None, 7),
+        (Some(Request::Ping), 7),
+        (Some(Request::Time), 7),
+        (Some(Request::ConnectionInfo), 7),
+        (Some(Request::ListSubscriptions), 7),
+        (Some(Request::raw("order.cancel_all", None)), 7),
+        (Some(Request::Depth { symbol: "btcusd".parse().unwrap(), limit: None }), 7),
+        (Some(streams("btcusd@trade")), 7),
+        (Some(Request::CancelAllOrders), 0),
+    ] {
+        let config = Config::new("ws://v").authenticated(true).heartbeat_every(Duration::from_secs(15));
+        let mut fed = Fed::new(config);
+        fed.subscribe(1, "orders@account");
+        for ms in (1_000..120_000).step_by(500) {
+            while let Some(deadline) = fed.client.deadline().filter(|deadline| deadline.at <= t(ms)) {
+                fed.client.handle_timeout(deadline.at);
+                fed.poll();
+            }
+            if let Some(request) = request.as_ref().filter(|_| ms % 10_000 == 0) {
+                fed.client.request(t(ms), request).unwrap();
+            }
+            fed.acknowledge(ms);
+        }
+        let due = fed.log.iter().filter(|event| event.starts_with("HeartbeatDue")).count();
+        assert_eq!(due, expected, "{request:?}");
+    }
 }

@@ -77,7 +77,9 @@ impl Shadow {
             self.count(link, Counted::Order);
         }
         let now = self.now;
-        self.leg_mut(link.slot()).sent = now;
+        if message.is_of_account() {
+            self.leg_mut(link.slot()).sent = now;
+        }
         let deadline = now + self.settings_of(link.slot()).request_timeout;
         let asked = self.outstanding.iter_mut().find(|it| it.id == message.id && it.link.is_none());
         let (asks, feeds) = match (asked, message.method) {

@@ -56,6 +56,16 @@ pub fn written(text: &str, endpoint: Endpoint) -> Option<WrittenMessage<'_>> {
 }
 
 impl<'t> WrittenMessage<'t> {
+    /// Returns whether the message surely needs an authenticated link, so that it counts as a heartbeat.
+    pub fn is_of_account(&self) -> bool {
+        if let Method::Other(name) = self.method {
+            return name.starts_with("order.") || name.starts_with("rfq.");
+        }
+        let mut is_any = false;
+        self.each_stream(|name, _| is_any |= name.contains("@account") || name.contains("@session"));
+        is_any
+    }
+
     /// Calls `each` with the name of each stream in the message. On market data v2, also passes the symbol.
     pub fn each_stream(&self, mut each: impl FnMut(&str, Option<&str>)) {
         if self.id > 0 {

@@ -39,7 +39,7 @@ pub struct Leg {
     pub resumed: Option<Instant>,
     /// When the previous open link received its last frame or, without a frame, when it opened.
     pub missing_since: Option<Instant>,
-    /// When the client handed out the last message, or when the link opened.
+    /// When the client handed out the last message about the account, or when the link opened.
     pub sent: Instant,
     /// Whether the machine has a link in this slot.
     pub is_listed: bool,
