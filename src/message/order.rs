@@ -43,7 +43,7 @@ pub struct OrderUpdate<'f> {
     pub price: Option<Decimal>,
     /// `P`: the stop price; zero means none.
     pub stop_price: Option<Number<'f>>,
-    /// The quantity of the order: `q`, in v1 `original_amount`.
+    /// The quantity of the order: `q`, in v1 `original_amount`. A zero counts as missing.
     pub quantity: Option<Decimal>,
     /// The remaining quantity: `z`, in v1 `remaining_amount`. On the current API, it may instead be the executed
     /// quantity, so do not calculate with it ([remaining or

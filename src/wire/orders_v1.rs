@@ -204,16 +204,21 @@ fn order<'f>(
 ) -> Result<OrderUpdate<'f>, DecodeError> {
     let order_id = it.order_id().required()?;
     let symbol = it.symbol().required()?;
+    // A zero means the same as a missing quantity, and then nothing is known of what remains.
+    let original = it.original().unless_empty()?;
+    let (quantity, is_zero) = (original.filter(|it| !it.is_zero()), original.is_some_and(|it| it.is_zero()));
     let status = match is_fill {
         false => status,
         true => {
             // A fill of a market buy has neither the remaining nor the original amount, so only the event `closed`
             // reports that such an order has ended.
             let is_over = match it.remaining().unless_empty()? {
-                Some((remaining, offset)) => market_decimal(remaining.as_str().as_bytes())
-                    .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?
-                    .is_zero(),
-                None => it.is_live().if_any()? == Some(false) && it.original().unless_empty()?.is_some(),
+                Some((remaining, offset)) => {
+                    let remaining = market_decimal(remaining.as_str().as_bytes())
+                        .map_err(|kind| DecodeError::of_member(kind, offset, "remaining_amount"))?;
+                    remaining.is_zero() && !is_zero
+                }
+                None => it.is_live().if_any()? == Some(false) && quantity.is_some(),
             };
             if is_over { OrderStatus::Filled } else { OrderStatus::PartiallyFilled }
         }
@@ -234,8 +239,8 @@ fn order<'f>(
         order_type: it.order_type().label().map(OrderType::of),
         price: it.price().unless_empty()?,
         stop_price: None,
-        quantity: it.original().unless_empty()?,
-        remaining_quantity: it.remaining().informs().map(|(figure, _)| figure),
+        quantity,
+        remaining_quantity: it.remaining().informs().filter(|_| !is_zero).map(|(figure, _)| figure),
         time_in_force: it.behavior().label(),
         executed_quantity: it.executed().unless_empty()?,
         average_price: it.average_price().informs(),

@@ -57,9 +57,9 @@ fn order<'f>(it: &OrderMembers<'f>) -> Result<OrderUpdate<'f>, DecodeError> {
     let status = OrderStatus::of(it.status().required()?);
     let client_order_id = it.client_order_id().unless_empty()?;
     let price = it.price().unless_empty()?;
-    let quantity = it.quantity().unless_empty()?;
     let executed = it.executed().unless_empty()?;
     // The venue may leave out members that are zero, so a zero means the same as a missing member.
+    let quantity = it.quantity().unless_empty()?.filter(|quantity| !quantity.is_zero());
     let trade_id = it.trade_id().unless_empty()?.filter(|id| *id != 0);
     let execution_price = it.execution_price().unless_empty()?.filter(|price| !price.is_zero());
     // With these two statuses, `Z` is the quantity of this execution. With any other status, `Z` is the quantity of

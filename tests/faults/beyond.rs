@@ -36,6 +36,8 @@ mod listed;
 mod named;
 #[path = "beyond/numbers.rs"]
 mod numbers;
+#[path = "beyond/optional.rs"]
+mod optional;
 #[path = "beyond/orders.rs"]
 mod orders;
 #[path = "beyond/owed.rs"]

@@ -71,11 +71,18 @@ fn order(of: Object<'_>) -> Read<Value> {
     let order_id = unsigned(of, "order_id")?;
     let symbol = symbol(of, "symbol")?;
     let kind = text(of, "type")?;
+    let is_zero = |value: &Value| {
+        value.as_str().is_some_and(|digits| digits.bytes().all(|byte| matches!(byte, b'0' | b'.')))
+    };
+    // A zero counts as missing.
+    let original = decimal("original_amount")?;
+    let (quantity, has_no_quantity) =
+        if is_zero(&original) { (Value::Null, true) } else { (original, false) };
     let is_fill = kind == "fill";
     let status = if is_fill {
         let is_over = match decimal("remaining_amount")? {
-            Value::String(remaining) => remaining.bytes().all(|byte| matches!(byte, b'0' | b'.')),
-            _ => of.if_any("is_live", boolean)? == false && decimal("original_amount")? != Value::Null,
+            Value::Null => of.if_any("is_live", boolean)? == false && quantity != Value::Null,
+            remaining => is_zero(&remaining) && !has_no_quantity,
         };
         json!(if is_over { "FILLED" } else { "PARTIALLY_FILLED" })
     } else {
@@ -103,8 +110,8 @@ fn order(of: Object<'_>) -> Read<Value> {
         "order_type": spelled(label(of, "order_type"), &[("exchange limit", "LIMIT"), ("limit", "LIMIT")]),
         "price": decimal("price|original_price")?,
         "stop_price": null,
-        "quantity": decimal("original_amount")?,
-        "remaining_quantity": of.informs("remaining_amount", number),
+        "quantity": quantity,
+        "remaining_quantity": if has_no_quantity { Value::Null } else { of.informs("remaining_amount", number) },
         "time_in_force": label(of, "behavior"),
         "executed_quantity": decimal("executed_amount|total_executed_amount")?,
         "average_price": of.informs("avg_execution_price", number),

@@ -24,7 +24,7 @@ pub(super) fn order_update(frame: Object<'_>) -> Read<Value> {
     );
     let client_order_id = frame.unless_empty("c", text)?;
     let side = frame.informs("S", side);
-    let (price, quantity, executed) = (decimal("p")?, decimal("q")?, decimal("Z")?);
+    let (price, executed, quantity) = (decimal("p")?, decimal("Z")?, unless_zero(decimal("q")?));
     let trade_id = unless_zero(frame.unless_empty("t", unsigned)?);
     let execution_price = unless_zero(decimal("L")?);
     let liquidity = match frame.informs("m", boolean) {

@@ -1,0 +1,53 @@
+//! Members that the venue may leave out. A zero or an empty text may stand for a missing member.
+
+use gemini_ws::{Client, ClientConfig, Config, OrderState};
+
+use super::fed::{Fed, d, t, update};
+
+/// The venue may send a zero for a quantity that an update does not have.
+#[test]
+fn a_zero_quantity_of_an_order_counts_as_none() {
+    use OrderState::{Canceled, Filled, Open};
+    for (status, rest, state) in [
+        ("OPEN", "", Open),
+        ("CANCELED", r#","Z":"0""#, Canceled),
+        ("FILLED", r#","Z":"1","L":"5","t":9"#, Filled),
+    ] {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.feed(2, &update("NEW", r#","p":"100""#));
+        fed.feed(3, &update(status, rest).replace(r#""q":"1""#, r#""q":"0""#));
+        let order = fed.order();
+        assert_eq!((order.state, order.doubt(), order.quantity), (state, None, Some(d("1"))), "{status}");
+    }
+    // The venue does not report the quantity of a market order to buy.
+    let mut fed = Fed::private(&["orders@account"]);
+    for (status, rest) in [("NEW", ""), ("PARTIALLY_FILLED", r#","Z":"0.4","L":"5","t":9"#)] {
+        fed.feed(2, &update(status, rest).replace(r#""q":"1""#, r#""q":"0""#));
+    }
+    let order = fed.order();
+    assert_eq!((order.state, order.doubt(), order.quantity), (OrderState::PartiallyFilled, None, None));
+}
+
+/// A market order to buy in order events v1 has neither an ordered nor a remaining quantity. Two zeros mean the same.
+#[test]
+fn a_fill_of_an_order_without_a_quantity_does_not_end_it() {
+    for amounts in ["", r#""original_amount":"0","remaining_amount":"0","#, r#""original_amount":"0","#] {
+        for is_live in [true, false] {
+            let mut client = Client::new(ClientConfig::new(), 1);
+            client.add(t(0), Config::new("ws://v/v1/order/events").authenticated(true)).unwrap();
+            let mut fed = Fed::of(client);
+            fed.feed(1, r#"{"type":"subscription_ack","accountId":1,"subscriptionId":"a-b","symbolFilter":[],"apiSessionFilter":[],"eventTypeFilter":[]}"#);
+            let event = |kind: &str, sequence: u32, rest: &str| {
+                format!(
+                    r#"[{{"type":"{kind}","order_id":"77","event_id":"{sequence}","symbol":"btcusd","side":"buy","order_type":"market buy","timestamp":"1","timestampms":1000,"is_live":{is_live},"is_cancelled":false,"is_hidden":false,{amounts}{rest}"total_spend":"100","socket_sequence":{sequence}}}]"#
+                )
+            };
+            fed.feed(2, &event("accepted", 0, ""));
+            fed.feed(3, &event("fill", 1, r#""executed_amount":"0.1","fill":{"trade_id":"5","liquidity":"Taker","price":"500","amount":"0.1","fee":"0","fee_currency":"USD"},"#));
+            let order = fed.order();
+            let shown = (order.state, order.quantity, order.executed(), order.doubt());
+            let expected = (OrderState::PartiallyFilled, None, d("0.1"), None);
+            assert_eq!(shown, expected, "{amounts} {is_live}");
+        }
+    }
+}
