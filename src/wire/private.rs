@@ -306,7 +306,7 @@ decoder! {
         Ok(Message::RequestForQuote(RequestForQuote {
             event_time: it.event_time().informs(),
             rfq_id: it.rfq_id().required()?,
-            symbol: it.symbol().if_any()?,
+            symbol: it.symbol().unless_empty()?,
             legs: it.legs().list()?,
             notional: it.notional().informs(),
             quantity: it.quantity().unless_empty()?,
@@ -334,7 +334,7 @@ impl<'f> message::Read<'f> for Leg<'f> {
         Ok(Leg {
             contract_id: it.contract_id().required()?,
             outcome: ContractOutcome::of(it.outcome().required()?),
-            symbol: it.symbol().if_any()?,
+            symbol: it.symbol().unless_empty()?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Members that the venue may leave out. A zero or an empty text may stand for a missing member.
 
-use gemini_ws::{Client, ClientConfig, Config, OrderState};
+use gemini_ws::{Client, ClientConfig, Config, Message, OrderState, Scratch, decode};
 
 use super::fed::{Fed, d, t, update};
 
@@ -49,5 +49,31 @@ fn a_fill_of_an_order_without_a_quantity_does_not_end_it() {
             let expected = (OrderState::PartiallyFilled, None, d("0.1"), None);
             assert_eq!(shown, expected, "{amounts} {is_live}");
         }
+    }
+}
+
+/// An empty text stands for a missing symbol where a frame may lack the symbol.
+#[test]
+fn an_empty_symbol_does_not_make_a_frame_malformed() {
+    let mut scratch = Scratch::new();
+    for (symbol, leg) in [(r#","s":"""#, ""), ("", r#","s":"""#), (r#","s":"GEMI-A""#, r#","s":"GEMI-B""#)] {
+        let frame = format!(
+            r#"{{"e":"requestForQuote","E":1,"r":"r"{symbol},"l":[{{"c":"1","o":"YES"{leg}}}],"q":"1","S":"OPEN"}}"#
+        );
+        let Ok(Message::RequestForQuote(request)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
+        let is_named = symbol.contains("GEMI-A");
+        assert_eq!(request.symbol.map(|symbol| symbol.to_string()), is_named.then(|| "GEMI-A".to_owned()));
+        let leg = request.legs.iter().next().unwrap();
+        assert_eq!(leg.symbol.map(|symbol| symbol.to_string()), is_named.then(|| "GEMI-B".to_owned()));
+    }
+    for (symbol, expected) in [
+        (r#""symbol":"","s":"btcusd","#, Some("btcusd")),
+        (r#""symbol":"btcusd","s":"","#, Some("btcusd")),
+        (r#""symbol":"","#, None),
+        (r#""s":"","#, None),
+    ] {
+        let frame = format!(r#"{{"lastUpdateId":7,{symbol}"bids":[],"asks":[]}}"#);
+        let Ok(Message::PartialDepth(depth)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
+        assert_eq!(depth.symbol.map(|symbol| symbol.to_string()).as_deref(), expected, "{frame}");
     }
 }

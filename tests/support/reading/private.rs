@@ -139,14 +139,14 @@ fn public_request_for_quote(frame: Object<'_>) -> Read<Value> {
         Ok(json!({
             "contract_id": text(leg, "c")?,
             "outcome": outcome(text(leg, "o")?),
-            "symbol": leg.if_any("s", symbol)?,
+            "symbol": leg.unless_empty("s", symbol)?,
         }))
     };
     Ok(json!({
         "kind": "request_for_quote",
         "event_time": frame.informs("E", milliseconds),
         "rfq_id": text(frame, "r")?,
-        "symbol": frame.if_any("s", symbol)?,
+        "symbol": frame.unless_empty("s", symbol)?,
         "legs": frame.list("l", leg)?,
         "notional": frame.informs("n", number),
         "quantity": frame.unless_empty("q", market_decimal)?,

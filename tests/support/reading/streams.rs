@@ -123,7 +123,9 @@ fn depth(frame: Object<'_>) -> Read<Value> {
 }
 
 fn partial_depth(frame: Object<'_>) -> Read<Value> {
-    let named = ["symbol", "s"].into_iter().find(|name| frame.has(name));
+    // An empty text counts as missing.
+    let is_named = |name: &&str| frame.has(name) && frame.text_if_any(name) != Some("");
+    let named = ["symbol", "s"].into_iter().find(is_named);
     Ok(json!({
         "kind": "partial_depth",
         "symbol": named.map_or(Ok(Value::Null), |name| symbol(frame, name))?,
