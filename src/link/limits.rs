@@ -67,7 +67,7 @@ impl Rest {
     /// Returns what remains of a limit after the use that `named` reports. No request waits for longer than
     /// `wait_max`.
     fn new(named: &Named, wait_max: Duration, now: Instant) -> Rest {
-        let remaining = named.remaining();
+        let remaining = named.remaining;
         // A window contains both of its ends.
         let until = now + named.length + Duration::from_nanos(1);
         let limiter = RateLimiter::per_window(u32::try_from(remaining).unwrap_or(u32::MAX), named.length);
@@ -200,7 +200,7 @@ impl Window {
     /// limit is configured for this window, no request waits for longer than `wait_max`.
     fn note_rest(&mut self, named: &Named, wait_max: Duration, now: Instant) {
         // Of several limits on windows of one length, the one with the smallest rest applies.
-        let is_less = |rest: Rest| named.remaining() < rest.remaining;
+        let is_less = |rest: Rest| named.remaining < rest.remaining;
         if named.used > 0 && self.rest.is_none_or(is_less) {
             self.rest = Some(Rest::new(named, wait_max, now));
         }
@@ -214,14 +214,11 @@ impl Window {
 #[derive(Clone, Copy, Debug)]
 struct Named {
     length: Duration,
+    /// The limit, cut to the largest limit that can be counted.
     limit: u32,
     used: u64,
-}
-
-impl Named {
-    fn remaining(&self) -> u64 {
-        u64::from(self.limit).saturating_sub(self.used)
-    }
+    /// What remains of the whole limit.
+    remaining: u64,
 }
 
 impl Limits {
@@ -365,10 +362,12 @@ impl Limits {
                         "DAY" => 86_400,
                         _ => return None,
                     };
+                    let used = limit.count.saturating_add(since);
                     Some(Named {
                         length: Duration::from_secs(limit.interval_count.saturating_mul(unit)),
                         limit: u32::try_from(limit.limit).unwrap_or(u32::MAX),
-                        used: limit.count.saturating_add(since),
+                        used,
+                        remaining: limit.limit.saturating_sub(used),
                     })
                 })
                 .collect();

@@ -169,3 +169,28 @@ fn one_unreadable_limit_hides_no_other() {
         }
     }
 }
+
+/// What remains of a limit of the venue counts from the whole limit, however large the limit and its use are.
+#[test]
+fn a_large_limit_with_a_large_use_has_room() {
+    const CUT: u64 = u32::MAX as u64;
+    for (limit, count, has_room) in [
+        (10_000_000_000, 5_000_000_000, true),
+        (CUT + 1, CUT, true),
+        (u64::MAX, u64::MAX - 1, true),
+        (u64::MAX, u64::MAX, false),
+        (CUT, CUT, false),
+        (CUT, CUT - 1, true),
+    ] {
+        let row = format!(
+            r#"{{"rateLimitType":"ORDERS","interval":"DAY","intervalNum":1,"limit":{limit},"count":{count}}}"#
+        );
+        let mut fed = Fed::private(&[]);
+        fed.client.request(t(5), &Request::ConnectionInfo).unwrap();
+        fed.poll();
+        let id = id_of(&fed.sent.pop().unwrap());
+        fed.feed(6, &format!(r#"{{"id":{id},"status":200,"rateLimits":[{row}]}}"#));
+        let placed = fed.client.request(t(7), &Request::PlaceOrder(new_order("o1")));
+        assert_eq!(placed.is_ok(), has_room, "{limit} {count}: {placed:?}");
+    }
+}
