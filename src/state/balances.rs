@@ -100,7 +100,8 @@ impl Balances {
             (row.asset.into(), balance)
         });
         let malformed = if update.has_malformed { update.balances.malformed() } else { 0 };
-        self.rows.report(source, true, update.event_time, rows, malformed, replace);
+        let time = update.event_time.or(update.update_time);
+        self.rows.report(source, true, time, rows, malformed, replace);
         true
     }
 

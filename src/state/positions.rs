@@ -108,7 +108,8 @@ impl Positions {
         let rows = report.positions.iter().filter_map(Row::read).filter_map(|row| held(&row));
         let malformed = if report.has_malformed { report.positions.malformed() } else { 0 };
         // `positions@account` begins with a change, not with a list of all positions.
-        self.rows.report(source, false, report.event_time, rows, malformed, append);
+        let time = report.event_time.or(report.update_time);
+        self.rows.report(source, false, time, rows, malformed, append);
         true
     }
 

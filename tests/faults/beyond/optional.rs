@@ -2,7 +2,7 @@
 
 use gemini_ws::{Client, ClientConfig, Config, Message, OrderState, Scratch, decode};
 
-use super::fed::{Fed, d, t, update};
+use super::fed::{Fed, d, id_of, pair, s, t, update};
 
 /// The venue may send a zero for a quantity that an update does not have.
 #[test]
@@ -75,5 +75,43 @@ fn an_empty_symbol_does_not_make_a_frame_malformed() {
         let frame = format!(r#"{{"lastUpdateId":7,{symbol}"bids":[],"asks":[]}}"#);
         let Ok(Message::PartialDepth(depth)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
         assert_eq!(depth.symbol.map(|symbol| symbol.to_string()).as_deref(), expected, "{frame}");
+    }
+}
+
+/// Two links report one account, and the report of the slower link comes last. If a report has no event time, its
+/// update time shows that it is the older one.
+#[test]
+fn a_report_without_an_event_time_has_an_update_time() {
+    for stream in ["balances@account", "positions@account"] {
+        for (event_times, newest) in [(["", ""], "80"), ([r#""E":2000000000,"#, r#""E":1000000000,"#], "80")]
+        {
+            let (mut fed, links) = pair(["ws://v", "ws://w"]);
+            let endpoints: Vec<_> = fed.client.endpoints().collect();
+            for (endpoint, link) in endpoints.into_iter().zip(links) {
+                fed.client.subscribe_at(t(1), endpoint, s(stream), None).unwrap();
+                fed.poll();
+                let id = id_of(&fed.sent.pop().unwrap());
+                fed.feed_over(link, 2, &format!("{{\"id\":{id},\"status\":200}}"));
+            }
+            let report = |time: &str, update_time: u64, value: u32| {
+                if stream.starts_with("balances") {
+                    format!(
+                        r#"{{"e":"balanceUpdate",{time}"u":{update_time},"B":[{{"a":"USD","f":"{value}","c":"{value}"}}]}}"#
+                    )
+                } else {
+                    format!(
+                        r#"{{"e":"positionReport",{time}"u":{update_time},"A":1,"P":[{{"t":"ec","s":"GEMI-A","a":[{{"t":"position","v":"{value}"}}]}}]}}"#
+                    )
+                }
+            };
+            for link in links {
+                fed.feed_over(link, 3, &report(r#""E":900000000,"#, 900_000_000, 100));
+            }
+            fed.feed_over(links[0], 4, &report(event_times[0], 2_000_000_000, 80));
+            fed.feed_over(links[1], 5, &report(event_times[1], 1_000_000_000, 90));
+            let balance = fed.balances.get("USD").map(|balance| balance.total().to_string());
+            let held = fed.positions.get("GEMI-A".parse().unwrap()).map(|held| held[0].value.to_string());
+            assert_eq!(balance.or(held).as_deref(), Some(newest), "{stream} {event_times:?}");
+        }
     }
 }
