@@ -50,6 +50,17 @@ impl OrderFill {
             event_time,
         }
     }
+
+    /// Returns whether the event that reported the execution may have this time. One of the two times may be from
+    /// order events v1, which give the time in whole milliseconds.
+    pub(super) fn is_of(&self, event_time: Option<Timestamp>) -> bool {
+        let is_near = |one: Timestamp, other: Timestamp| {
+            let is_whole = |time: Timestamp| time.as_nanos().wrapping_rem(1_000_000) == 0;
+            one.as_millis() == other.as_millis() && (is_whole(one) || is_whole(other))
+        };
+        let times = self.event_time.zip(event_time);
+        self.event_time == event_time || times.is_some_and(|(own, other)| is_near(own, other))
+    }
 }
 
 /// The maximum number of bytes that are kept of one text of the venue.

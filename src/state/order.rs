@@ -574,7 +574,7 @@ impl Order {
             return Accounted::Unaccountable;
         };
         if let Some(known) = self.places.get(&trade_id).and_then(|place| self.fills.get(*place)) {
-            let is_same = (known.price, known.quantity, known.event_time) == (price, quantity, event_time);
+            let is_same = (known.price, known.quantity) == (price, quantity) && known.is_of(event_time);
             return if is_same { Accounted::Repeated } else { Accounted::Unaccountable };
         }
         let Some(filled) = self.filled.checked_add(quantity).filter(|_| self.fills.len() < FILLS_MAX) else {
