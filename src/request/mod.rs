@@ -51,7 +51,8 @@ pub enum Request {
     Depth {
         /// The instrument.
         symbol: Symbol,
-        /// The number of levels per side, from 1 to 5,000; the venue's default is 100.
+        /// The number of levels per side; the venue's default is 100. The venue takes 1 to 5,000, so the client sends
+        /// a smaller number as 1 and a larger one as 5,000.
         limit: Option<u16>,
     },
     /// `order.place`: places an order. The reply says whether the venue accepted the request. The stream of orders

@@ -69,7 +69,7 @@ fn params(text: &mut String, request: &Request) {
             let mut object = Object::new(text);
             object.plain("symbol", symbol.canonical());
             if let Some(limit) = limit {
-                object.bare("limit", limit);
+                object.bare("limit", (*limit).clamp(1, 5_000));
             }
             object.end();
         }

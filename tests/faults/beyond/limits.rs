@@ -194,3 +194,13 @@ fn a_large_limit_with_a_large_use_has_room() {
         assert_eq!(placed.is_ok(), has_room, "{limit} {count}: {placed:?}");
     }
 }
+
+/// The venue takes a number of levels from 1 to 5,000. The client sends the nearest number that the venue takes.
+#[test]
+fn the_number_of_levels_that_a_request_asks_for_is_one_that_the_venue_takes() {
+    for (limit, sent) in [(0, 1), (1, 1), (5_000, 5_000), (5_001, 5_000), (u16::MAX, 5_000)] {
+        let request = Request::Depth { symbol: "btcusd".parse().unwrap(), limit: Some(limit) };
+        let text = request.encode(1);
+        assert!(text.contains(&format!("\"limit\":{sent}}}")), "{text}");
+    }
+}
