@@ -17,8 +17,8 @@ pub struct OrderFill {
     pub price: Decimal,
     /// The quantity that was executed.
     pub quantity: Decimal,
-    /// The fee as the venue wrote it, in the quote currency unless `fee_currency` names another; `None` if the venue
-    /// wrote no fee, or a number of more than 256 bytes.
+    /// The fee as the venue wrote it; `None` if the venue wrote no fee, or a number of more than 256 bytes. Unless
+    /// `fee_currency` names the currency, it is unknown: the documents of the current API do not say it.
     pub fee: Option<Box<str>>,
     /// The currency of the fee, where the venue names it.
     pub fee_currency: Option<Box<str>>,
