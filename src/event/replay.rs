@@ -8,9 +8,10 @@ use crate::event::last_trade::LastTrade;
 use crate::event::quote_ids::QuoteIds;
 use crate::event::report::Report;
 use crate::event::source::Source;
-use crate::event::{Batch, Parts};
+use crate::event::{Batch, Malformed, Parts};
 use crate::json::error::DecodeError;
 use crate::message::{Depth, Element, L2Updates, List, MarketUpdate, Message, Row, Trade};
+use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::snapshot::Snapshot;
@@ -23,8 +24,8 @@ use crate::wire::{Scratch, decode_from};
 /// In the current API, each update of a book covers at least two update ids. A depth frame that covers a single
 /// new update id is therefore a snapshot. `Replay` returns no events for the depth frames before the first snapshot.
 /// After a gap, a book waits for the next snapshot. In market data v2, the first frame of a symbol contains the whole
-/// book. A later frame of market data v2 contains the whole book if
-/// [`looks_initial`](crate::L2Updates::looks_initial) returns true.
+/// book, unless an undecodable frame may have come before it. A later frame of market data v2 contains the whole book
+/// if [`looks_initial`](crate::L2Updates::looks_initial) returns true.
 ///
 /// # The venue's time as a clock
 ///
@@ -60,8 +61,11 @@ pub struct Replay {
     /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// The symbols of market data v2 whose book has begun, each with its last trade.
-    begun: SymbolMap<LastTrade>,
+    /// The last trade of each symbol of market data v2 whose book has begun. `None` for a symbol whose first frame may
+    /// be lost: its book begins with a frame that looks initial.
+    begun: SymbolMap<Option<LastTrade>>,
+    /// Whether a frame of market data v2 is lost that may have been the first one of any symbol.
+    is_spoilt: bool,
     /// The highest event id of market data v1 so far. It shows which trades the first frame of a later connection
     /// repeats.
     told: LastTrade,
@@ -77,6 +81,7 @@ impl Replay {
             levels: None,
             positions: SymbolMap::new(),
             begun: SymbolMap::new(),
+            is_spoilt: false,
             told: LastTrade::NOTHING,
             quote_ids: QuoteIds::new(),
         }
@@ -131,7 +136,8 @@ impl Replay {
         frame: &'f str,
         scratch: &'f mut Scratch,
     ) -> Result<Option<Event<'f>>, DecodeError> {
-        let message = decode_from(self.endpoint, frame, scratch)?;
+        let message =
+            decode_from(self.endpoint, frame, scratch).inspect_err(|error| self.spoil(frame, *error))?;
         let source = Source::recorded(self.endpoint, frame).checked_by(self.rule, self.levels);
         Ok(self.event_of(&message, source))
     }
@@ -140,18 +146,37 @@ impl Replay {
         match message {
             Message::Depth(depth) => self.depth(*depth, source),
             Message::L2Updates(updates) => {
-                let begins = self.begun.get(updates.symbol).is_none();
-                let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || LastTrade::NOTHING)?;
+                let is_first = !self.is_spoilt && self.begun.get(updates.symbol).is_none();
+                let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || None)?;
                 // If a later frame looks initial, the recorded client had requested the book again.
-                Some(l2(begins || updates.looks_initial(), told, *updates, source))
+                let is_snapshot = is_first || updates.looks_initial();
+                if !is_snapshot && told.is_none() {
+                    return None;
+                }
+                Some(l2(is_snapshot, told.get_or_insert(LastTrade::NOTHING), *updates, source))
             }
             Message::Trade(trade) => {
-                let told = self.begun.get_mut(trade.symbol);
+                let told = self.begun.get_mut(trade.symbol).and_then(Option::as_mut);
                 Some(Event::Trade(told.map_or(*trade, |told| told.tell(*trade)), source))
             }
             Message::MarketUpdate(update) => Some(market(&mut self.told, *update, source)),
             Message::QuoteUpdate(update) => Some(Event::Quote(self.quote_ids.deliver(*update), source)),
             message => event_of(message, source),
+        }
+    }
+
+    /// Notes a frame that cannot be decoded. In market data v2, it may have been the first frame of a symbol.
+    #[cold]
+    fn spoil(&mut self, frame: &str, error: DecodeError) {
+        let malformed = Malformed::new(self.endpoint, frame, error);
+        if self.endpoint != Endpoint::MarketDataV2 || !malformed.is_of(Topic::Depth) {
+            return;
+        }
+        match malformed.symbol {
+            Some(symbol) => {
+                self.begun.get_or_insert(symbol, || None);
+            }
+            None => self.is_spoilt = true,
         }
     }
 

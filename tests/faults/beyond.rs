@@ -32,6 +32,8 @@ mod limits;
 mod links;
 #[path = "beyond/listed.rs"]
 mod listed;
+#[path = "beyond/marks.rs"]
+mod marks;
 #[path = "beyond/named.rs"]
 mod named;
 #[path = "beyond/numbers.rs"]
