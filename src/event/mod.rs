@@ -187,9 +187,10 @@ pub enum Event<'f> {
         /// the venue's message.
         error: ApiError<'f>,
     },
-    /// A book is stale from now on, for one of five reasons: an update was lost; a frame that may have been an update
-    /// could not be decoded; 128 updates in a row were older than the book; the venue refused the request for the
-    /// book after the snapshot had come; the application requested a new snapshot, for example with
+    /// A book is stale from now on, for one of six reasons: an update was lost; a frame that may have been an update
+    /// could not be decoded; 128 updates in a row were older than the book; a frame of market data v2 looked like a
+    /// first frame, although the book had begun; the venue refused the request for the book after the snapshot had
+    /// come; the application requested a new snapshot, for example with
     /// [`Client::resync`](crate::Client::resync). The client requests a new snapshot. After repeated losses
     /// ([`Unserved::Relapsed`]) and after a refusal ([`Unserved::Refused`]) the client waits first, and an
     /// [`Event::Unserved`] reports the delay.
@@ -203,8 +204,9 @@ pub enum Event<'f> {
         symbol: Symbol,
         /// The last update id of the book; zero on market data v2, which has no update ids.
         expected: u64,
-        /// The first update id of the frame that shows the gap. `None` if no frame shows the gap: a frame could not
-        /// be decoded, the venue refused the request for the book, or the application requested a new snapshot.
+        /// The first update id of the frame that shows the gap. `None` on market data v2, and if no frame shows the
+        /// gap: a frame could not be decoded, the venue refused the request for the book, or the application
+        /// requested a new snapshot.
         got: Option<u64>,
     },
     /// The numbers of frames or events of an archived v1 endpoint have a gap: frames or events were lost. All data

@@ -172,7 +172,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         ended.unwrap_or(false)
     }
 
-    pub(super) fn lose_update(&mut self, id: StreamId) {
+    pub(crate) fn lose_update(&mut self, id: StreamId) {
         self.feed.lose_update(self.cx, id);
     }
 

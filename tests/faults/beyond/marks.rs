@@ -1,6 +1,9 @@
 //! Faults of frames of market data v2 that look like the first frame of a book, or fail to look like it.
 
-use gemini_ws::{Books, Endpoint, Replay, Scratch};
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{Books, Config, Endpoint, Replay, Scratch};
+
+use super::fed::{Fed, s, t};
 
 const FIRST: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","99","1"],["buy","98","1"],["sell","101","1"]],"trades":[],"auction_events":[]}"#;
 const UPDATE: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","97","1"]]}"#;
@@ -32,4 +35,26 @@ fn a_recorded_book_begins_only_with_a_whole_book() {
         assert_eq!(feed(FIRST), (true, Some(2), ethusd), "{lost}");
         assert_eq!(feed(UPDATE), (true, Some(3), ethusd), "{lost}");
     }
+}
+
+/// Only its position makes a frame the book. A later frame with `auction_events` may be the whole book or a change, so
+/// the client requests the book again.
+#[test]
+fn a_frame_that_looks_initial_does_not_replace_a_current_book() {
+    let mut fed = Fed::new(Config::new("ws://v/v2/marketdata"));
+    fed.client.subscribe(t(1), s("btcusd@depth")).unwrap();
+    fed.poll();
+    fed.feed(2, FIRST);
+    fed.sent.clear();
+    fed.feed(3, &UPDATE.replace("}", r#","auction_events":[]}"#));
+    assert!(fed.log.last().unwrap().starts_with("Gap"), "{:?}", fed.log.last());
+    assert_eq!((bids(&fed.books, "btcusd"), fed.books.get("btcusd").unwrap().last().bids().len()), (None, 2));
+    fed.feed(4, UPDATE);
+    assert_eq!(bids(&fed.books, "btcusd"), None);
+    fed.wait(20_000);
+    let requests: Vec<bool> = fed.sent.iter().map(|text| text.contains("unsubscribe")).collect();
+    assert_eq!(requests, [true, false]);
+    fed.feed(20_001, FIRST);
+    assert_eq!(bids(&fed.books, "btcusd"), Some(2));
+    assert_eq!(fed.client.streams().next().unwrap().2, StreamState::Synced);
 }
