@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::event::last_trade::LastTrade;
 use crate::event::replay::market;
 use crate::event::{Event, IgnoredReason};
+use crate::json::error::{DecodeError, DecodeErrorKind};
 use crate::link::context::Context;
 use crate::link::dialect::Dialect;
 use crate::link::feed::Feed;
@@ -59,16 +60,18 @@ impl MarketDataV1 {
     }
 
     /// Returns whether any entry, and whether every entry, is about a symbol that is not among `symbols`. Ignores
-    /// entries of an unknown kind, and entries that cannot be decoded, if they name no symbol.
-    fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool) {
-        let Some(symbols) = &self.symbols else { return (false, false) };
+    /// entries of an unknown kind, and entries that cannot be decoded, if they name no symbol. Also returns whether it
+    /// is unknown which book a change concerns.
+    fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool, bool) {
+        let Some(symbols) = &self.symbols else { return (false, false, false) };
         let is_known = |it: &MarketEntry<'_>| {
             let is_read = !matches!(it, MarketEntry::Malformed { .. } | MarketEntry::Unrecognized(_));
             is_read || it.symbol().is_some()
         };
         // Most entries have the symbol of the previous entry, so this symbol is not searched for again.
         let mut asked = None;
-        update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
+        let mut is_unnamed = false;
+        let (any, all) = update.entries.iter().filter(is_known).fold((false, true), |(any, all), entry| {
             let is_foreign = match entry.symbol() {
                 name @ Some(text) if name != asked => match symbols.get(text) {
                     Some(()) => {
@@ -77,10 +80,15 @@ impl MarketDataV1 {
                     }
                     None => true,
                 },
+                None => {
+                    is_unnamed |= update.symbol.is_none() && matches!(entry, MarketEntry::Change(_));
+                    false
+                }
                 _ => false,
             };
             (any || is_foreign, all && is_foreign)
-        })
+        });
+        (any, all, is_unnamed)
     }
 }
 
@@ -150,7 +158,11 @@ impl MarketDataV1 {
         let Message::MarketUpdate(update) = &message else {
             return numbered(reception, text, &message, &mut self.sequence);
         };
-        let (is_any_foreign, is_foreign) = self.foreign(update);
+        let (is_any_foreign, is_foreign, is_unnamed) = self.foreign(update);
+        if is_unnamed {
+            let error = DecodeError::of_member(DecodeErrorKind::Missing, text.len(), "symbol");
+            return malformed(reception, text, error, &mut self.sequence);
+        }
         if is_any_foreign && !is_foreign {
             // The client ignores the whole frame, and so loses the data of the frame about the symbols of the link.
             reception.lose_sequence();

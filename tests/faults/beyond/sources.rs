@@ -241,3 +241,30 @@ fn a_book_of_best_levels_begins_again_over_the_next_link() {
         assert_eq!(fed.books.to_resync().count(), 0);
     }
 }
+
+const MULTI: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
+
+/// A change of a book that names no symbol may be of any book, so each is stale, and the client replaces the link.
+#[test]
+fn a_change_without_a_symbol_is_of_any_book() {
+    for (options, reason) in [("", "place"), ("&top_of_book=true", "top-of-book"), ("", "initial")] {
+        for symbol in ["", r#","symbol":null"#] {
+            let mut fed = Fed::new(Config::new(format!("{MULTI}{options}")));
+            for (sequence, symbol) in ["BTCUSD", "ETHUSD"].into_iter().enumerate() {
+                fed.feed(1, &change(sequence as u64, "initial", "bid", symbol, 9));
+            }
+            assert!(["btcusd", "ethusd"].iter().all(|symbol| fed.books.live(symbol).is_some()));
+            let unnamed = change(2, reason, "bid", "BTCUSD", 8).replace(r#","symbol":"BTCUSD""#, symbol);
+            fed.feed(2, &unnamed);
+            let reasons = ["btcusd", "ethusd"].map(|symbol| fed.books.get(symbol).unwrap().stale_reason());
+            assert!(reasons.iter().all(Option::is_some), "{unnamed}: {reasons:?}");
+            assert!(fed.log.iter().any(|event| event.starts_with("Malformed")), "{:?}", fed.log);
+            assert_eq!(losses(&fed, fed.link), 1, "{:?}", fed.log);
+        }
+    }
+    // A trade is of no book.
+    let mut fed = Fed::new(Config::new(MULTI));
+    fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 9));
+    fed.feed(2, r#"{"type":"update","eventId":1,"socket_sequence":1,"events":[{"type":"trade","tid":1,"price":"5","amount":"1","makerSide":"bid"}]}"#);
+    assert!(fed.books.live("btcusd").is_some());
+}
