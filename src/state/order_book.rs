@@ -55,6 +55,9 @@ pub struct BookSide {
     levels: Ladder,
     /// The worst price of the certain levels. `None` if the side is whole.
     edge: Option<Decimal>,
+    /// How many of the best levels the snapshot could have; `None` if it could have any number. The venue may not
+    /// send changes of worse levels.
+    levels_max: Option<NonZeroU32>,
     /// Whether the link does not report this side at all.
     is_unknown: bool,
 }
@@ -161,15 +164,16 @@ impl OrderBook {
     }
 
     /// Replaces all levels by the levels of a snapshot that contains only the best `levels` per side
-    /// ([`Snapshot::Best`](crate::Snapshot::Best)). A side with fewer levels than `levels` is whole. For any other
-    /// side, see [`BookSide::known_depth`].
+    /// ([`Snapshot::Best`](crate::Snapshot::Best)). A side with fewer levels than `levels` is whole until changes
+    /// bring it to that number. For any other side, see [`BookSide::known_depth`].
     pub fn replace_best(&mut self, snapshot: &Depth<'_>, levels: NonZeroU32) {
         self.replace(snapshot);
-        let levels = levels.get() as usize;
         for (side, sent) in [(&mut self.bids, snapshot.bids), (&mut self.asks, snapshot.asks)] {
-            if sent.len() >= levels {
+            if sent.len() >= levels.get() as usize {
                 side.limit();
             }
+            side.levels_max = Some(levels);
+            side.narrow();
         }
     }
 
@@ -201,6 +205,9 @@ impl OrderBook {
         for level in changes.asks {
             self.asks.set(level);
         }
+        // A frame is one change of the venue's book, so the number of levels counts only behind the last one.
+        self.bids.narrow();
+        self.asks.narrow();
         self.last_update_id = changes.last_update_id;
         Applied::Changed
     }
@@ -241,12 +248,13 @@ impl Clone for OrderBook {
 
 impl Clone for BookSide {
     fn clone(&self) -> BookSide {
-        BookSide { levels: self.levels.clone(), edge: self.edge, is_unknown: self.is_unknown }
+        let BookSide { edge, levels_max, is_unknown, .. } = *self;
+        BookSide { levels: self.levels.clone(), edge, levels_max, is_unknown }
     }
 
     fn clone_from(&mut self, other: &BookSide) {
         self.levels.clone_from(&other.levels);
-        (self.edge, self.is_unknown) = (other.edge, other.is_unknown);
+        (self.edge, self.levels_max, self.is_unknown) = (other.edge, other.levels_max, other.is_unknown);
     }
 }
 
@@ -258,7 +266,7 @@ impl Default for OrderBook {
 
 impl BookSide {
     const fn new(descending: bool) -> BookSide {
-        BookSide { levels: Ladder::new(descending), edge: None, is_unknown: false }
+        BookSide { levels: Ladder::new(descending), edge: None, levels_max: None, is_unknown: false }
     }
 
     /// Returns the number of levels.
@@ -292,9 +300,10 @@ impl BookSide {
     ///
     /// A side is not whole in four cases: its snapshot contained only the best levels, the side dropped levels beyond
     /// [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address or the first frame of market
-    /// data v1 leaves out the side ([parameters](crate::protocol::market_data_v1)). As the price moves, the number of
-    /// certain levels can shrink to zero. In this case, request a new snapshot. A side that the address or the first
-    /// frame leaves out is unknown, not empty.
+    /// data v1 leaves out the side ([parameters](crate::protocol::market_data_v1)). If the snapshot contained only the
+    /// best levels, a level that better ones push out of that number is uncertain from then on. As the price moves,
+    /// the number of certain levels can shrink to zero. In this case, request a new snapshot. A side that the address
+    /// or the first frame leaves out is unknown, not empty.
     pub fn known_depth(&self) -> usize {
         if self.is_unknown {
             return 0;
@@ -346,6 +355,23 @@ impl BookSide {
         }
     }
 
+    /// Notes that levels beyond the best `levels_max` are no longer certain.
+    #[inline]
+    fn narrow(&mut self) {
+        if let Some(most) = self.levels_max {
+            self.narrow_to(most.get() as usize);
+        }
+    }
+
+    #[cold]
+    fn narrow_to(&mut self, most: usize) {
+        // A whole side with this many levels may lack worse ones from the next change on.
+        let is_beyond = if self.edge.is_none() { self.len() >= most } else { self.known_depth() > most };
+        if is_beyond {
+            self.edge = self.iter().take(most).last().map(|level| level.price);
+        }
+    }
+
     fn replace(&mut self, levels: &[Level]) {
         self.clear();
         if self.levels.replace(levels, LEVELS_MAX) {
@@ -355,7 +381,7 @@ impl BookSide {
 
     fn clear(&mut self) {
         self.levels.clear();
-        (self.edge, self.is_unknown) = (None, false);
+        (self.edge, self.levels_max, self.is_unknown) = (None, None, false);
     }
 }
 

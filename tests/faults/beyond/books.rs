@@ -3,7 +3,7 @@
 
 use gemini_ws::{
     Book, Books, Config, Endpoint, Event, EventBuf, EventQueue, Frame, LinkId, Lost, Overflow, Replay,
-    Scratch, StaleReason, StreamId, Topic,
+    Scratch, Snapshot, StaleReason, StreamId, Topic,
 };
 
 use super::super::line::Line;
@@ -367,5 +367,35 @@ fn a_symbol_without_levels_in_the_first_frame_costs_no_new_link() {
         fed.client.handle_connected(next, due);
         fed.feed_over(next, 20_000, &update(0, "initial", 99, &["BTCUSD", "ETHUSD"]));
         assert!(fed.books.live("ethusd").is_some(), "{reaches}");
+    }
+}
+
+/// The snapshot had the best two levels. The venue may send no changes of a level that is not among the best two, so
+/// such a level stays uncertain even if the better ones are removed.
+#[test]
+fn a_level_that_left_the_best_ones_is_uncertain_for_good() {
+    let mut replay = Replay::new(Endpoint::Streams).snapshot(Snapshot::Best(2.try_into().unwrap()));
+    let (mut books, mut scratch) = (Books::new(), Scratch::new());
+    let mut ids = (5, 5);
+    // The changes of the bids, and then the number of bids and how many of them are certain.
+    for (bids, expected) in [
+        (r#"["100","1"],["99","1"]"#, (2, 2)),
+        (r#"["101","1"]"#, (3, 2)),
+        (r#"["102","1"],["103","1"]"#, (5, 2)),
+        (r#"["103","0"]"#, (4, 1)),
+        (r#"["103","1"]"#, (5, 2)),
+        (r#"["103","0"],["102","0"]"#, (3, 0)),
+    ] {
+        let (first, last) = ids;
+        ids = (last, last + 2);
+        let frame = format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[{bids}],"a":[["110","1"]]}}"#
+        );
+        books.apply(&replay.event(&frame, &mut scratch).unwrap().unwrap());
+        let book = books.live("btcusd").unwrap();
+        assert_eq!((book.bids().len(), book.bids().known_depth()), expected, "{bids}");
+        assert_eq!((book.asks().known_depth(), book.asks().is_whole()), (1, true));
+        let copy = book.clone();
+        assert_eq!(copy.bids().known_depth(), expected.1);
     }
 }
