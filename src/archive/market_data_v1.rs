@@ -6,6 +6,8 @@ use core::num::NonZeroU32;
 use crate::archive::sequence::Sequence;
 use crate::archive::{SENDS_ONLY, decode, lose_sequence, malformed, numbered};
 use crate::config::Config;
+use crate::event::batch::has_no_level;
+use crate::event::first_changes::FirstChanges;
 use crate::event::last_trade::LastTrade;
 use crate::event::replay::market;
 use crate::event::{Event, IgnoredReason};
@@ -36,6 +38,8 @@ pub(crate) struct MarketDataV1 {
     lacks: Option<Side>,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
+    /// What the present connection has sent, while books of named symbols have not begun.
+    first_changes: Option<FirstChanges>,
     /// The newest trade over all connections.
     last_trade: LastTrade,
 }
@@ -55,6 +59,7 @@ impl MarketDataV1 {
             },
             sequence: Sequence::default(),
             is_broken: false,
+            first_changes: None,
             last_trade: LastTrade::NOTHING,
         }
     }
@@ -122,6 +127,7 @@ impl Session for MarketDataV1 {
 
     fn opened(&mut self) {
         (self.sequence, self.is_broken) = (Sequence::default(), false);
+        self.first_changes = Some(FirstChanges::new());
     }
 
     fn has_books(&self) -> bool {
@@ -176,9 +182,28 @@ impl MarketDataV1 {
             None => {
                 let source =
                     reception.source(text).checked_by(GapRule::Strict, self.levels).without(self.lacks);
-                let source = source.of_all(update.socket_sequence == 0 && self.has_levels);
-                reception.data(market(&mut self.last_trade, *update, source))
+                let (is_first, is_whole) = match &mut self.first_changes {
+                    Some(_) => self.begin_books(update),
+                    None => (false, false),
+                };
+                reception.data(market(is_first, &mut self.last_trade, *update, source.of_all(is_whole)))
             }
         }
+    }
+
+    /// Returns whether an update is the first one of the connection, and whether it has all levels of each of its
+    /// symbols. The first update has them if it has no level, so that every book is empty.
+    #[cold]
+    fn begin_books(&mut self, update: &MarketUpdate<'_>) -> (bool, bool) {
+        let Some(changes) = &mut self.first_changes else { return (false, false) };
+        let is_first = changes.take_first();
+        // A symbol in the path has a book from the first update on.
+        let named = self.symbols.as_ref().filter(|_| self.has_levels && update.symbol.is_none());
+        let are_first = named.is_some() && changes.note(update);
+        if named.is_none_or(|symbols| changes.len() >= symbols.len()) {
+            self.first_changes = None;
+        }
+        // A connection does not begin with a change, so it is unknown to what a change in its first update applies.
+        (is_first, if is_first { self.has_levels && has_no_level(update) } else { are_first })
     }
 }

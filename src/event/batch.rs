@@ -173,7 +173,7 @@ impl<'f> Rest<'f> {
             Parts::Market { told, update } => Rest::Market {
                 told,
                 update,
-                books: Some(Books::new(&update)),
+                books: Some(Books::new(&update, is_whole)),
                 entries: update.entries.iter(),
             },
             Parts::MarkPrices(prices) => Rest::MarkPrices(prices.symbol, prices.changes.iter()),
@@ -338,8 +338,8 @@ pub(crate) const fn funding_amount<'f>(
 /// frame of a link.
 #[cold]
 #[inline(never)]
-fn has_no_level(update: &MarketUpdate<'_>) -> bool {
-    Changes(update.entries.iter()).next().is_none()
+pub(crate) fn has_no_level(update: &MarketUpdate<'_>) -> bool {
+    Changes::of(update).next().is_none()
 }
 
 #[cold]
@@ -407,6 +407,8 @@ fn other_entry<'f>(
 struct Books<'f> {
     update: MarketUpdate<'f>,
     changes: iter::Peekable<Changes<'f>>,
+    /// Whether the first changes of each symbol are its whole book, whatever their reason.
+    is_whole: bool,
     /// Symbols whose snapshot was returned already. Further changes of such a symbol become updates.
     begun: SymbolMap<()>,
     bids: &'f [Level],
@@ -414,7 +416,13 @@ struct Books<'f> {
 }
 
 #[derive(Clone, Debug)]
-struct Changes<'f>(Elements<'f, MarketEntry<'f>>);
+pub(super) struct Changes<'f>(Elements<'f, MarketEntry<'f>>);
+
+impl<'f> Changes<'f> {
+    pub(super) fn of(update: &MarketUpdate<'f>) -> Changes<'f> {
+        Changes(update.entries.iter())
+    }
+}
 
 impl<'f> Iterator for Changes<'f> {
     type Item = LevelChange<'f>;
@@ -429,14 +437,14 @@ impl<'f> Iterator for Changes<'f> {
 
 /// What adjacent changes of one symbol report: a whole book, changes of levels, or a new best level.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Run {
+pub(super) enum Run {
     Snapshot,
     Update,
     Top,
 }
 
 impl Run {
-    fn of(change: &LevelChange<'_>) -> Run {
+    pub(super) fn of(change: &LevelChange<'_>) -> Run {
         match change.reason {
             ChangeReason::Initial => Run::Snapshot,
             ChangeReason::TopOfBook => Run::Top,
@@ -446,10 +454,11 @@ impl Run {
 }
 
 impl<'f> Books<'f> {
-    fn new(update: &MarketUpdate<'f>) -> Books<'f> {
+    fn new(update: &MarketUpdate<'f>, is_whole: bool) -> Books<'f> {
         Books {
             update: *update,
-            changes: Changes(update.entries.iter()).peekable(),
+            changes: Changes::of(update).peekable(),
+            is_whole,
             begun: SymbolMap::new(),
             bids: update.bids,
             asks: update.asks,
@@ -490,7 +499,7 @@ impl<'f> Books<'f> {
             bids,
             asks,
         };
-        let is_snapshot = run == Run::Snapshot && self.begins(symbol);
+        let is_snapshot = (run == Run::Snapshot || self.is_whole) && self.begins(symbol);
         Some(depth_event(is_snapshot, depth, source))
     }
 

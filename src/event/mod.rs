@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod ends;
+pub(crate) mod first_changes;
 #[cfg(feature = "serde")]
 mod json;
 pub(crate) mod kinds;

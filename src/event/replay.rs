@@ -3,7 +3,8 @@
 use core::num::NonZeroU32;
 
 use crate::event::Event;
-use crate::event::batch::{funding_amount, l2_book, mark_price};
+use crate::event::batch::{funding_amount, has_no_level, l2_book, mark_price};
+use crate::event::first_changes::FirstChanges;
 use crate::event::last_trade::LastTrade;
 use crate::event::quote_ids::QuoteIds;
 use crate::event::report::Report;
@@ -25,7 +26,8 @@ use crate::wire::{Scratch, decode_from};
 /// new update id is therefore a snapshot. `Replay` returns no events for the depth frames before the first snapshot.
 /// After a gap, a book waits for the next snapshot. In market data v2, the first frame of a symbol contains the whole
 /// book, unless an undecodable frame may have come before it. A later frame of market data v2 contains the whole book
-/// if [`looks_initial`](crate::L2Updates::looks_initial) returns true.
+/// if [`looks_initial`](crate::L2Updates::looks_initial) returns true. In market data v1, if the first update of a
+/// connection has no level, the first changes of a symbol are its whole book.
 ///
 /// # The venue's time as a clock
 ///
@@ -69,6 +71,11 @@ pub struct Replay {
     /// The highest event id of market data v1 so far. It shows which trades the first frame of a later connection
     /// repeats.
     told: LastTrade,
+    /// What the present connection of market data v1 has sent, if its first update had no levels, so that every book
+    /// was empty. `None` if a frame is missing since, or if the only book has begun.
+    first_changes: Option<FirstChanges>,
+    /// The number of the next frame of market data v1 while `first_changes` is set.
+    next: u64,
     quote_ids: QuoteIds,
 }
 
@@ -83,6 +90,8 @@ impl Replay {
             begun: SymbolMap::new(),
             is_spoilt: false,
             told: LastTrade::NOTHING,
+            first_changes: None,
+            next: 0,
             quote_ids: QuoteIds::new(),
         }
     }
@@ -159,15 +168,61 @@ impl Replay {
                 let told = self.begun.get_mut(trade.symbol).and_then(Option::as_mut);
                 Some(Event::Trade(told.map_or(*trade, |told| told.tell(*trade)), source))
             }
-            Message::MarketUpdate(update) => Some(market(&mut self.told, *update, source)),
+            Message::MarketUpdate(update) => {
+                self.count(update.socket_sequence);
+                let (is_first, is_whole) = match &mut self.first_changes {
+                    Some(_) => self.begin_books(update),
+                    None => (false, false),
+                };
+                Some(market(is_first, &mut self.told, *update, source.of_all(is_whole)))
+            }
+            Message::Heartbeat(beat) => {
+                if let Some(number) = beat.socket_sequence {
+                    self.count(number);
+                }
+                event_of(message, source)
+            }
             Message::QuoteUpdate(update) => Some(Event::Quote(self.quote_ids.deliver(*update), source)),
             message => event_of(message, source),
         }
     }
 
+    /// Counts a number of a frame of market data v1. The number 0 begins another connection.
+    #[inline]
+    fn count(&mut self, number: u64) {
+        if number == 0 || self.first_changes.is_some() {
+            self.count_of_connection(number);
+        }
+    }
+
+    #[cold]
+    fn count_of_connection(&mut self, number: u64) {
+        if number == 0 {
+            self.first_changes = Some(FirstChanges::new());
+        } else if number != self.next {
+            self.first_changes = None;
+        }
+        self.next = number.saturating_add(1);
+    }
+
+    /// Returns whether an update of market data v1 is the first one of its connection, and whether it has all levels of
+    /// each of its symbols.
+    #[cold]
+    fn begin_books(&mut self, update: &MarketUpdate<'_>) -> (bool, bool) {
+        let Some(changes) = &mut self.first_changes else { return (false, false) };
+        let is_first = changes.take_first();
+        let is_whole = !is_first && changes.note(update);
+        let has_levels = is_first && !has_no_level(update);
+        if has_levels || (update.symbol.is_some() && changes.len() > 0) {
+            self.first_changes = None;
+        }
+        (is_first, is_whole)
+    }
+
     /// Notes a frame that cannot be decoded. In market data v2, it may have been the first frame of a symbol.
     #[cold]
     fn spoil(&mut self, frame: &str, error: DecodeError) {
+        self.first_changes = None;
         let malformed = Malformed::new(self.endpoint, frame, error);
         if self.endpoint != Endpoint::MarketDataV2 || !malformed.is_of(Topic::Depth) {
             return;
@@ -218,9 +273,14 @@ fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
 }
 
 /// Returns the event of a market data v1 frame, and notes the id of the frame as the newest trade: the trades of a
-/// frame have this id, except older trades in the first frame of a link.
-pub(crate) fn market<'f>(told: &mut LastTrade, update: MarketUpdate<'f>, source: Source<'f>) -> Event<'f> {
-    let before = if update.socket_sequence == 0 { *told } else { LastTrade::NOTHING };
+/// frame have this id, except older trades in the first update of a link.
+pub(crate) fn market<'f>(
+    is_first: bool,
+    told: &mut LastTrade,
+    update: MarketUpdate<'f>,
+    source: Source<'f>,
+) -> Event<'f> {
+    let before = if is_first { *told } else { LastTrade::NOTHING };
     told.note(update.event_id);
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
 }

@@ -187,7 +187,7 @@ impl<'f> Source<'f> {
     }
 
     /// Returns whether the frame lists all balances, all positions, or (in market data v1) all levels of the sides
-    /// that the link reports, and not only the changed ones.
+    /// that the link reports of each symbol in the frame, and not only the changed ones.
     pub(crate) const fn is_whole(&self) -> bool {
         self.is_whole
     }

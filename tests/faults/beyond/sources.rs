@@ -268,3 +268,93 @@ fn a_change_without_a_symbol_is_of_any_book() {
     fed.feed(2, r#"{"type":"update","eventId":1,"socket_sequence":1,"events":[{"type":"trade","tid":1,"price":"5","amount":"1","makerSide":"bid"}]}"#);
     assert!(fed.books.live("btcusd").is_some());
 }
+
+/// Formats the first frame of a link, or one of its first frames, for an empty book.
+fn empty(sequence: u64) -> String {
+    format!(r#"{{"type":"update","eventId":1,"socket_sequence":{sequence},"events":[]}}"#)
+}
+
+fn heartbeat(sequence: u64) -> String {
+    format!(r#"{{"type":"heartbeat","socket_sequence":{sequence}}}"#)
+}
+
+/// Returns the number of bids of the book of ETH/USD if it is current.
+fn eth(books: &Books) -> Option<usize> {
+    books.live("ethusd").map(|book| book.bids().len())
+}
+
+/// A link of several symbols begins with no level of an empty book, so the first changes of its symbol are the book.
+#[test]
+fn a_book_that_is_empty_when_its_link_opens_begins_with_its_first_change() {
+    let of = |sequence, price| change(sequence, "place", "bid", "ETHUSD", price);
+    let btc = |sequence, reason| change(sequence, reason, "bid", "BTCUSD", 99);
+    let mixed = of(3, 8).replace("}]", r#"},{"type":"change","side":"bid","price":"98","remaining":"1","delta":"1","reason":"place","symbol":"BTCUSD"}]"#);
+    let table: [(&[String], Option<usize>); 7] = [
+        (&[btc(0, "initial"), empty(1), of(2, 5), of(3, 6)], Some(2)),
+        (&[btc(0, "initial"), btc(1, "place"), of(2, 5), of(3, 6)], Some(2)),
+        (&[empty(0), of(1, 5), of(2, 6)], Some(2)),
+        (&[heartbeat(0), empty(1), of(2, 5), of(3, 6)], Some(2)),
+        // The levels of the book may follow.
+        (&[btc(0, "initial"), of(1, 5), change(2, "initial", "bid", "ETHUSD", 7)], Some(1)),
+        // A link does not begin with a change, so it is unknown to what the change applies.
+        (&[of(0, 5), of(1, 6)], None),
+        // One frame cannot be the book of one symbol and a change of another.
+        (&[btc(0, "initial"), empty(1), btc(2, "place"), mixed], None),
+    ];
+    for (frames, expected) in table {
+        let mut fed = Fed::new(Config::new(MULTI));
+        for at in [1, 100_000] {
+            for frame in frames {
+                fed.feed(at, frame);
+            }
+            assert_eq!(eth(&fed.books), expected, "{frames:?}");
+            fed.reconnect(at + 10_000);
+            assert_eq!(eth(&fed.books), None);
+        }
+        let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
+        let mut scratch = Scratch::new();
+        for frame in frames.iter().chain(frames) {
+            books.apply(&replay.event(frame, &mut scratch).unwrap().unwrap());
+        }
+        // The decoder does not know which symbols the address names.
+        let is_known = frames.contains(&empty(0)) || frames.contains(&empty(1)) && frames[0] == heartbeat(0);
+        assert_eq!(eth(&books), expected.filter(|count| is_known || *count == 1), "{frames:?}");
+        // If a frame is missing, it may have had the levels of the book.
+        let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
+        for frame in frames.iter().skip(1) {
+            books.apply(&replay.event(frame, &mut scratch).unwrap().unwrap());
+        }
+        assert_eq!(eth(&books), expected.filter(|count| *count == 1), "{frames:?}");
+    }
+}
+
+/// The number of the first update of a link need not be zero.
+#[test]
+fn a_heartbeat_may_come_before_the_first_update() {
+    let bid = |sequence| v1(sequence, 99, "place");
+    let frames = [heartbeat(0), empty(1), bid(2)];
+    let mut fed = Fed::new(Config::new("ws://v/v1/marketdata/btcusd?heartbeat=true"));
+    let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
+    let mut scratch = Scratch::new();
+    scratch.set_symbol("btcusd".parse().ok());
+    for frame in &frames {
+        fed.feed(1, frame);
+        books.apply(&replay.event(frame, &mut scratch).unwrap().unwrap());
+    }
+    for books in [&fed.books, &books] {
+        assert_eq!(books.live("btcusd").unwrap().bids().len(), 1);
+    }
+    // After a reconnect, the first update repeats a trade.
+    let trade = r#"{"type":"update","eventId":9,"socket_sequence":SEQ,"events":[{"type":"trade","tid":2,"price":"5","amount":"1","makerSide":"bid"}]}"#;
+    fed.feed(2, &trade.replace("SEQ", "3"));
+    replay.event(&trade.replace("SEQ", "3"), &mut scratch).unwrap();
+    fed.reconnect(10);
+    let again = trade.replace("SEQ", "1");
+    let is_replay =
+        |event: &Event<'_>| event.parts().any(|part| matches!(part, Event::Trade(it, _) if it.is_replay));
+    fed.feed(20_000, &heartbeat(0));
+    let event = fed.client.handle_frame(fed.link, t(20_000), Frame::Text(&again), &mut scratch);
+    assert!(is_replay(&event.unwrap()));
+    replay.event(&heartbeat(0), &mut scratch).unwrap();
+    assert!(is_replay(&replay.event(&again, &mut scratch).unwrap().unwrap()));
+}
