@@ -105,7 +105,9 @@ impl Replay {
         self
     }
 
-    /// Sets which [snapshots](crate::Config::snapshot) the recorded link requested.
+    /// Sets which [snapshots](crate::Config::snapshot) the recorded link requested. For market data v1,
+    /// [`Snapshot::Best`] means that the address had the [parameter](crate::protocol::market_data_v1) `top_of_book`,
+    /// so that the first frame has only the best level of each side.
     ///
     /// ```
     /// use gemini_ws::{Books, Endpoint, Replay, Scratch, Snapshot};
@@ -124,7 +126,10 @@ impl Replay {
     /// ```
     #[must_use]
     pub const fn snapshot(mut self, snapshot: Snapshot) -> Replay {
-        self.levels = snapshot.levels(self.endpoint);
+        self.levels = match (self.endpoint, snapshot) {
+            (Endpoint::MarketDataV1, Snapshot::Best(_)) => Some(NonZeroU32::MIN),
+            _ => snapshot.levels(self.endpoint),
+        };
         self
     }
 

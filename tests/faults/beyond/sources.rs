@@ -1,7 +1,8 @@
 //! Faults of books that come from several sources, and of books of market data v1 whose beginning is missing.
 
 use gemini_ws::{
-    Books, Config, Endpoint, Event, Frame, GapRule, LinkId, Lost, Replay, Scratch, StaleReason, Topic,
+    Books, Config, Endpoint, Event, Frame, GapRule, LinkId, Lost, Replay, Scratch, Snapshot, StaleReason,
+    Topic,
 };
 
 use super::super::line::snapshot;
@@ -357,4 +358,19 @@ fn a_heartbeat_may_come_before_the_first_update() {
     assert!(is_replay(&event.unwrap()));
     replay.event(&heartbeat(0), &mut scratch).unwrap();
     assert!(is_replay(&replay.event(&again, &mut scratch).unwrap().unwrap()));
+}
+
+/// A recorded link whose address had `top_of_book` lists only the best levels.
+#[test]
+fn a_recording_of_best_levels_is_no_whole_book() {
+    let frames = [change(0, "initial", "bid", "BTCUSD", 99), change(1, "top-of-book", "bid", "BTCUSD", 98)];
+    for (snapshot, is_whole) in [(Snapshot::Full, true), (Snapshot::Best(7.try_into().unwrap()), false)] {
+        let mut replay = Replay::new(Endpoint::MarketDataV1).snapshot(snapshot);
+        let (mut books, mut scratch) = (Books::new(), Scratch::new());
+        for (frame, expected) in frames.iter().zip([[is_whole, is_whole], [false, is_whole]]) {
+            books.apply(&replay.event(frame, &mut scratch).unwrap().unwrap());
+            let book = books.live("btcusd").unwrap();
+            assert_eq!([book.bids().is_whole(), book.asks().is_whole()], expected, "{snapshot:?}");
+        }
+    }
 }
