@@ -109,7 +109,10 @@ fn map_of(symbols: Vec<Symbol>) -> SymbolMap<()> {
 /// entry, the venue sends only the kinds that the address sets to `true`.
 fn sides(config: &Config) -> [bool; 2] {
     let is_named = |kind: &&str| config.parameter(kind).is_some();
-    let sends_all = !["bids", "offers", "trades", "auctions"].iter().any(is_named);
+    // There is no parameter `auctions` for several symbols.
+    let is_filtered = ["bids", "offers", "trades"].iter().any(is_named)
+        || (config.symbol.is_some() && is_named(&"auctions"));
+    let sends_all = !is_filtered;
     ["bids", "offers"].map(|kind| sends_all || config.parameter(kind).as_deref() == Some("true"))
 }
 

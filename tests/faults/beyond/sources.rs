@@ -374,3 +374,20 @@ fn a_recording_of_best_levels_is_no_whole_book() {
         }
     }
 }
+
+/// There is no parameter `auctions` for several symbols, so it filters nothing.
+#[test]
+fn a_parameter_that_an_address_does_not_have_filters_nothing() {
+    let multi = format!("{MULTI}&auctions=true");
+    for (url, has_books) in [(multi.as_str(), true), ("ws://v/v1/marketdata/btcusd?auctions=true", false)] {
+        let mut fed = Fed::new(Config::new(url));
+        fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 99));
+        let book = fed.books.live("btcusd").unwrap();
+        assert_eq!((book.bids().is_whole(), book.asks().is_whole()), (true, true), "{url}");
+        assert_eq!(
+            fed.client.resync_books(t(2), ["btcusd".parse().unwrap()]),
+            usize::from(has_books),
+            "{url}"
+        );
+    }
+}
