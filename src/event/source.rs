@@ -182,6 +182,11 @@ impl<'f> Source<'f> {
         self.levels
     }
 
+    /// Returns whether the frame is of market data v1 and lists only best levels.
+    pub(crate) const fn lists_best(&self) -> bool {
+        matches!(self.endpoint, Endpoint::MarketDataV1) && self.levels.is_some()
+    }
+
     pub(crate) const fn lacks(&self) -> Option<Side> {
         self.lacks
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::message::Level;
-use crate::state::books::Book;
+use crate::state::book::Book;
 use crate::state::truth::{Age, StaleReason};
 use crate::value::time::{Instant, Timestamp};
 

@@ -8,6 +8,7 @@ use crate::event::reason::CloseReason;
 use crate::event::source::Source;
 use crate::message::{Depth, TopOfBook};
 use crate::request::stream::Topic;
+use crate::state::book::Book;
 use crate::state::books::missed::Missed;
 use crate::state::order_book::{Applied, OrderBook};
 use crate::state::truth::{Age, Loss, StaleReason, Standing};
@@ -84,55 +85,6 @@ pub struct BookChange {
     pub asks: bool,
 }
 
-/// A book that is current or stale.
-#[derive(Clone, Copy, Debug)]
-pub enum Book<'b> {
-    /// The book is current as of the last update that arrived.
-    Live(&'b OrderBook),
-    /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again,
-    /// unless the bids and asks of the snapshot cross. A book that is stale as [`StaleReason::Crossed`] becomes
-    /// current again with the first update after which its bids and asks no longer cross.
-    ///
-    /// What to do:
-    ///
-    /// - If [`Books::to_resync`] returns the symbol of the book, request a snapshot.
-    /// - Otherwise, if the reason is [`StaleReason::Crossed`], wait for an update.
-    /// - Otherwise do nothing: the client requests a snapshot. After [`Event::LinkClosed`](crate::Event::LinkClosed),
-    ///   call [`Client::open`](crate::Client::open) first. After [`Event::Closed`](crate::Event::Closed), no snapshot
-    ///   comes.
-    Stale {
-        /// The reason why the book is stale.
-        reason: StaleReason,
-        /// The book as it was last known.
-        last: &'b OrderBook,
-    },
-}
-
-impl<'b> Book<'b> {
-    /// Returns the book if the book is current.
-    pub const fn live(self) -> Option<&'b OrderBook> {
-        match self {
-            Book::Live(book) => Some(book),
-            Book::Stale { .. } => None,
-        }
-    }
-
-    /// Returns the book as it was last known, whether it is current or stale: for display.
-    pub const fn last(self) -> &'b OrderBook {
-        match self {
-            Book::Live(last) | Book::Stale { last, .. } => last,
-        }
-    }
-
-    /// Returns the reason why the book is stale; `None` if the book is current.
-    pub const fn stale_reason(self) -> Option<StaleReason> {
-        match self {
-            Book::Live(_) => None,
-            Book::Stale { reason, .. } => Some(reason),
-        }
-    }
-}
-
 impl Books {
     /// Creates a collection without books.
     pub const fn new() -> Books {
@@ -171,8 +123,9 @@ impl Books {
     /// ```
     pub fn apply(&mut self, event: &Event<'_>) -> Option<BookChange> {
         match event {
+            Event::Batch(_, source) if source.lists_best() => self.replace_tops(event),
             Event::Batch(..) => event.parts().fold(None, |changed, part| self.apply(&part).or(changed)),
-            Event::TopOfBook(top, source) => self.replace_top(top, source),
+            Event::TopOfBook(top, source) => self.replace_top(top, source, true),
             Event::DepthSnapshot(depth, source) => self.replace(depth, source),
             Event::DepthUpdate(depth, source) => self.update(depth, source),
             // The snapshot was applied before this event, or was dropped before it reached `Books`.
@@ -293,7 +246,7 @@ impl Books {
             None => entry.book.replace(depth),
         }
         // With `top_of_book`, the first frame of market data v1 may lack a side.
-        let is_top = source.endpoint() == Endpoint::MarketDataV1 && source.levels().is_some();
+        let is_top = source.lists_best();
         let has_one_side = depth.bids.is_empty() != depth.asks.is_empty();
         for (side, levels) in [(Side::Buy, depth.bids), (Side::Sell, depth.asks)] {
             if source.lacks() == Some(side) || (is_top && has_one_side && levels.is_empty()) {
@@ -339,8 +292,29 @@ impl Books {
         self.books.remove(symbol);
     }
 
-    /// Replaces a side of a book by its best level. May begin a stale book again: see [`Entry::begin_by_top`].
-    fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>) -> Option<BookChange> {
+    /// Applies a frame of best levels, which belong to one event of the venue. So a book counts as crossed only if it
+    /// is crossed after the last of its levels.
+    #[cold]
+    fn replace_tops(&mut self, event: &Event<'_>) -> Option<BookChange> {
+        let mut changed = None;
+        let mut parts = event.parts().peekable();
+        while let Some(part) = parts.next() {
+            let of = match parts.peek() {
+                Some(Event::TopOfBook(next, _)) => Some(next.symbol),
+                _ => None,
+            };
+            let change = match &part {
+                Event::TopOfBook(top, source) => self.replace_top(top, source, of != Some(top.symbol)),
+                part => self.apply(part),
+            };
+            changed = change.or(changed);
+        }
+        changed
+    }
+
+    /// Replaces a side of a book by its best level. May begin a stale book again: see [`Entry::begin_by_top`]. Unless
+    /// the level is the last one of the symbol in its frame, does not note whether the book is crossed.
+    fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>, is_last: bool) -> Option<BookChange> {
         if source.link().is_none() && self.books.get(top.symbol).is_none() {
             // A recording may begin anywhere, so the book may be missing.
             return None;
@@ -352,7 +326,7 @@ impl Books {
         let entry = if is_other { entry.other_of(source)? } else { entry };
         entry.book.replace_top(top);
         entry.standing.note(source, top.event_time);
-        let crossings = entry.note_crossing(source);
+        let crossings = if is_last { entry.note_crossing(source) } else { 0 };
         if is_other {
             return None;
         }

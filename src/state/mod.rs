@@ -2,6 +2,7 @@
 
 mod account;
 pub(crate) mod balances;
+pub(crate) mod book;
 pub(crate) mod book_top;
 pub(crate) mod books;
 pub(crate) mod changes;

@@ -391,3 +391,21 @@ fn a_parameter_that_an_address_does_not_have_filters_nothing() {
         );
     }
 }
+
+/// The best bid and the best ask of one frame belong to one event of the venue, so the book is not crossed between them.
+#[test]
+fn the_best_levels_of_one_frame_cross_no_book_for_a_moment() {
+    let both = |sequence, reason: &str, bid, ask| {
+        let bid = change(sequence, reason, "bid", "BTCUSD", bid);
+        let ask = change(sequence, reason, "ask", "BTCUSD", ask);
+        let entry = ask.split_once(":[").unwrap().1;
+        bid.replace("}]}", &format!("}},{entry}"))
+    };
+    let mut fed = Fed::new(Config::new(format!("{MULTI}&top_of_book=true")));
+    fed.feed(1, &both(0, "initial", 100, 101));
+    for (sequence, bid, ask, crossed) in [(1, 102, 103, 0), (2, 105, 104, 1), (3, 99, 100, 1)] {
+        fed.feed(2, &both(sequence, "top-of-book", bid, ask));
+        assert_eq!(fed.books.crossed(), crossed, "{bid} {ask}");
+        assert_eq!(fed.books.live("btcusd").is_some(), bid < ask);
+    }
+}
