@@ -9,7 +9,6 @@ use crate::event::source::Source;
 use crate::message::{Depth, TopOfBook};
 use crate::request::stream::Topic;
 use crate::state::book::Book;
-use crate::state::books::missed::Missed;
 use crate::state::order_book::{Applied, OrderBook};
 use crate::state::truth::{Age, Loss, StaleReason, Standing};
 use crate::value::endpoint::Endpoint;
@@ -51,7 +50,9 @@ mod missed;
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
-    missed: Missed,
+    /// Symbols that may lack the first snapshot of a source, although no stale book shows this. For each of them, the
+    /// link of market data v1 whose first frame is known to have no level of the symbol.
+    missed: SymbolMap<Option<LinkId>>,
     trusts_crossed: bool,
     crossed: u64,
     untracked: u64,

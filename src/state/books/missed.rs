@@ -1,15 +1,10 @@
-//! Symbols that may lack the first snapshot of a source, although no stale book shows this.
+//! How [`Books`] finds out that a source of a symbol may have lost its first snapshot.
 
 use crate::event::source::Source;
 use crate::message::Depth;
 use crate::state::books::{BOOKS_MAX, BookChange, Books, Entry};
 use crate::value::endpoint::Endpoint;
-use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
-use crate::value::symbol_map::SymbolMap;
-
-/// For each symbol, the link of market data v1 whose first frame is known to have no level of the symbol.
-pub(super) type Missed = SymbolMap<Option<LinkId>>;
 
 impl Books {
     /// Adds a stale book at an update of a symbol without a book, if the first snapshot of the symbol was dropped.

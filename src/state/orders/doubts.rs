@@ -157,6 +157,20 @@ impl Orders {
         true
     }
 
+    /// Applies the earlier replies about cancels to an order that has just become known: from an event, or from a
+    /// list for which the application asked at the moment `listed`. A reply after that moment may show that the list
+    /// is outdated.
+    pub(super) fn recall_cancels(&mut self, key: u64, order_id: u64, listed: Option<Moment>) {
+        let now = self.moment();
+        for (at, doubt) in self.early.take(order_id) {
+            self.index.change(key, now, |order| match doubt {
+                None => order.accept_cancel(at),
+                Some(reason) if listed.is_some_and(|asked| asked < at) => order.raise(reason, at),
+                Some(_) => {}
+            });
+        }
+    }
+
     /// Puts an order in doubt, with the reason [`StaleReason::Overdue`], if the venue owes an event about the order
     /// ([`Order::awaited`](crate::Order::awaited)). Has no effect on other orders.
     ///

@@ -1,9 +1,9 @@
 //! [`EarlyCancels`]: the replies to cancels of orders that were unknown then.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::event::Verdict;
-use crate::state::orders::Orders;
 use crate::state::truth::{Moment, StaleReason};
 
 /// How many such replies are kept: the newest ones.
@@ -37,24 +37,18 @@ impl EarlyCancels {
         }
         self.0.push_back(Early { order_id, at, doubt });
     }
-}
 
-impl Orders {
-    /// Applies the earlier replies about cancels to an order that has just become known: from an event, or from a
-    /// list for which the application asked at the moment `listed`. A reply after that moment may show that the list
-    /// is outdated.
-    pub(super) fn recall_cancels(&mut self, key: u64, order_id: u64, listed: Option<Moment>) {
-        let now = self.moment();
-        self.early.0.retain(|early| {
-            if early.order_id != order_id {
-                return true;
+    /// Removes the replies about an order. Returns when each came, and the doubt that it raises; no doubt if the
+    /// venue has accepted the cancel.
+    pub(super) fn take(&mut self, order_id: u64) -> Vec<(Moment, Option<StaleReason>)> {
+        let mut taken = Vec::new();
+        self.0.retain(|early| {
+            let is_other = early.order_id != order_id;
+            if !is_other {
+                taken.push((early.at, early.doubt));
             }
-            self.index.change(key, now, |order| match early.doubt {
-                None => order.accept_cancel(early.at),
-                Some(reason) if listed.is_some_and(|asked| asked < early.at) => order.raise(reason, early.at),
-                Some(_) => {}
-            });
-            false
+            is_other
         });
+        taken
     }
 }
