@@ -254,7 +254,7 @@ fn l_130_the_known_depth_is_stated() {
         ("1x99 1x98 1x97", "0x99 0x98 0x97 5x96", "5x96", 0),
         ("1x99 1x98 1x97", "0x97 5x97", "1x99 1x98 5x97", 3),
         ("1x99 1x98 1x97", "0x97.00 5x96.5", "1x99 1x98 5x96.5", 2),
-        // If the venue sends fewer levels than the client requested, the venue has no others, until there are three.
+        // If the venue sends fewer levels than the client requested, the venue has no others, until it has three.
         ("1x99 1x98", "5x90", "1x99 1x98 5x90", 3),
         ("", "5x90", "5x90", 1),
     ];

@@ -368,7 +368,7 @@ impl BookSide {
         // A whole side with this many levels may lack worse ones from the next change on.
         let is_beyond = if self.edge.is_none() { self.len() >= most } else { self.known_depth() > most };
         if is_beyond {
-            self.edge = self.iter().take(most).last().map(|level| level.price);
+            self.edge = self.iter().nth(most.saturating_sub(1)).map(|level| level.price);
         }
     }
 
