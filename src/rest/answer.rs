@@ -138,33 +138,21 @@ impl<'a> IntoIterator for &'a BalanceRows {
     }
 }
 
-/// Decodes an answer about one order: an object, or an array of objects.
-fn order_rows(body: &str) -> Result<Vec<OrderRow<'_>>, RestError> {
-    let rows = match rest::is_array(body) {
-        true => rest::array(body),
-        false => rest::object(body).map(|row| alloc::vec![row]),
-    };
-    rows.map_err(malformed(body))
-}
-
-/// Decodes the answer to a question that names an order by the venue's id. An empty array is an error, because the
-/// venue refuses the question if it does not have the order.
 pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> {
-    let rows = order_rows(body)?;
-    if let Some(other) = rows.iter().find(|row| row.order_id != id) {
-        return Err(RestError::OtherOrder { order_id: other.order_id });
+    let row: OrderRow<'_> = rest::object(body).map_err(malformed(body))?;
+    if row.order_id != id {
+        return Err(RestError::OtherOrder { order_id: row.order_id });
     }
-    match rows.as_slice() {
-        [] => rest::object(body).map_err(malformed(body)).and_then(|row| reconciled(&row)),
-        [row] => reconciled(row),
-        _ => Err(RestError::Repeated { name: id.to_string().into() }),
-    }
+    reconciled(&row)
 }
 
 /// Decodes the answer to a question that names an order by its client order id. Returns `None` if no order has this
 /// id.
 pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconciled>, RestError> {
-    let (orders, unused) = orders_of_client_id(body)?;
+    let (orders, unused) = match rest::is_array(body) {
+        true => orders_of_client_id(body)?,
+        false => (alloc::vec![rest::object(body).map_err(malformed(body))?], false),
+    };
     if let Some(other) = orders.iter().find(|row| row.client_order_id.is_none_or(|own| own != *id)) {
         return Err(RestError::OtherOrder { order_id: other.order_id });
     }
@@ -178,15 +166,15 @@ pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconcil
     }
 }
 
-/// Decodes the orders in an answer about one order. Also returns whether further elements cannot be decoded.
+/// Decodes the orders in an answer that is an array. Also returns whether further elements cannot be decoded.
 fn orders_of_client_id(body: &str) -> Result<(Vec<OrderRow<'_>>, bool), RestError> {
-    let error = match order_rows(body) {
+    let error = match rest::array(body) {
         Ok(orders) => return Ok((orders, false)),
         Err(error) => error,
     };
     let rows: Vec<Row<'_, OrderRow<'_>>> = rest::array(body).unwrap_or_default();
     let orders: Vec<OrderRow<'_>> = rows.into_iter().filter_map(Row::read).collect();
-    if orders.is_empty() { Err(error) } else { Ok((orders, true)) }
+    if orders.is_empty() { Err(malformed(body)(error)) } else { Ok((orders, true)) }
 }
 
 pub(super) fn open_orders(body: &str) -> Result<OpenOrders, RestError> {

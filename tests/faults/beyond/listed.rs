@@ -367,27 +367,3 @@ fn an_odd_row_hides_no_id_of_several_orders() {
     let other = row(80).replace("a1", "b1");
     assert_eq!(answer(&[odd(), other]), Err(RestError::OtherOrder { order_id: 80 }));
 }
-
-/// The answer about one order may be an object or an array, whichever id the question names.
-#[test]
-fn an_answer_about_one_order_is_an_object_or_an_array() {
-    let mut fed = Fed::private(&["orders@account"]);
-    fed.feed(2, &update("OPEN", ""));
-    fed.orders.apply(&OVERFLOW);
-    let question = OrderStatusQuestion::of(fed.orders.to_reconcile().next().unwrap()).unwrap();
-    let row = row("0.4", "");
-    let other = row.replace("77", "78");
-    for body in [row.clone(), format!("[{row}]")] {
-        let found = question.answer(200, &body).unwrap().unwrap();
-        assert_eq!(
-            (found.order_id, found.state, found.executed),
-            (77, OrderState::PartiallyFilled, d("0.4"))
-        );
-    }
-    for body in [other.clone(), format!("[{other}]"), format!("[{row},{other}]")] {
-        assert_eq!(question.answer(200, &body), Err(RestError::OtherOrder { order_id: 78 }), "{body}");
-    }
-    let twice = question.answer(200, &format!("[{row},{row}]"));
-    assert_eq!(twice, Err(RestError::Repeated { name: "77".into() }));
-    assert!(matches!(question.answer(200, "[]"), Err(RestError::Malformed { .. })));
-}
