@@ -140,6 +140,7 @@ impl<'f> Event<'f> {
     /// come first; the other parts follow in the order of the frame. In market data v2 all trades come before all
     /// auctions. If a report of balances, positions, settlements or candles has rows that cannot be decoded, these
     /// rows come first, each as an [`Event::Malformed`], and the report comes last.
+    #[inline]
     pub fn parts(&self) -> Events<'f> {
         match self {
             Event::Batch(batch, source) => {
@@ -188,6 +189,7 @@ impl<'f> Rest<'f> {
 impl<'f> Iterator for Events<'f> {
     type Item = Event<'f>;
 
+    #[inline]
     fn next(&mut self) -> Option<Event<'f>> {
         let source = self.source.with_part(self.source.part().saturating_add(1));
         self.source = source;
@@ -427,6 +429,7 @@ impl<'f> Changes<'f> {
 impl<'f> Iterator for Changes<'f> {
     type Item = LevelChange<'f>;
 
+    #[inline]
     fn next(&mut self) -> Option<LevelChange<'f>> {
         self.0.find_map(|entry| match entry {
             MarketEntry::Change(change) => Some(change),
