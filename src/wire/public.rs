@@ -102,10 +102,7 @@ record! {
 
 decoder! {
     partial_depth(it: PartialDepthMembers, frame, scratch) begins "" has (it.last_update_id().is_there()) => {
-        let symbol = match it.symbol().unless_empty()? {
-            Some(symbol) => Some(symbol),
-            None => it.s().unless_empty()?,
-        };
+        let symbol = if it.symbol().is_there() { it.symbol().if_any()? } else { it.s().if_any()? };
         let last_update_id = it.last_update_id().required()?;
         let (bids, asks) = (it.bids().levels()?, it.asks().levels()?);
         let levels = Scratch::levels(scratch);

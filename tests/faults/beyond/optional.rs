@@ -66,16 +66,6 @@ fn an_empty_symbol_does_not_make_a_frame_malformed() {
         let leg = request.legs.iter().next().unwrap();
         assert_eq!(leg.symbol.map(|symbol| symbol.to_string()), is_named.then(|| "GEMI-B".to_owned()));
     }
-    for (symbol, expected) in [
-        (r#""symbol":"","s":"btcusd","#, Some("btcusd")),
-        (r#""symbol":"btcusd","s":"","#, Some("btcusd")),
-        (r#""symbol":"","#, None),
-        (r#""s":"","#, None),
-    ] {
-        let frame = format!(r#"{{"lastUpdateId":7,{symbol}"bids":[],"asks":[]}}"#);
-        let Ok(Message::PartialDepth(depth)) = decode(&frame, &mut scratch) else { panic!("{frame}") };
-        assert_eq!(depth.symbol.map(|symbol| symbol.to_string()).as_deref(), expected, "{frame}");
-    }
 }
 
 /// Two links report one account, and the report of the slower link comes last. If a report has no event time, its

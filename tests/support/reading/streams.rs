@@ -123,9 +123,7 @@ fn depth(frame: Object<'_>) -> Read<Value> {
 }
 
 fn partial_depth(frame: Object<'_>) -> Read<Value> {
-    // An empty text counts as missing.
-    let is_named = |name: &&str| frame.has(name) && frame.text_if_any(name) != Some("");
-    let named = ["symbol", "s"].into_iter().find(is_named);
+    let named = ["symbol", "s"].into_iter().find(|name| frame.has(name));
     Ok(json!({
         "kind": "partial_depth",
         "symbol": named.map_or(Ok(Value::Null), |name| symbol(frame, name))?,
