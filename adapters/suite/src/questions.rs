@@ -71,8 +71,8 @@ pub(crate) fn a_refusal_of_every_question<A: Adapter>() {
 /// later upgrade too. If the venue refuses the nonces anyway, waiting would not help.
 pub(crate) fn nonces_ahead_of_the_time<A: Adapter>() {
     let half = NONCE_TOLERANCE.as_secs() / 2;
-    // How far the first nonce is ahead, how many questions are asked, and how far the last nonce may be ahead.
-    for (ahead, expected, last_max) in [(half, 3, half), (1_000, 3, 1_002)] {
+    // How far the first nonce is ahead, and how far the last nonce may be ahead.
+    for (ahead, last_max) in [(half, half), (1_000, 1_002)] {
         with_doubts::<A>(async |client, signer| {
             let now = UnixTime::now().as_secs();
             signer.turn().await.nonces().skip_to(Nonce::new(now + ahead - 1));
@@ -83,7 +83,8 @@ pub(crate) fn nonces_ahead_of_the_time<A: Adapter>() {
             };
             client.reconcile(signer, ask).await.unwrap();
             let (count, at) = asked.get();
-            assert_eq!(count, expected, "{ahead}");
+            // A new link may bring balances before the question about them.
+            assert!(count >= 2, "{ahead}: {count}");
             let last = signer.turn().await.nonces().last().unwrap();
             assert!(last.get() <= at + last_max, "{last} at {at}, {ahead}");
         });
