@@ -86,14 +86,14 @@ pub(crate) struct Group {
     /// Whether the driver has ended, and so publishes nothing more.
     is_ended: AtomicBool,
     is_left: AtomicBool,
-    /// Shared by all groups of a board: whether a group has lost its readers since [`Board::take_left`].
-    is_any_left: Arc<AtomicBool>,
+    /// Shared by all groups of a board: how many groups have lost their readers.
+    left: Arc<AtomicU64>,
 }
 
 impl Group {
     pub(crate) fn leave(&self) {
         self.is_left.store(true, Ordering::Release);
-        self.is_any_left.store(true, Ordering::Release);
+        self.left.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -115,7 +115,9 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    is_any_left: Arc<AtomicBool>,
+    /// How many groups have lost their readers, and how many of these [`Board::take_left`] has counted.
+    left: Arc<AtomicU64>,
+    left_before: u64,
     /// Whether at least one book will not arrive.
     lacks_books: bool,
 }
@@ -137,7 +139,7 @@ impl Board {
             changed: Event::new(),
             is_ended: AtomicBool::new(false),
             is_left: AtomicBool::new(false),
-            is_any_left: Arc::clone(&self.is_any_left),
+            left: Arc::clone(&self.left),
         });
         for slot in &group.slots {
             // The slot of a book that has readers is up to date, so nothing is published, and no reader wakes.
@@ -207,18 +209,19 @@ impl Board {
 
     /// Removes the groups whose readers were all dropped, and returns the subscriptions of these groups.
     pub(crate) fn take_left(&mut self) -> Vec<StreamId> {
-        if !self.is_any_left.swap(false, Ordering::AcqRel) {
+        let left = self.left.load(Ordering::Acquire);
+        if std::mem::replace(&mut self.left_before, left) == left {
             return Vec::new();
         }
+        // Asks each group once, because its last reader may be dropped at any time.
         let is_left = |group: &Arc<Group>| group.is_left.load(Ordering::Acquire);
-        let ids = self.groups.iter().filter(|group| is_left(group)).flat_map(|group| group.ids.clone());
-        let ids = ids.collect();
-        self.groups.retain(|group| !is_left(group));
+        let (gone, groups) = std::mem::take(&mut self.groups).into_iter().partition::<Vec<_>, _>(is_left);
+        self.groups = groups;
         self.posted.retain(|_, posted| {
-            posted.groups.retain(|group| !is_left(group));
+            posted.groups.retain(|group| !gone.iter().any(|gone| Arc::ptr_eq(gone, group)));
             !posted.groups.is_empty()
         });
-        ids
+        gone.iter().flat_map(|group| group.ids.clone()).collect()
     }
 
     /// Publishes the books that have changed. Returns `false` if a reader holds a lock. Then the next turn must
