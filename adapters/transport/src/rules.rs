@@ -118,6 +118,13 @@ impl Proxy {
     pub(crate) const fn address(&self) -> Option<&Address> {
         self.address.as_ref()
     }
+
+    /// Returns the host and the port as [`Address`] shows them, without the name and the password.
+    fn shown(&self) -> String {
+        let url = self.address.as_ref().map(Address::to_string);
+        let host = url.as_deref().and_then(|url| url.strip_prefix("ws://")?.split('/').next());
+        host.unwrap_or("(unreadable)").to_owned()
+    }
 }
 
 impl fmt::Display for Proxy {
@@ -128,17 +135,14 @@ impl fmt::Display for Proxy {
             Kind::Socks5 => "socks5://",
             Kind::Unsupported => "",
         };
-        let host = self.address.as_ref().map(Address::host_header);
-        write!(f, "{scheme}{}", host.as_deref().unwrap_or("(unreadable)"))
+        write!(f, "{scheme}{}", self.shown())
     }
 }
 
 impl fmt::Debug for Proxy {
     /// Hides the name and the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.address.as_ref().map(Address::to_string);
-        let host = url.as_deref().and_then(|url| url.strip_prefix("ws://")?.split('/').next());
-        write!(f, "{:?} {}", self.kind, host.unwrap_or("(unreadable)"))
+        write!(f, "{:?} {}", self.kind, self.shown())
     }
 }
 
@@ -275,6 +279,7 @@ mod tests {
             ("p.example", "http://p.example"),
             ("SOCKS5H://user:secret@[2001:db8::9]:1080", "socks5://[2001:db8::9]:1080"),
             ("https://user:secret@p.example", "p.example"),
+            ("http://user:12/hunter2@p.example:3128", "http://***@p.example:3128"),
             ("user:secret@p.example://", "(unreadable)"),
             ("http://user:secret", "http://(unreadable)"),
         ] {
