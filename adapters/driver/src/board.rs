@@ -86,7 +86,7 @@ pub(crate) struct Group {
     /// Whether the driver has ended, and so publishes nothing more.
     is_ended: AtomicBool,
     is_left: AtomicBool,
-    /// Shared by all groups of a board: how many groups have lost their readers.
+    /// Shared by all groups of a board: how many calls of `leave` there were.
     left: Arc<AtomicU64>,
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    /// How many groups have lost their readers, and how many of these [`Board::take_left`] has counted.
+    /// The calls of [`Group::leave`], and those that the last [`Board::take_left`] knew.
     left: Arc<AtomicU64>,
     left_before: u64,
     /// Whether at least one book will not arrive.
@@ -213,12 +213,13 @@ impl Board {
         if std::mem::replace(&mut self.left_before, left) == left {
             return Vec::new();
         }
-        // Asks each group once, because its last reader may be dropped at any time.
+        // The last reader of a group may be dropped at any time, so one look decides whose subscriptions are returned.
         let is_left = |group: &Arc<Group>| group.is_left.load(Ordering::Acquire);
         let (gone, groups) = std::mem::take(&mut self.groups).into_iter().partition::<Vec<_>, _>(is_left);
         self.groups = groups;
         self.posted.retain(|_, posted| {
-            posted.groups.retain(|group| !gone.iter().any(|gone| Arc::ptr_eq(gone, group)));
+            // Without a reader, nothing is missed by a group that leaves here before it leaves `groups`.
+            posted.groups.retain(|group| !is_left(group));
             !posted.groups.is_empty()
         });
         gone.iter().flat_map(|group| group.ids.clone()).collect()

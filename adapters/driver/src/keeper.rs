@@ -242,8 +242,9 @@ impl Keeper {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let own = [self.tickets.deadline(), self.overdue.deadline(), self.postponed.deadline()];
-        own.into_iter().chain([self.waits.deadline()]).flatten().min()
+        let Keeper { tickets, overdue, postponed, waits, .. } = self;
+        let own = [tickets.deadline(), overdue.deadline(), postponed.deadline(), waits.deadline()];
+        own.into_iter().flatten().min()
     }
 
     /// Wakes a caller at an instant.
