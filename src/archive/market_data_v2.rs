@@ -185,22 +185,12 @@ fn l2_updates<'f>(
             serve(reception, id, StreamInput::Snapshot);
             reception.moving_data(event)
         }
-        StreamState::Synced if updates.looks_initial() => unrequested_book(reception, id),
+        // The form of the frame does not show whether it has the whole book or only changes.
+        StreamState::Synced if updates.looks_initial() => reception.gap(id, 0, None),
         StreamState::Synced => {
             let event = l2(false, subscription.last_trade(), updates, source);
             reception.data(event)
         }
         _ => reception.ignored(text, IgnoredReason::BeforeSnapshot),
     }
-}
-
-/// Drops a frame that looks like the first one of a book that is current, and requests the book again. The frame may
-/// have the whole book, or only changes: its form does not tell them apart.
-#[cold]
-fn unrequested_book<'f>(reception: &mut Reception<'_, '_>, id: StreamId) -> Option<Event<'f>> {
-    let subscription = reception.feed().subscriptions().get(id)?;
-    let (public, symbol) = (subscription.public_id(), subscription.stream().symbol()?);
-    reception.count_gap();
-    reception.lose_update(id);
-    Some(Event::Gap { link: Some(reception.link()), id: Some(public), symbol, expected: 0, got: None })
 }

@@ -277,12 +277,7 @@ fn depth<'f>(reception: &mut Reception<'_, '_>, text: &'f str, depth: Depth<'f>)
             reception.step(id, StreamInput::Snapshot);
             reception.moving_data(Event::DepthSnapshot(depth, source))
         }
-        DepthRole::Gap { expected } => {
-            let symbol = reception.feed().subscriptions().get(id)?.stream().symbol()?;
-            reception.count_gap();
-            reception.lose_update(id);
-            Some(Event::Gap { link: source.link(), id: Some(public), symbol, expected, got: Some(first) })
-        }
+        DepthRole::Gap { expected } => reception.gap(id, expected, Some(first)),
     }
 }
 

@@ -172,8 +172,13 @@ impl<'r, 'c> Reception<'r, 'c> {
         ended.unwrap_or(false)
     }
 
-    pub(crate) fn lose_update(&mut self, id: StreamId) {
+    /// Counts the frame as a gap, and requests the book of a subscription again. Returns the event about the gap.
+    pub(crate) fn gap<'f>(&mut self, id: StreamId, expected: u64, got: Option<u64>) -> Option<Event<'f>> {
+        let subscription = self.feed.subscriptions().get(id)?;
+        let (public, symbol) = (subscription.public_id(), subscription.stream().symbol()?);
+        self.count_gap();
         self.feed.lose_update(self.cx, id);
+        Some(Event::Gap { link: Some(self.link), id: Some(public), symbol, expected, got })
     }
 
     /// Takes over the rate limits that the venue names in its reply to a request.
