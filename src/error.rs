@@ -19,7 +19,8 @@ pub enum CommandError {
     TooMany(Limit),
     /// The stream `with` is already subscribed and excludes this one: unsubscribe `with` first. If both streams are
     /// at one endpoint, their frames look alike, so you can also subscribe at a second endpoint. A client has one
-    /// depth stream for each symbol, at all endpoints together, so for another one use a second client.
+    /// depth stream for each symbol, at all endpoints together. So to subscribe to another depth stream of the
+    /// symbol, use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,
@@ -107,7 +108,7 @@ impl fmt::Display for Limit {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CommandError::Closed => f.write_str("the connection is closed; make a new one"),
+            CommandError::Closed => f.write_str("the client is shutting down or closed; make a new client"),
             CommandError::NotConnected => f.write_str("not connected now; try again when the link is live"),
             CommandError::TooMany(Limit::Streams) => f.write_str("too many streams; unsubscribe one first"),
             CommandError::TooMany(Limit::Links) => f.write_str("too many links; unsubscribe streams first"),
@@ -120,21 +121,21 @@ impl fmt::Display for CommandError {
                 "{with} is subscribed, whose frames look the same; unsubscribe it first, or use a second client",
             ),
             CommandError::WrongEndpoint => f.write_str(
-                "no endpoint takes this; see the streams and methods of each, or the parameters of its address",
+                "no endpoint that the command may use has the stream or takes the request; name or add another",
             ),
-            CommandError::UnknownStream => f.write_str("no such stream on this connection"),
-            CommandError::UnknownEndpoint => f.write_str("no such endpoint of this client"),
+            CommandError::UnknownStream => f.write_str("no subscription of this client has this id"),
+            CommandError::UnknownEndpoint => f.write_str("no endpoint of this client has this id"),
             CommandError::NotAuthenticated => {
-                f.write_str("no endpoint of this client is authenticated; add one that is")
+                f.write_str("only an authenticated endpoint takes this; name or add one")
             }
             CommandError::SeveralEndpoints => {
-                f.write_str("several endpoints could take the request; name the one that it is for")
+                f.write_str("several endpoints could take the request; name one of them")
             }
             CommandError::SeveralLinks => {
-                f.write_str("the endpoint has several links; name the one whose session is meant")
+                f.write_str("the endpoint has several links; name the link whose session the request is about")
             }
             CommandError::GivenUp => {
-                f.write_str("the endpoint was given up; open the client to try it again")
+                f.write_str("a link to the endpoint has failed for good; call `open` to connect it again")
             }
             CommandError::RateLimited { limit, window, .. } => {
                 match window.is_zero() {

@@ -54,7 +54,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![allow(private_interfaces, reason = "what can be in a list is sealed by a type that nobody else can name")]
+#![allow(private_interfaces, reason = "the bound seals `Element`: other crates cannot name its type")]
 #![cfg_attr(
     not(test),
     deny(

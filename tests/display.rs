@@ -179,7 +179,7 @@ fn what_some_of_them_say() {
         (RequestOutcome::Answered(response(r#"{"id":1,"result":{}}"#)).to_string(), "accepted"),
         (RequestOutcome::NotSent.to_string(), "not sent: the link ended first"),
         (abandoned(0, 0), "nothing abandoned"),
-        (abandoned(2, 1), "2 requests without an answer, 0 links dropped, 1 sessions whose orders may rest"),
+        (abandoned(2, 1), "2 requests without a reply, 0 links dropped, 1 sessions whose orders may be open"),
         (Limit::RequestsInFlight.to_string(), "requests in flight"),
     ];
     for (said, expected) in table {

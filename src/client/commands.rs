@@ -47,7 +47,7 @@ impl Client {
     /// Subscribes to a stream, and resubscribes when the stream is silent for longer than `silence_max`. An
     /// [`Event::Silent`](crate::Event::Silent) reports each such silence. While the stream stays silent, the limit
     /// doubles with each report, up to 64 times `silence_max`. A `silence_max` of less than 1 ms counts as 1 ms. If
-    /// several calls name the same stream, the shortest `silence_max` counts as long as any subscription to the
+    /// several calls name the same stream, the shortest `silence_max` applies as long as any subscription to the
     /// stream exists.
     ///
     /// # Errors

@@ -120,8 +120,8 @@ pub struct Client {
     state: ClientState,
     endpoints: Endpoints,
     slots: Slots,
-    /// The slot whose link takes the frames of a topic and symbol at an endpoint. An entry may be out of date: it
-    /// counts only if the link in the slot still has a subscription with this topic and symbol.
+    /// The slot whose link takes the frames of a topic and symbol at an endpoint. An entry may be out of date: it is
+    /// valid only while the link in the slot has a subscription with this topic and symbol.
     routes: BTreeMap<(Topic, Option<Symbol>, EndpointId), usize>,
     outputs: Outputs,
     numbers: Numbers,

@@ -38,7 +38,8 @@ pub(super) struct Slot {
     seen: Seen,
 }
 
-/// What [`Slots::count_again`] has seen of one link. If there is no link, each value is false, zero or `None`.
+/// The state of one link when [`Slots::count_again`] last looked at it. Without a link, each value is false, zero or
+/// `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,

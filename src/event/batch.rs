@@ -102,7 +102,7 @@ pub struct Events<'f> {
 }
 
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "lives on the stack of who iterates")]
+#[allow(clippy::large_enum_variant, reason = "the iterator is on the stack of its caller")]
 enum Rest<'f> {
     One(Option<Event<'f>>),
     L2 {

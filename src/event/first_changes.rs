@@ -6,8 +6,8 @@ use crate::value::symbol_map::SymbolMap;
 
 /// The symbols of which a connection of market data v1 has sent levels.
 ///
-/// The connection begins with all levels of each book, and so with none of an empty book. As long as no frame is lost,
-/// the first changes of a symbol without such levels are therefore the whole book.
+/// A connection begins with all levels of each book; of an empty book it sends none. So if a symbol has no such
+/// levels, and no frame was lost, the first changes of the symbol are its whole book.
 #[derive(Clone, Debug)]
 pub(crate) struct FirstChanges {
     begun: SymbolMap<()>,
@@ -19,18 +19,18 @@ impl FirstChanges {
         FirstChanges { begun: SymbolMap::new(), is_new: true }
     }
 
-    /// Returns whether no update has come, and notes that one has.
+    /// Returns whether this is the first update, and notes that an update has come.
     pub(crate) const fn take_first(&mut self) -> bool {
         core::mem::replace(&mut self.is_new, false)
     }
 
-    /// Returns of how many symbols levels have come.
+    /// Returns the number of symbols of which the connection has sent levels.
     pub(crate) const fn len(&self) -> usize {
         self.begun.len()
     }
 
-    /// Notes the symbols of an update. Returns whether all its changes, except the levels with which a connection
-    /// begins, are the first ones of their symbols.
+    /// Notes the symbols of an update. Returns whether the update contains changes, and all of them are the first
+    /// changes of their symbols. The levels with which a connection begins are no changes.
     pub(crate) fn note<'f>(&mut self, update: &MarketUpdate<'f>) -> bool {
         let named = |change: LevelChange<'f>| Some((change.symbol.or(update.symbol)?, Run::of(&change)));
         let (mut is_any, mut are_first) = (false, true);

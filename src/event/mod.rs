@@ -45,7 +45,7 @@ use crate::wire::affected::Affected;
 /// [`Event::Batch`], whose parts [`Event::parts`] returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "an event is written where the caller has room for it")]
+#[allow(clippy::large_enum_variant, reason = "the compiler writes an event to its final place")]
 pub enum Event<'f> {
     /// The best bid and ask of a symbol.
     BookTicker(BookTicker<'f>, Source<'f>),
@@ -198,8 +198,7 @@ pub enum Event<'f> {
     Gap {
         /// The link; `None` in a [`Replay`](crate::Replay).
         link: Option<LinkId>,
-        /// The oldest of those subscriptions to the depth stream that have not ended; `None` in a
-        /// [`Replay`](crate::Replay).
+        /// The oldest subscription to the depth stream that has not ended; `None` in a [`Replay`](crate::Replay).
         id: Option<StreamId>,
         /// The instrument.
         symbol: Symbol,
@@ -424,9 +423,9 @@ impl core::fmt::Display for RequestOutcome<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             RequestOutcome::Answered(response) => response.fmt(f),
-            RequestOutcome::TimedOut => f.pad("not answered in time; whether the venue acted is unknown"),
+            RequestOutcome::TimedOut => f.pad("no reply in time; whether the venue acted is unknown"),
             RequestOutcome::Lost => {
-                f.pad("the link ended before an answer came; whether the venue acted is unknown")
+                f.pad("the link ended before a reply came; whether the venue acted is unknown")
             }
             RequestOutcome::NotSent => f.pad("not sent: the link ended first"),
         }
@@ -463,7 +462,7 @@ pub enum IgnoredReason {
 impl core::fmt::Display for IgnoredReason {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.pad(match self {
-            IgnoredReason::StaleUpdate => "the book has its changes already",
+            IgnoredReason::StaleUpdate => "the book already contains its changes",
             IgnoredReason::BeforeSnapshot => "the snapshot of the book has not come yet",
             IgnoredReason::NotSubscribed => "its stream is not subscribed",
             IgnoredReason::UnknownResponse => "no request waits for this response",

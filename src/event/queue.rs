@@ -23,15 +23,15 @@ pub const RESERVED_BYTES_MAX: usize = 32 << 20;
 /// lanes are reported by topic, without a symbol.
 const AFFECTED_MAX: usize = 1_024;
 
-/// What an [`EventQueue`] does with market data that is not taken in time.
+/// What an [`EventQueue`] does with market data when its room for market data is used up.
 ///
-/// With every variant, facts (events about links, subscriptions, requests and accounts) count separately, up to
-/// [`RESERVED_EVENTS_MAX`] and [`RESERVED_BYTES_MAX`]. Beyond these limits the queue drops the oldest fact, except
-/// the facts that [`EventQueue`] never drops.
+/// With every variant, facts (events about links, subscriptions, requests and accounts) have room of their own:
+/// [`RESERVED_EVENTS_MAX`] events and [`RESERVED_BYTES_MAX`] bytes. When this room is used up too, the queue drops
+/// the oldest fact, except the facts that [`EventQueue`] never drops.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
-    /// The data waits. While the queue is full ([`EventQueue::has_room`] returns `false`), the driver reads no
+    /// The queue drops nothing. While it is full ([`EventQueue::has_room`] returns `false`), the driver reads no
     /// frames, except during a shutdown. Meanwhile TCP flow control stops the peer, and the driver answers no pings.
     /// If the queue is full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its
     /// links.

@@ -307,7 +307,7 @@ impl fmt::Display for Abandoned {
         }
         write!(
             f,
-            "{requests} requests without an answer, {links} links dropped, {sessions} sessions whose orders may rest"
+            "{requests} requests without a reply, {links} links dropped, {sessions} sessions whose orders may be open"
         )
     }
 }
@@ -411,18 +411,16 @@ impl fmt::Display for ConnectFailure {
         match self {
             ConnectFailure::Cancelled => f.write_str("cancelled"),
             ConnectFailure::NoCredentials => {
-                f.write_str("it is to be authenticated, and there are no credentials")
+                f.write_str("the endpoint needs authentication, and the driver has no credentials")
             }
-            ConnectFailure::NotSecure => {
-                f.write_str("it is to be signed, and the address is not secure: use wss://")
-            }
+            ConnectFailure::NotSecure => f.write_str("a signed upgrade needs a secure address: use wss://"),
             ConnectFailure::InvalidUrl => f.write_str("not a WebSocket URL"),
             ConnectFailure::NameLookup => f.write_str("host name not found"),
             ConnectFailure::Refused => f.write_str("connection refused: nobody listens there"),
             ConnectFailure::Unreachable => f.write_str("host not reachable"),
             ConnectFailure::TimedOut => f.write_str("no answer in time"),
             ConnectFailure::Proxy => f.write_str(
-                "the proxy refused, is not of the kind that its URL says, or has a URL that cannot be used",
+                "the proxy refused or does not speak the protocol of its URL, or its URL cannot be used",
             ),
             ConnectFailure::ProxyStatus { status, .. } => {
                 write!(f, "the proxy answered with HTTP status {status}")
@@ -454,7 +452,7 @@ impl fmt::Display for Lost {
             Lost::Silent => f.write_str("nothing was heard, not even an answer to a ping"),
             Lost::Malformed => f.write_str("too many frames in a row could not be decoded"),
             Lost::SequenceGap => f.write_str("frames were lost"),
-            Lost::Unresponsive => f.write_str("nothing was answered"),
+            Lost::Unresponsive => f.write_str("several requests in a row got no reply"),
             Lost::Requested => f.write_str("closed by us"),
             Lost::CloseTimedOut => f.write_str("the peer did not answer our Close frame"),
         }
@@ -470,8 +468,10 @@ impl fmt::Display for Unserved {
             Unserved::Refused { status: None, code } => write!(f, "refused for now with code {code}"),
             Unserved::Unanswered => f.write_str("not answered in time"),
             Unserved::NoSnapshot => f.write_str("confirmed, but the book did not come in time"),
-            Unserved::Undecodable => f.write_str("the book could not be decoded"),
-            Unserved::Relapsed => f.write_str("the book was lost again soon after it came"),
+            Unserved::Undecodable => {
+                f.write_str("a frame that may have been the snapshot could not be decoded")
+            }
+            Unserved::Relapsed => f.write_str("the book lost another update soon after its new snapshot"),
         }
     }
 }
@@ -499,7 +499,7 @@ impl fmt::Display for CloseReason {
                 f.write_str("closed as requested; the peer did not answer in time")
             }
             CloseReason::RequestedIncomplete => {
-                f.write_str("closed as requested; orders may rest that were to be cancelled")
+                f.write_str("closed as requested; orders that were to be cancelled may still be open")
             }
             CloseReason::ConnectRefused(why) => write!(f, "cannot connect: {why}"),
             CloseReason::ClosedByPeer { code } => write!(f, "closed by the peer for good, code {code}"),

@@ -66,13 +66,14 @@ pub struct Replay {
     /// The last trade of each symbol of market data v2 whose book has begun. `None` for a symbol whose first frame may
     /// be lost: its book begins with a frame that looks initial.
     begun: SymbolMap<Option<LastTrade>>,
-    /// Whether a frame of market data v2 is lost that may have been the first one of any symbol.
+    /// Whether an undecodable frame of market data v2 may have been the first frame of any symbol.
     is_spoilt: bool,
     /// The highest event id of market data v1 so far. It shows which trades the first frame of a later connection
     /// repeats.
     told: LastTrade,
-    /// What the present connection of market data v1 has sent, if its first update had no levels, so that every book
-    /// was empty. `None` if a frame is missing since, or if the only book has begun.
+    /// What the present connection of market data v1 has sent. `Some` only if the first update of the connection had
+    /// no levels, so that every book was empty. Becomes `None` when a frame is missing, or when the book of the only
+    /// symbol has begun.
     first_changes: Option<FirstChanges>,
     /// The number of the next frame of market data v1 while `first_changes` is set.
     next: u64,

@@ -191,8 +191,8 @@ impl<'f> Source<'f> {
         self.lacks
     }
 
-    /// Returns whether the frame lists all balances, all positions, or (in market data v1) all levels of the sides
-    /// that the link reports of each symbol in the frame, and not only the changed ones.
+    /// Returns whether the frame lists everything, and not only what has changed: all balances, all positions, or, in
+    /// market data v1, all levels of each symbol in the frame, on the sides that the link reports.
     pub(crate) const fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -213,8 +213,8 @@ impl<'f> Source<'f> {
 }
 
 impl PartialEq for Source<'_> {
-    /// Compares everything but the instant at which the frame was received, the number of the link's endpoint, and
-    /// where the part begins, which the number of the part implies.
+    /// Compares all members but three: the instant at which the frame was received, the number of the link's
+    /// endpoint, and the byte at which the part begins, which follows from the number of the part.
     fn eq(&self, other: &Self) -> bool {
         let key = |source: &Self| {
             let Source { stream, epoch, slot, endpoint, rule, levels, lacks, part, is_whole, .. } = *source;

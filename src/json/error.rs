@@ -120,7 +120,7 @@ impl fmt::Display for DecodeErrorKind {
             DecodeErrorKind::UnexpectedEnd => "unexpected end",
             DecodeErrorKind::Control => "control character in a string",
             DecodeErrorKind::Escape => "invalid escape sequence",
-            DecodeErrorKind::TrailingText => "text behind the end of the value",
+            DecodeErrorKind::TrailingText => "text after the end of the value",
             DecodeErrorKind::Missing => "missing",
             DecodeErrorKind::Type => "not of the documented type",
             DecodeErrorKind::Decimal => "not a decimal number",
@@ -128,7 +128,7 @@ impl fmt::Display for DecodeErrorKind {
             DecodeErrorKind::Integer => "integer out of range",
             DecodeErrorKind::Negative => "negative price or quantity",
             DecodeErrorKind::UpdateRange => "last update id below the first",
-            DecodeErrorKind::Side => "neither side of the market",
+            DecodeErrorKind::Side => "neither buy nor sell",
             DecodeErrorKind::Symbol => "not a symbol",
         })
     }

@@ -27,7 +27,8 @@ pub(crate) struct Limits {
     /// When a stream request first had to wait for room after the latest stream request was sent; `None` if none has
     /// had to wait since then.
     streams_wait_since: Option<Instant>,
-    /// The link whose stream requests waited first since then; `None` if no stream request waits.
+    /// The link whose stream request was the first to wait after the latest stream request was sent; `None` if no
+    /// stream request waits.
     streams_wait_at: Option<LinkId>,
     /// The longest wait that the venue can cause.
     wait_max: Duration,

@@ -439,8 +439,8 @@ impl Outbox {
         self.in_flight.take_expired(now)
     }
 
-    /// Takes the oldest request without a reply, and the number of its output, after the link has ended. Drops
-    /// everything that waits.
+    /// After the link has ended, takes the oldest request without a reply, and the number of the output that carries
+    /// it. Drops all stream requests that were not sent.
     pub(super) fn take_lost(&mut self) -> Option<(u64, u64, Purpose)> {
         self.fail_cancel();
         self.drop_requests();

@@ -12,7 +12,7 @@ pub const OUTPUT_MAX: usize = 16_384;
 /// An action that the driver has to perform.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "outputs are few; data does not come this way")]
+#[allow(clippy::large_enum_variant, reason = "outputs are few: frames of data cause none")]
 pub enum Output {
     /// Dial the address that `connect_request` returns for this link, then call `handle_connected` or
     /// `handle_connect_failed`. If the dial must wait for something on this machine, call `handle_dial_started` when

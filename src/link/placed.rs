@@ -17,16 +17,17 @@ const NAMED_MAX: usize = 1_024;
 /// session.
 ///
 /// An order that was not sent, that the venue refused, that an event over any link to the endpoint reports as ended,
-/// or that the application has [forgotten](Placed::forget), does not count, because there is nothing to cancel. But
-/// if a later event reports such an order as open, the order counts. Old and repeated events do not change this.
+/// or that the application has [forgotten](Placed::forget), is not an open order, because there is nothing to cancel.
+/// But if a later event reports such an order as open, `Placed` takes it for open again. Old and repeated events do
+/// not change this.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
     /// The sessions that have not ended.
     sessions: BTreeMap<LinkId, Session>,
     /// How many sessions have ended and may have left orders that are not in `named`.
     left: usize,
-    /// The requests to place an order, in the order of their numbers. Beyond [`NAMED_MAX`], those of orders that were
-    /// refused or have ended are dropped first, then the oldest.
+    /// The requests to place an order, in the order of their numbers. Beyond [`NAMED_MAX`], `Placed` drops the
+    /// requests whose orders were refused or have ended, and after them the oldest.
     named: VecDeque<Named>,
 }
 
@@ -47,8 +48,8 @@ struct Named {
     /// The venue's id of the order, from the first event with an id that reports the order as open or rejected.
     order_id: Option<u64>,
     times: StatusTimes,
-    /// Whether events with the client order id may be about the order of another request. If so, no event surely
-    /// reports the end of this order.
+    /// Whether events with the client order id may be about the order of another request. If so, no event proves the
+    /// end of this order.
     is_shared: bool,
     /// Whether the session has ended.
     is_left: bool,
@@ -68,8 +69,8 @@ enum State {
 }
 
 impl Placed {
-    /// Notes a request that may have placed an order. A request before the last cancellation does not count, on the
-    /// assumption that the venue handles the requests of a session in their order.
+    /// Notes a request that may have placed an order. Ignores a request that was sent before the last request that
+    /// cancelled all orders, on the assumption that the venue handles the requests of a session in their order.
     fn note(&mut self, link: LinkId, request: u64) {
         let session = self.sessions.entry(link).or_default();
         if request > session.cancelled {
@@ -233,8 +234,9 @@ impl Named {
         Named { request, link, id, state, order_id, times, is_shared: false, is_left: false }
     }
 
-    /// Notes an event about the order. The application may have used the client order id before, so an end counts
-    /// only if it surely is that of this order: an event has reported the order as open, or the order is rejected.
+    /// Notes an event about the order. The application may have used the client order id before. So an event ends
+    /// this order only if an earlier event with the same id of the venue has reported the order as open, or if the
+    /// event is a rejection.
     fn note(&mut self, update: &OrderUpdate<'_>) {
         let (id, is_rejected) = (id_of(update), update.status == OrderStatus::Rejected);
         let is_other = id.is_some() && id != self.order_id;

@@ -25,7 +25,7 @@ pub(crate) mod sealed {
 /// decodes even if all its trades or all its auctions are malformed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
-#[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
+#[allow(clippy::large_enum_variant, reason = "nearly every row is a `Read`")]
 pub enum Row<'f, T> {
     /// The decoded row.
     Read(T),

@@ -332,8 +332,8 @@ pub struct AuctionOpen<'f> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Auction<'f> {
-    /// The symbol. Frames of a market data v1 connection for one symbol do not name it: there, this is `None`, and
-    /// [`MarketUpdate::symbol`] is the symbol. An [`Event`](crate::Event) of such a frame has that symbol here.
+    /// The symbol. `None` in a frame of a market data v1 connection for one symbol, because such a frame does not
+    /// name the symbol: see [`MarketUpdate::symbol`]. An [`Event`](crate::Event) of such a frame has the symbol.
     pub symbol: Option<&'f str>,
     /// The stage of the auction, from `type`.
     pub stage: AuctionStage,
@@ -451,7 +451,7 @@ impl SubscriptionAck<'_> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "what is there almost always is the large one")]
+#[allow(clippy::large_enum_variant, reason = "nearly every element is an `Update`")]
 pub enum OrderReport<'f> {
     /// A change of an order, or an open order.
     Update(OrderUpdate<'f>),

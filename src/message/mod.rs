@@ -53,7 +53,7 @@ pub use text::{Number, RawJson, Text};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "a message is written where the caller has room for it")]
+#[allow(clippy::large_enum_variant, reason = "the compiler writes a message to its final place")]
 pub enum Message<'f> {
     // Public streams of the current API.
     /// The best bid and ask of a book.

@@ -440,7 +440,7 @@ impl fmt::Display for InvalidStream {
         match self {
             InvalidStream::Name => f.write_str("this one has no @ with a kind of stream after it"),
             InvalidStream::Symbol(error) => error.fmt(f),
-            InvalidStream::Kind { offset } => write!(f, "there is no kind like that at byte {offset}"),
+            InvalidStream::Kind { offset } => write!(f, "the text at byte {offset} is no kind of stream"),
         }
     }
 }

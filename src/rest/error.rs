@@ -147,7 +147,7 @@ impl fmt::Display for RestError {
             }
             RestError::Malformed { error, .. } => write!(f, "the answer cannot be read: {error}"),
             RestError::OtherOrder { order_id } => {
-                write!(f, "the answer is about order {order_id}, which was not asked for")
+                write!(f, "the answer is about order {order_id}, and not about the order of the question")
             }
             RestError::SeveralOrders { order_ids, is_whole: true } => {
                 write!(f, "{} orders have this client order id; ask for each by its id", order_ids.len())
@@ -161,7 +161,7 @@ impl fmt::Display for RestError {
             }
             RestError::Repeated { name } => write!(f, "the answer lists {name} twice"),
             RestError::Undecided { order_id } => {
-                write!(f, "the answer does not say what order {order_id} has come to; ask again")
+                write!(f, "the answer does not decide the state of order {order_id}; ask again")
             }
         }
     }

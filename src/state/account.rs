@@ -20,11 +20,11 @@ pub(super) const ROWS_MAX: usize = 65_536;
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     standing: Standing,
-    /// When all rows last became stale, and the reason. Such a loss changes only this field, which [`Row::stale`]
-    /// reads, and no row.
+    /// When a loss last made all rows stale, and the reason. The loss changes no row: [`Row::stale`] reads this
+    /// field.
     lost: Option<(Moment, StaleReason)>,
-    /// When the list may last have become incomplete, or a stream was last subscribed. An answer to a question that
-    /// was asked before is not used.
+    /// When an event last made the list possibly incomplete, or a stream was last subscribed. An answer to an earlier
+    /// question is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,

@@ -50,8 +50,8 @@ mod missed;
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
-    /// Symbols that may lack the first snapshot of a source, although no stale book shows this. For each of them, the
-    /// link of market data v1 whose first frame is known to have no level of the symbol.
+    /// Symbols of which a first snapshot may be lost, although no book of the symbol is stale. The value is the link
+    /// of market data v1 whose first frame is known to have no level of the symbol, if there is one.
     missed: SymbolMap<Option<LinkId>>,
     trusts_crossed: bool,
     crossed: u64,
@@ -502,8 +502,9 @@ impl Entry {
         needs || (!is_current && self.others.iter().any(|other| other.needs_snapshot(trusts_crossed)))
     }
 
-    /// Marks the book stale. The application has to request a snapshot after an overflow; after any other loss, the
-    /// client does. Before the first snapshot, another link may have had the loss, so `to_resync` stays set.
+    /// Marks the book stale. After an overflow, the application has to request a snapshot, so `to_resync` becomes
+    /// true. After any other loss the client requests the snapshot, so `to_resync` becomes false. Exception: before
+    /// the first snapshot of the book, the loss may be that of another link, so `to_resync` stays as it is.
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();

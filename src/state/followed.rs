@@ -157,7 +157,7 @@ impl Followed {
 
     /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
     /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made.
-    /// If `about` has no link, every link that reports a whole account counts.
+    /// If `about` has no link, a link that reports a whole account is assumed to report it.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
         let is_at = |own: &LinkId| about.into_iter().flatten().any(|link| own.endpoint() == link.endpoint());
         let is_followed = |(own, reach): &(LinkId, Reach)| match reach {

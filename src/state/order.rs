@@ -71,8 +71,8 @@ pub struct Order {
     pub refusal_code: Option<i64>,
     /// Whether the venue accepted a request to cancel the order. The order may still be open: an event or an answer
     /// reports its end. If a later report shows that the cancel had no effect, the value is `false` again. A request
-    /// that cancels all orders counts only for orders that were known before its reply, and that this client did not
-    /// place after the request.
+    /// that cancels all orders sets the value only of orders that were known before its reply, and that this client
+    /// did not place after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
@@ -381,8 +381,8 @@ impl Order {
         self.is_refused_by_reply && self.refusal_code == Some(REJECTED_TWICE) && self.age == Age::default()
     }
 
-    /// Notes that the request that places the order has a reply, or will get none. An earlier answer that did not
-    /// find the order no longer counts.
+    /// Notes that the request that places the order has a reply, or will get none. Undoes the effect of an earlier
+    /// answer that did not find the order, because the question may have overtaken the request.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {

@@ -212,8 +212,8 @@ impl OrderIndex {
         self.unnamed.note_rejection(client_order_id);
     }
 
-    /// Notes that a reply has refused an order. If the rejection of one of several orders came before, the venue owes
-    /// none for this order.
+    /// Notes that a reply has refused an order. If a rejection that may be about any of several orders has come
+    /// before, the venue owes no further rejection for this order.
     pub(super) fn take_rejection(&mut self, key: u64) {
         if let Some(id) = self.orders.get(&key).and_then(|order| order.client_order_id.as_deref()) {
             self.unnamed.take_rejection(key, id);

@@ -66,7 +66,7 @@ impl core::fmt::Display for OrderState {
         f.pad(match self {
             OrderState::Sent => "sent, not answered yet",
             OrderState::Acknowledged => "accepted by the venue, not reported yet",
-            OrderState::Unknown => "unknown: the request got no answer",
+            OrderState::Unknown => "unknown: no reply says whether the venue accepted it",
             OrderState::New => "accepted",
             OrderState::Open => "open",
             OrderState::PartiallyFilled => "partially filled",

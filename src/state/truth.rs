@@ -72,7 +72,7 @@ impl fmt::Display for StaleReason {
             StaleReason::Malformed => "a frame could not be decoded",
             StaleReason::NotSubscribed => "the stream is not subscribed",
             StaleReason::Crossed => "the best bid is not below the best ask",
-            StaleReason::Unanswered => "a request got no answer",
+            StaleReason::Unanswered => "a request got no clear reply",
             StaleReason::Overdue => "an event is overdue",
             StaleReason::Executions => "the executions do not add up",
             StaleReason::UnknownStatus => "the status is not known",

@@ -175,7 +175,7 @@ macro_rules! record {
             pub(super) is_told: bool,
         }
 
-        #[allow(dead_code, reason = "a few members are only looked at by their kind")]
+        #[allow(dead_code, reason = "some records do not use all of these functions")]
         impl<'f> $record<'f> {
             pub(super) const NAMES: &'static [&'static str] = &[$($name, $($also,)*)+];
 
@@ -206,7 +206,7 @@ macro_rules! record {
                 use $crate::wire::reader::{Place, spelling};
 
                 #[derive(Clone, Copy)]
-                #[allow(non_camel_case_types, reason = "they are the members")]
+                #[allow(non_camel_case_types, reason = "the variants have the names of the members")]
                 enum Member {
                     $($member,)+
                 }

@@ -98,7 +98,7 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     let last = events.last().unwrap();
     assert_eq!(
         last,
-        "closed: closed as requested; orders may rest that were to be cancelled; 2 requests, 2 links"
+        "closed: closed as requested; orders that were to be cancelled may still be open; 2 requests, 2 links"
     );
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", RequestOutcome::Lost))), "{events:?}");
 }
@@ -309,8 +309,7 @@ fn sessions_without_orders_do_not_count() {
     let refused = r#""status":400,"error":{"code":-2010,"msg":"InsufficientFunds"}"#;
     let failed = r#""status":500,"error":{"code":-1000,"msg":"Internal error"}"#;
     let requested = "closed: closed as requested; 0 requests, 0 links";
-    let incomplete =
-        "closed: closed as requested; orders may rest that were to be cancelled; 0 requests, 0 links";
+    let incomplete = "closed: closed as requested; orders that were to be cancelled may still be open; 0 requests, 0 links";
     let raw = || Request::raw("time", None);
     let place = |harness: &mut Harness, request: &Request, endpoint: usize| {
         let link = harness.link(endpoint, 0);

@@ -75,7 +75,7 @@ impl Signals {
         loop {
             #[cfg_attr(
                 not(unix),
-                expect(irrefutable_let_patterns, reason = "nothing else can be asked for there")
+                expect(irrefutable_let_patterns, reason = "without Unix signals, `End` is the only variant")
             )]
             if let Asked::End(caught) = self.next().await {
                 return caught;

@@ -115,7 +115,7 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    /// The calls of [`Group::leave`], and those that the last [`Board::take_left`] knew.
+    /// The number of calls of [`Group::leave`]; `left_before` is this number at the last [`Board::take_left`].
     left: Arc<AtomicU64>,
     left_before: u64,
     /// Whether at least one book will not arrive.
@@ -225,8 +225,8 @@ impl Board {
         gone.iter().flat_map(|group| group.ids.clone()).collect()
     }
 
-    /// Publishes the books that have changed. Returns `false` if a reader holds a lock. Then the next turn must
-    /// publish the rest.
+    /// Publishes the books that have changed. Returns `false` if a reader holds the lock of a book, so that the next
+    /// turn must publish this book.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let posted = &mut self.posted;
         self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
@@ -241,7 +241,7 @@ impl Posted {
         }
     }
 
-    /// Removes the reason why no book will arrive. Called when a reader requests the book again. Returns the slot.
+    /// Removes the reason why no book will arrive, because a new reader has requested the book. Returns the slot.
     fn begin_again(&mut self) -> Arc<Slot> {
         if self.no_book.take().is_some() {
             // A new reader must not see the old reason, so wait for the lock. Readers hold it only to clone an `Arc`.
@@ -378,7 +378,7 @@ impl BookReader {
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
     /// return its symbol. If no book will arrive, `changed` returns the symbol once. Then the book is stale as
     /// [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the symbol
-    /// again if the book may arrive after all.
+    /// again when the book has a source again, so that it may arrive.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

@@ -74,7 +74,7 @@ pub struct InvalidHeader;
 
 impl fmt::Display for InvalidHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no name and value of a header field, or one that the upgrade itself sets")
+        f.write_str("not a valid header field, or a field that the upgrade itself sets")
     }
 }
 

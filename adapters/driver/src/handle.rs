@@ -160,7 +160,9 @@ impl fmt::Display for RequestError {
         match self {
             RequestError::Refused(error) => write!(f, "not sent: {error}"),
             RequestError::Closed => f.write_str("the driver has ended"),
-            RequestError::NotYet => f.write_str("not sent: the venue has not told the id of the order yet"),
+            RequestError::NotYet => {
+                f.write_str("not sent: the driver does not know the venue's id of the order")
+            }
         }
     }
 }

@@ -172,16 +172,17 @@ impl Keeper {
         }
     }
 
-    /// Shows the readers which books may arrive after all, because a command has subscribed to them or opened their
-    /// link. Call this before the command returns its result.
+    /// Withdraws the reports that a book will not arrive, for the books to which a command has subscribed, or whose
+    /// link it has opened. Call this before the command returns its result.
     pub(crate) fn show_sources(&mut self, client: &Client) {
         self.has_new_sources |= self.board.lacks_books();
         self.note_streams(client);
         self.board.publish(&self.books);
     }
 
-    /// Shows the readers which books will not arrive, and which of these may arrive after all. A book may arrive if
-    /// it has a subscription or an address of market data v1 whose link has not ended for good.
+    /// Reports to the readers which books will not arrive, and withdraws the report for each book that may arrive
+    /// again. A book may arrive if it has a subscription or an address of market data v1 whose link has not ended for
+    /// good.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {
             return;

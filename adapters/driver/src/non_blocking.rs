@@ -67,7 +67,7 @@ pub struct NonBlocking<S: Read + Write> {
     has_unsent: bool,
 }
 
-#[allow(clippy::large_enum_variant, reason = "nearly all of them are open")]
+#[allow(clippy::large_enum_variant, reason = "nearly every socket is `Open`")]
 enum Life<S: Read + Write> {
     Upgrading(Upgrade<S>),
     Open(WebSocket<Paced<S>>),

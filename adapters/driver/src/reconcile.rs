@@ -189,8 +189,8 @@ impl Handle {
 
     /// Asks the venue one question. Holds the `Turn` of the signer until the answer arrives, so that the venue gets
     /// no request with a higher nonce before this one. Waits before the question while the nonces are ahead of the
-    /// time by more than [`AHEAD_MAX`]. If they are ahead by more than [`NONCE_TOLERANCE`], waiting would take long or
-    /// for ever, and the answer of the venue says what is wrong.
+    /// time by more than [`AHEAD_MAX`]. Does not wait if they are ahead by more than [`NONCE_TOLERANCE`], because the
+    /// wait could take very long: the venue then refuses the nonce, and its answer says what is wrong.
     async fn answer<E, Q: RestQuestion>(
         &self,
         signer: &SharedSigner,
@@ -215,7 +215,7 @@ impl Handle {
     }
 }
 
-/// Which questions the venue would answer with the same error as one question.
+/// The questions that the venue would answer with an error that it has given to one question.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Scope {
     One,

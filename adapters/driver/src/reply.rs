@@ -68,9 +68,9 @@ impl fmt::Display for Reply {
                 (false, None, None) => f.write_str("refused"),
             },
             RequestOutcome::NotSent => f.write_str("not sent: the link ended first"),
-            RequestOutcome::TimedOut => f.write_str("not answered in time; it may have been carried out"),
+            RequestOutcome::TimedOut => f.write_str("no reply in time; the venue may have carried it out"),
             RequestOutcome::Lost => {
-                f.write_str("not answered, as the link ended; it may have been carried out")
+                f.write_str("the link ended before a reply; the venue may have carried it out")
             }
         }
     }

@@ -302,8 +302,8 @@ const DAMAGES: [(&str, &str, &str); 24] = [
         "it is open, and there is no market ethusd; add the market",
     ),
     (r#""price_decimals":5"#, r#""price_decimals":200"#, "it has too many decimals"),
-    (r#""quantity":10000000000"#, r#""quantity":1000000000000001"#, "out of all proportion"),
-    (r#""limit":5000000000"#, r#""limit":5000000000000000000"#, "out of all proportion"),
+    (r#""quantity":10000000000"#, r#""quantity":1000000000000001"#, "too large, or is zero"),
+    (r#""limit":5000000000"#, r#""limit":5000000000000000000"#, "too large, or is zero"),
     (r#""price_decimals":5"#, r#""price_decimals":6"#, "its decimals are not those of its market"),
     (
         r#""asset":"USD","outcome":null,"units":""#,

@@ -119,8 +119,8 @@ fn clients_that_leave_before_slow_upgrades() {
     });
 }
 
-/// Clients disconnect long before their slow refusals and answers of REST. They do not keep the places of clients that
-/// wait, of which there are few enough.
+/// Clients disconnect long before their slow refusals and answers of REST. They free their places among the clients
+/// that are not upgraded, so the server still answers another client, whose refusal is slow too.
 #[test]
 fn clients_that_leave_before_slow_refusals() {
     let mut server = with("delay-upgrades 3s\nrefuse-upgrades 503 0s 1000\ndelay-rest 3s");

@@ -35,7 +35,7 @@ fn headers_of(request: &Request) -> Vec<(String, String)> {
 
 /// Answers an upgrade with `status`, and adds the headers of the request to `seen`. Returns the WebSocket if the
 /// status is 101.
-#[expect(clippy::result_large_err, reason = "the handshake wants its refusal so")]
+#[expect(clippy::result_large_err, reason = "the handshake defines the type of a refusal")]
 async fn answer(
     stream: TcpStream,
     status: u16,

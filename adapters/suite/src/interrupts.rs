@@ -1,8 +1,5 @@
 //! Tests Ctrl-C in each state of a link. The process must close the link and end in time.
-#![expect(
-    clippy::extra_unused_type_parameters,
-    reason = "the adapter is that of the process that is started"
-)]
+#![expect(clippy::extra_unused_type_parameters, reason = "only the started process uses the adapter")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

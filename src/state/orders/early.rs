@@ -1,4 +1,4 @@
-//! [`EarlyCancels`]: the replies to cancels of orders that were unknown then.
+//! [`EarlyCancels`]: replies to cancels that came while the order was still unknown.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::event::Verdict;
 use crate::state::truth::{Moment, StaleReason};
 
-/// How many such replies are kept: the newest ones.
+/// The maximum number of replies in [`EarlyCancels`]. Further replies replace the oldest.
 const EARLY_MAX: usize = 128;
 
 #[derive(Clone, Debug)]

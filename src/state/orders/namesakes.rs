@@ -9,8 +9,8 @@ use crate::state::order::Order;
 use crate::state::orders::Orders;
 use crate::state::truth::StaleReason;
 
-/// The maximum number of orders with one client order id, newest first, among which a rejection without an id of the
-/// venue is attributed.
+/// How many orders with one client order id, newest first, `Orders` considers when it looks for the order of a
+/// rejection without an id of the venue.
 const NAMESAKES_MAX: usize = 100;
 
 impl Orders {

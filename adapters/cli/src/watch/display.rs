@@ -138,7 +138,8 @@ impl Display {
         if let Mode::Json(lines) = &mut self.mode { lines.take_lost() } else { LostBooks::default() }
     }
 
-    /// Updates the display, and returns what the user has requested with keys. Must be called often.
+    /// Updates the display, and returns what the user has requested with keys. Call this often, because only this
+    /// method reads the keys.
     pub(crate) fn tick(&mut self, now: Instant, session: &Session) -> io::Result<Asked> {
         let due = now >= self.next;
         match &mut self.mode {

@@ -58,7 +58,7 @@ pub(super) fn open(
     let malformed = Arc::<AtomicU64>::default();
     let counter = Arc::clone(&malformed);
     let reason = if symbols.is_empty() {
-        "the symbols, unless you name them, are not known"
+        "you named no symbols, and the symbols of the recording are not known"
     } else {
         "nothing to play"
     };
@@ -182,8 +182,8 @@ fn seconds_of_offset(offset: &str) -> Option<i64> {
     Some(sign * (number(hours)? * 3_600 + minutes * 60))
 }
 
-/// Returns the function from which the simulator takes lines, which never waits for a line. At the end of the lines,
-/// the function reports the end to `tell`.
+/// Returns the function that the simulator calls for each line. The function never waits for a line. At the end of
+/// the lines, it reports the end to `tell`.
 fn player(
     lines: Receiver<Result<String, Failure>>,
     tell: smol::channel::Sender<Ended>,

@@ -2,7 +2,7 @@
 //! poll of the driver does a bounded amount of work, the driver ends in time, no task waits for ever, and every
 //! stream and timer is dropped.
 
-#![allow(dead_code, unused_imports, reason = "whoever includes it uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part")]
 
 mod bytes;
 mod life;

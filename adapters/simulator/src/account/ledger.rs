@@ -62,7 +62,7 @@ pub struct LedgerFill {
     pub is_maker: bool,
 }
 
-/// What an account has of one currency.
+/// The balance of an account in one currency.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerBalance {
@@ -74,7 +74,7 @@ pub struct LedgerBalance {
     pub total: Decimal,
 }
 
-/// What an account has of one prediction-market contract.
+/// The position of an account in one prediction-market contract.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerPosition {

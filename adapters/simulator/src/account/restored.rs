@@ -175,7 +175,7 @@ fn restored_terms(saved: &SavedOrder, terms: &SavedTerms, market: Option<usize>)
         || !(1..=amount::QUANTITY_MAX).contains(&terms.quantity)
         || notional.is_none_or(|notional| notional > amount::NOTIONAL_MAX)
     {
-        return Err("its price or its quantity is out of all proportion".to_owned());
+        return Err("its price or its quantity is too large, or is zero".to_owned());
     }
     let position = match (terms.is_in_market, market) {
         // An order that has ended needs no market.
@@ -184,7 +184,7 @@ fn restored_terms(saved: &SavedOrder, terms: &SavedTerms, market: Option<usize>)
         _ => return Err(format!("it is open, and there is no market {}; add the market", saved.symbol)),
     };
     let [base, quote] = Asset::pair(saved.symbol, saved.outcome)
-        .ok_or_else(|| format!("{} tells no currency, or has no outcome", saved.symbol))?;
+        .ok_or_else(|| format!("{} names no known currency, or has no outcome", saved.symbol))?;
     Ok(Terms {
         position,
         price_decimals: terms.price_decimals,

@@ -122,7 +122,7 @@ impl<Io> Link<Io> {
         self.deadline.filter(|_| !self.is_muted)
     }
 
-    /// Returns how many bytes wait for the client, or belong to an incomplete message.
+    /// Returns the sum of the bytes that wait for the client and those of an incomplete message.
     pub(super) const fn held_bytes(&self) -> usize {
         let response = match &self.state {
             State::Refusing(answering) | State::Late(answering, _) => answering.unwritten(),

@@ -76,8 +76,8 @@ pub struct Server {
     /// The session with which writing begins in the next turn.
     next_written: SessionId,
     accept_after: Instant,
-    /// Whether the operating system refused a further socket although no client waited. The next client then needs a
-    /// file descriptor that the server has to free.
+    /// Whether `accept` has failed while no client waited, because no file descriptor is free. If so, the server has
+    /// to free one for the next client.
     awaits_room: bool,
     counters: Arc<Counters>,
 }
