@@ -20,7 +20,7 @@ use testkit::script;
 
 #[test]
 fn table_of_the_documentation() {
-    let mut table = String::from("| invariant | checked | by what |\n|---|---|---|\n");
+    let mut table = String::from("| invariant | checked | what holds |\n|---|---|---|\n");
     for (position, (id, place, how)) in CHECKS.into_iter().enumerate() {
         assert_eq!(id, format!("I-{:02}", position + 1));
         let place = match place {
