@@ -71,9 +71,8 @@ pub struct Replay {
     /// The highest event id of market data v1 so far. It shows which trades the first frame of a later connection
     /// repeats.
     told: LastTrade,
-    /// What the present connection of market data v1 has sent. `Some` only if the first update of the connection had
-    /// no levels, so that every book was empty. Becomes `None` when a frame is missing, or when the book of the only
-    /// symbol has begun.
+    /// What the present connection of market data v1 has sent. `Some` from the frame with the number 0 on. Becomes
+    /// `None` if the first update has levels, if a frame is missing, or if the book of the only symbol has begun.
     first_changes: Option<FirstChanges>,
     /// The number of the next frame of market data v1 while `first_changes` is set.
     next: u64,

@@ -244,7 +244,7 @@ impl Feed {
         }
     }
 
-    /// Passes an input to each subscription that `request` names and for which the reply to `request` still counts.
+    /// Passes an input to each subscription that `request` names and for which the reply to `request` is still valid.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -260,9 +260,9 @@ impl Feed {
         }
     }
 
-    /// Returns whether the reply to a request still counts for a stream. The reply does not count if the client has
-    /// sent a newer request about the stream. The reply to a `subscribe` does not count for a stream that the client
-    /// unsubscribes.
+    /// Returns whether the reply to a request is still valid for a stream. It is not if the client has sent a newer
+    /// request about the stream. The reply to a `subscribe` is not valid for a stream that the client unsubscribes
+    /// either.
     fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
         let is_left = |it: &Subscription| is_subscribe && it.is_left();
         self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
@@ -372,8 +372,8 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, and queues them. Leaves out the streams for which the refusal does not
-    /// count.
+    /// Splits a refused request into halves, and queues them. Leaves out the streams for which the refusal is not
+    /// valid.
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         let is_subscribe = request.is_subscribe();
         request.retain(|stream| self.is_about(*stream, is_subscribe, id));

@@ -26,7 +26,7 @@ mod missed;
 /// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
 /// book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
 ///
-/// Several links may bring the book of one symbol: a link to market data v1, and a link of a depth stream. `Books`
+/// Several links may deliver the book of one symbol: a link to market data v1, and a link of a depth stream. `Books`
 /// returns the book with the newest snapshot. If the subscription or the link of this book ends, `Books` returns
 /// another of the books.
 ///
@@ -355,7 +355,7 @@ impl Books {
         entry.lose_others(loss);
         let has_link = entry.standing.link().is_some();
         if has_link && !loss.is_over(entry.standing.link()) {
-            // Another link brings the book now.
+            // Another link delivers the book now.
             return None;
         }
         let has_other = entry.switch(loss);
@@ -402,7 +402,8 @@ impl Entry {
         }
     }
 
-    /// Returns whether the first snapshot may have been dropped, so that it is unknown which source brings the book.
+    /// Returns whether the first snapshot may have been dropped, so that it is unknown which source delivers the
+    /// book.
     const fn lacks_source(&self) -> bool {
         self.to_resync && self.standing.link().is_none()
     }
@@ -419,7 +420,8 @@ impl Entry {
         self.others.iter_mut().find(|other| other.takes(source))
     }
 
-    /// Prepares the entry for the snapshot of a source. A book that another link has brought becomes one of `others`.
+    /// Prepares the entry for the snapshot of a source. A book that another link has delivered becomes one of
+    /// `others`.
     fn begin(&mut self, source: &Source<'_>) {
         let slot = |link: Option<LinkId>| link.map(LinkId::slot);
         let (own, new) = (slot(self.standing.link()), slot(source.link()));
@@ -437,8 +439,8 @@ impl Entry {
     }
 
     /// Begins the book with both sides unknown, if the first frame of the source had no entry of the symbol. This is
-    /// so if the book is new, if an earlier link in the slot brought it, or if it is stale and a link in another slot
-    /// brought it. Returns whether the book has begun.
+    /// so if the book is new, if an earlier link in the slot delivered it, or if it is stale and a link in another
+    /// slot delivered it. Returns whether the book has begun.
     #[cold]
     fn begin_by_top(&mut self, source: &Source<'_>) -> bool {
         let Some(link) = source.link() else { return false };

@@ -394,7 +394,7 @@ fn an_order_that_was_not_sent_is_not_counted() {
             harness.drain();
             harness.sent.clear();
         }
-        assert_eq!(end_with_loss(harness).contains("orders may rest"), was_sent);
+        assert_eq!(end_with_loss(harness).contains("may still be open"), was_sent);
     }
 }
 

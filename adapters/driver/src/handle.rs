@@ -322,10 +322,10 @@ impl Handle {
         answer.await.ok_or(CommandError::Closed)
     }
 
-    /// Waits until every link of the client is [live](gemini_ws::Event::Live). Links that have ended for good
-    /// ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)) do not count, but at least one link must be live. Failed
-    /// attempts to connect do not end the wait ([`connect_failure`](Handle::connect_failure) returns the last one),
-    /// so put a time limit around this call if you need one.
+    /// Waits until every link of the client is [live](gemini_ws::Event::Live). Does not wait for links that have
+    /// ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)), but waits until at least one link is
+    /// live. Failed attempts to connect do not end the wait ([`connect_failure`](Handle::connect_failure) returns the
+    /// last one), so put a time limit around this call if you need one.
     ///
     /// A link can be live even if the venue has refused some of its streams for now. Orders that are placed while no
     /// stream reports them are in doubt at once. This function returns whether a stream reports them:

@@ -89,7 +89,7 @@ impl Keeper {
     }
 
     /// Returns the books. A book is removed when its last subscription is unsubscribed, unless a link of market data
-    /// v1 brings the book too.
+    /// v1 delivers the book too.
     pub const fn books(&self) -> &Books {
         &self.books
     }
@@ -408,7 +408,7 @@ mod tests {
         (board, BookReader::new(group, handle), symbol)
     }
 
-    /// The venue rejects the subscription, and a recording of market data v1 brings the book. The view then has no
+    /// The venue rejects the subscription, and a recording of market data v1 delivers the book. The view then has no
     /// reason why the book is missing.
     #[test]
     fn a_current_book_has_no_reason_to_be_missing() {

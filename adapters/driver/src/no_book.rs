@@ -23,8 +23,8 @@ pub enum NoBook {
     /// The link of the book has ended for good, but the client still runs. The book may still arrive if the
     /// application calls [`Client::open`](gemini_ws::Client::open) again.
     LinkClosed,
-    /// The book has no subscription, and no address of market data v1 brings it. The book may still arrive if the
-    /// application subscribes to it again.
+    /// The book has no subscription, and no address of market data v1 names its symbol. The book may still arrive if
+    /// the application subscribes to it again.
     Unsubscribed,
 }
 

@@ -282,8 +282,8 @@ mod tests {
         lost.await.unwrap();
     }
 
-    /// While REST answers about an order, a balance changes, and then events are lost. The question about the balances
-    /// follows, so its answer counts.
+    /// While REST answers about an order, a balance changes, and then events are lost. The question about the
+    /// balances follows, so its answer is used.
     #[test]
     fn balances_that_change_before_the_question_about_them() {
         let signer = SharedSigner::new(Signer::new(Credentials::hmac("key", "secret").unwrap()));

@@ -1,4 +1,4 @@
-//! Tests which books may arrive, depending on what brings them, and which events concern books.
+//! Tests which books may arrive, depending on their sources, and which events concern books.
 
 use futures_lite::future;
 use gemini_ws::{Client, Config, ConnectFailure, Endpoint, Instant, Output, Replay, Scratch, StreamId};
@@ -8,7 +8,7 @@ use crate::handle::SharedClock;
 use crate::keeper::Keeper;
 use crate::sync::Arc;
 
-/// Market data v1 brings the book without a subscription. After the link has ended for good, no book arrives.
+/// Market data v1 delivers the book without a subscription. After the link has ended for good, no book arrives.
 #[test]
 fn a_book_that_comes_without_a_subscription_may_arrive() {
     let now = Instant::ZERO;
