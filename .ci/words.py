@@ -1,4 +1,4 @@
-"""Checks the comments of Rust, Python, shell and manifests, and every Markdown file, for words that a reader has to
+"""Checks the comments of Rust, Python, shell, manifests and texts, and every Markdown file, for words that a reader has to
 translate. Prints `file:line: word → what to write instead` for each, and exits with 1 if there is any.
 
 Usage: words.py [PATH…]; without a path, everything that Git knows or would add. Code in backticks and fences is not
@@ -125,6 +125,9 @@ def prose_of(path, text):
     if path.endswith(".py"):
         docs = [(text.count("\n", 0, m.start(1)) + 1, False, m.group(1)) for m in DOCSTRING.finditer(text)]
         return docs + [(n, False, t) for n, _, t in blocks(lines, HASH)]
+    if path.endswith(".txt"):
+        # Comments of transcripts, tables and examples begin lines. Everything else is data.
+        return [(n, False, t) for n, _, t in blocks([line if line.startswith("# ") else "" for line in lines], HASH)]
     if path.endswith((".toml", ".sh", ".yml")) or lines[0].startswith("#!") and "sh" in lines[0]:
         return [(n, False, t) for n, _, t in blocks(lines, HASH)]
     return []

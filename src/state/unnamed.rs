@@ -17,12 +17,12 @@ pub(super) struct Namesakes {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    /// When the last event came that may be about any of the orders in doubt. There may be many such orders, so each
-    /// of them gets the time later: see [`Unnamed::renew_doubt`].
+    /// When the last event came that may be about any of the orders in doubt. There may be many orders in doubt, so
+    /// each of them gets the time only when it is needed: see [`Unnamed::renew_doubt`].
     doubted: Moment,
     /// How many rejections have come that may be about any of several orders, minus the orders in `rejected`.
     rejections: u32,
-    /// The orders that a reply has refused after such a rejection.
+    /// The orders that a reply has refused after a rejection that may be about any of several orders.
     rejected: BTreeSet<u64>,
 }
 
