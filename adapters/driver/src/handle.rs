@@ -238,8 +238,8 @@ impl Handle {
         self.with(move |client, _, now| client.unsubscribe(now, id)).await?
     }
 
-    /// Requests a new snapshot of each of these books, and returns how many snapshots were requested:
-    /// [`Client::resync_books`]. Books of the [`Keeper`] do not need this call.
+    /// Requests a new snapshot of each of these books, and returns how many of the symbols have a book that the
+    /// client can request: [`Client::resync_books`]. Books of the [`Keeper`] do not need this call.
     ///
     /// # Errors
     ///
