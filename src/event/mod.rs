@@ -188,13 +188,17 @@ pub enum Event<'f> {
         /// the venue's message.
         error: ApiError<'f>,
     },
-    /// A book is stale from now on, for one of six reasons: an update was lost; a frame that may have been an update
-    /// could not be decoded; 128 updates in a row were older than the book; a frame of market data v2 looked like a
-    /// first frame, although the book had begun; the venue refused the request for the book after the snapshot had
-    /// come; the application requested a new snapshot, for example with
-    /// [`Client::resync`](crate::Client::resync). The client requests a new snapshot. After repeated losses
-    /// ([`Unserved::Relapsed`]) and after a refusal ([`Unserved::Refused`]) the client waits first, and an
-    /// [`Event::Unserved`] reports the delay.
+    /// A book is stale from now on, for one of six reasons:
+    ///
+    /// - An update was lost.
+    /// - A frame that may have been an update could not be decoded.
+    /// - 128 updates in a row were older than the book.
+    /// - A frame of market data v2 looked like a first frame, although the book had begun.
+    /// - The venue refused the request for the book after the snapshot had come.
+    /// - The application requested a new snapshot, for example with [`Client::resync`](crate::Client::resync).
+    ///
+    /// The client requests a new snapshot. After repeated losses ([`Unserved::Relapsed`]) and after a refusal
+    /// ([`Unserved::Refused`]) the client waits first, and an [`Event::Unserved`] reports the delay.
     Gap {
         /// The link; `None` in a [`Replay`](crate::Replay).
         link: Option<LinkId>,

@@ -157,9 +157,13 @@ impl<'f> Source<'f> {
     /// Returns the subscription that the data belongs to. If several subscriptions to the stream exist, returns the
     /// oldest subscription that has not ended.
     ///
-    /// Returns `None` for recorded frames, for frames of the v1 endpoints, for frames that are about no stream, for
-    /// frames that the client ignored or could not decode, and for a partial depth without a symbol if the link may
-    /// receive several partial depths.
+    /// Returns `None` for
+    ///
+    /// - recorded frames,
+    /// - frames of the v1 endpoints,
+    /// - frames that are about no stream,
+    /// - frames that the client ignored or could not decode,
+    /// - a partial depth without a symbol, if the link may receive several partial depths.
     pub const fn stream(&self) -> Option<StreamId> {
         self.stream
     }

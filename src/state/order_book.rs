@@ -298,12 +298,14 @@ impl BookSide {
     /// Returns how many levels are certain, counted from the best one: the venue has no other level among them. In a
     /// whole side ([`BookSide::is_whole`]), all levels are certain.
     ///
-    /// A side is not whole in four cases: its snapshot contained only the best levels, the side dropped levels beyond
-    /// [`LEVELS_MAX`], [`OrderBook::replace_top`] set its best level, or the address or the first frame of market
-    /// data v1 leaves out the side ([parameters](crate::protocol::market_data_v1)). If the snapshot contained only the
-    /// best levels, a level that better ones push out of that number is uncertain from then on. As the price moves,
-    /// the number of certain levels can shrink to zero. In this case, request a new snapshot. A side that the address
-    /// or the first frame leaves out is unknown, not empty.
+    /// A side is not whole in four cases:
+    ///
+    /// - Its snapshot contained only the best levels. A level that better ones push out of that number is uncertain
+    ///   from then on. As the price moves, the number of certain levels can shrink to zero: then request a snapshot.
+    /// - The side dropped levels beyond [`LEVELS_MAX`].
+    /// - [`OrderBook::replace_top`] set its best level.
+    /// - The address or the first frame of market data v1 leaves out the side
+    ///   ([parameters](crate::protocol::market_data_v1)). Such a side is unknown, not empty.
     pub fn known_depth(&self) -> usize {
         if self.is_unknown {
             return 0;

@@ -72,9 +72,9 @@ impl Handle {
     /// Asks the venue about each order that is in doubt, one after the other. If the answer resolves the doubt, the
     /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they are stale.
     ///
-    /// Each question needs a nonce. So that the venue does not refuse the nonces of later requests and upgrades,
-    /// `reconcile` waits while the nonces are more than 15 seconds ahead of the time: with nonces in seconds, it asks
-    /// about 15 questions at once, and then one per second.
+    /// With an API key, each question needs a nonce. `reconcile` waits while the nonces are more than 15 seconds ahead
+    /// of the time, so that the venue does not refuse the nonces of later requests and upgrades. With nonces in
+    /// seconds, it therefore asks about 15 questions at once, and then one per second.
     ///
     /// `reconcile` asks nothing more after an answer with HTTP status 401, 429 or 503, or the reason `RateLimit`,
     /// `Maintenance`, `InvalidNonce` or `InvalidSignature`: the venue would answer the other questions in the same
