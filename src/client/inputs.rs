@@ -80,9 +80,11 @@ impl Client {
     /// from the frame and the scratch only, so the application may issue commands while it holds the event. The event
     /// is newer than all outputs that were waiting before this call ([contract](Client#the-contract-of-a-driver)).
     ///
-    /// Returns `None` for a ping or pong, for a Close frame that answers the client's or comes over a link that is
-    /// not open, and for a reply to a probe, a `subscribe` or an `unsubscribe`, unless the reply rejects a stream or
-    /// comes too late. Further events that a frame causes are among the outputs.
+    /// Further events that a frame causes are among the outputs. Returns `None` for
+    ///
+    /// - a ping or pong,
+    /// - a Close frame that answers the client's, or comes over a link that is not open,
+    /// - a reply to a probe, a `subscribe` or an `unsubscribe`, unless it rejects a stream or comes too late.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,

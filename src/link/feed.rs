@@ -261,8 +261,8 @@ impl Feed {
     }
 
     /// Returns whether the reply to a request is still valid for a stream. It is not if the client has sent a newer
-    /// request about the stream. The reply to a `subscribe` is not valid for a stream that the client unsubscribes
-    /// either.
+    /// request about the stream. Neither is the reply to a `subscribe` valid for a stream that the client
+    /// unsubscribes.
     fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
         let is_left = |it: &Subscription| is_subscribe && it.is_left();
         self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
