@@ -144,8 +144,8 @@ impl Account {
     /// Sets whether the key's setting "Uses a time-based nonce" is on. Default: false.
     ///
     /// The nonces of a key must always increase. With the setting, every nonce must also be within 30 s of the
-    /// venue's time. Without the setting, only nonces for upgrades to the current API must be that close. The venue
-    /// refuses a key without the setting on the current API; the simulated exchange accepts it.
+    /// venue's time. Without the setting, only nonces for upgrades to the current API must be that close. On the
+    /// current API, the venue refuses a key without the setting, and the simulated exchange accepts it.
     #[must_use]
     pub fn time_based_nonce(mut self, is_time_based: bool) -> Account {
         self.has_time_based_nonce = is_time_based;
