@@ -15,6 +15,7 @@ use crate::decode::check_use;
 use crate::ending::{Ending, Failure};
 use crate::frames::Frames;
 use crate::output::Messages;
+use crate::patient::Patient;
 use crate::recording::Recording;
 use crate::shown::Shown;
 use markets::{Market, Markets};
@@ -38,7 +39,7 @@ pub(crate) fn run(options: &arguments::Book, messages: &mut Messages) -> Result<
         report.to_text()
     };
     text.truncate(text.trim_end().len());
-    writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::of_output(&error))?;
+    writeln!(Patient(io::stdout().lock()), "{text}").map_err(|error| Failure::of_output(&error))?;
     let ending = check_use(frames.name(), report.frames, report.malformed, options.strict)?;
     if report.is_empty() {
         return Err(Failure::new(format_args!("{}: none of its frames is about a book", frames.name())));

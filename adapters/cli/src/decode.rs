@@ -9,6 +9,7 @@ use crate::ending::{Ending, Failure};
 use crate::frames::Frames;
 use crate::json::{self, Timed, Undecodable};
 use crate::output::Messages;
+use crate::patient::Patient;
 use crate::recording::Recording;
 use crate::shown::Shown;
 
@@ -30,7 +31,7 @@ struct Unusable {
 /// error.
 pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, Failure> {
     let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = BufWriter::with_capacity(1 << 16, Patient(io::stdout().lock()));
     let counts = decode_all(&mut frames, &mut out)?;
     out.flush().map_err(|error| Failure::of_output(&error))?;
     if let Some(summary) = counts.summary() {

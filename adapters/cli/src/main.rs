@@ -6,6 +6,7 @@
 //! | `ending` | the outcomes of a task, and the exit codes |
 //! | `shown` | text for people, with control characters escaped |
 //! | `output` | a thread that writes, so that no task waits for a reader |
+//! | `patient` | standard streams that another process has made non-blocking |
 //! | `signals` | Ctrl-C and other signals |
 //! | `recording` | recordings: lines with a receive time and a frame |
 //! | `frames` | the endpoint of each frame |
@@ -26,6 +27,7 @@ mod ending;
 mod frames;
 mod json;
 mod output;
+mod patient;
 mod recording;
 mod shown;
 mod signals;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::patient::Patient;
 use crate::shown::Shown;
 
 /// The limit for unwritten bytes. While at least so many wait, [`Output::has_room`] returns `false`.
@@ -19,8 +20,6 @@ const MESSAGE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The maximum number of bytes of one write. A larger write to a slow reader could outlast [`PATIENCE`].
 const PIECE_BYTES: usize = 4_096;
-
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// A thread that writes to one destination, and the bytes that wait to be written.
 #[derive(Clone, Debug)]
@@ -72,7 +71,7 @@ impl Output {
     pub(crate) fn new(name: &str, to: impl Write + Send + 'static) -> io::Result<Output> {
         let shared = Arc::<Shared>::default();
         let output = Output { shared: Arc::clone(&shared) };
-        thread::Builder::new().name(name.to_owned()).spawn(move || shared.write_all_to(to))?;
+        thread::Builder::new().name(name.to_owned()).spawn(move || shared.write_all_to(Patient(to)))?;
         Ok(output)
     }
 
@@ -179,23 +178,17 @@ impl Shared {
     fn write_batch(&self, mut rest: &[u8], to: &mut impl Write) -> io::Result<()> {
         while !rest.is_empty() {
             let piece = rest.get(..PIECE_BYTES).unwrap_or(rest);
-            let written = match to.write(piece) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => written,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    thread::sleep(PAUSE);
-                    0
-                }
-                Err(error) => return Err(error),
-            };
+            let written = to.write(piece)?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
             rest = rest.get(written..).unwrap_or_default();
             if rest.is_empty() {
                 to.flush()?;
             }
             let mut state = self.lock();
             state.in_hand = rest.len();
-            state.pieces = state.pieces.wrapping_add(u64::from(written > 0));
+            state.pieces = state.pieces.wrapping_add(1);
             drop(state);
             self.moved.notify_all();
         }

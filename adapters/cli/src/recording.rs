@@ -9,6 +9,7 @@ use gemini_ws::FRAME_BYTES_MAX;
 
 use crate::ending::Failure;
 use crate::output::Messages;
+use crate::patient::Patient;
 use crate::shown::Shown;
 
 /// The maximum length of a receive time and its separator, in bytes.
@@ -67,7 +68,7 @@ impl Recording {
         if io::stdin().is_terminal() {
             messages.say(&Shown::of("waiting for frames on standard input, one per line; Ctrl-D ends it"));
         }
-        Recording::new(Box::new(io::stdin()), "standard input")
+        Recording::new(Box::new(Patient(io::stdin())), "standard input")
     }
 
     pub(crate) fn new(input: Box<dyn Read + Send>, name: &str) -> Result<Recording, Failure> {

@@ -3,12 +3,14 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write, pipe};
+use std::os::fd::AsFd;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::{PATIENCE, Run, comes_true, command, end_of, peer, signal, wait_until_it_hears};
 use futures_lite::StreamExt;
 use gemini_ws_smol::async_tungstenite::tungstenite::Message;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
@@ -294,4 +296,32 @@ pub(crate) fn a_second_signal_ends_at_once() {
     signal(&child, "INT");
     assert_eq!(end_of(&mut child, PATIENCE).and_then(|status| status.code()), Some(130));
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+/// Another process that shares a standard stream has made it non-blocking. The command waits for the stream.
+pub(crate) fn streams_that_are_non_blocking() {
+    let frame = format!("{{\"id\":1,\"status\":200,\"result\":\"{}\"}}\n", "x".repeat(1 << 10));
+    let book = r#"{"e":"depthUpdate","E":1,"s":"NAME","U":1,"u":1,"b":[["1","1"]],"a":[]}"#;
+    let books: String = (0..2_000).map(|it| book.replace("NAME", &format!("s{it}usd")) + "\n").collect();
+    // The arguments, the input, and a text that is `times` times in the output.
+    let table: [(&[&str], String, &str, usize); 3] = [
+        (&["decode"], frame.repeat(500), "\"id\"", 500),
+        (&["book", "-", "--json"], books.clone(), "\"snapshots\": 1", 2_000),
+        (&["watch", "--replay", "-", "s7usd", "--for", "2s"], books, "summary: ", 1),
+    ];
+    for (arguments, input, text, times) in table {
+        let ((stdin, mut writer), (mut reader, stdout)) = (pipe().unwrap(), pipe().unwrap());
+        for end in [stdin.as_fd(), stdout.as_fd()] {
+            fcntl_setfl(end, fcntl_getfl(end).unwrap() | OFlags::NONBLOCK).unwrap();
+        }
+        let child = command(arguments).stdin(stdin).stdout(stdout).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        let fed = std::thread::spawn(move || writer.write_all(input.as_bytes()).map(drop));
+        std::thread::sleep(Duration::from_millis(200));
+        let mut out = String::new();
+        reader.read_to_string(&mut out).unwrap();
+        let run = Run::of(child.wait_with_output().unwrap());
+        assert_eq!((run.code, out.matches(text).count()), (Some(0), times), "{arguments:?}: {}", run.err);
+        fed.join().unwrap().unwrap();
+    }
 }
