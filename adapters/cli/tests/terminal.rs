@@ -29,6 +29,25 @@ pub(crate) fn keys_end_it() {
     }
 }
 
+/// The recording is typed at the terminal, so the keys are frames. The command prints lines, and Ctrl-C is a signal.
+pub(crate) fn a_recording_that_is_typed() {
+    for replay in ["-", "/dev/stdin"] {
+        let arguments = ["watch", "btcusd", "--replay", replay];
+        let mut running = OnTerminal::start(&arguments, Has::All, true);
+        running.press(r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[["100","1"]],"a":[]}"#);
+        for id in 1..4 {
+            running.press("\n");
+            std::thread::sleep(Duration::from_millis(300));
+            running.press(&format!(r#"{{"E":1,"s":"btcusd","t":{id},"p":"100.5","q":"2","m":true}}"#));
+        }
+        running.press("\n");
+        running.wait_for("trades=3", 1);
+        running.press("\u{3}");
+        assert_eq!(code_of(&mut running), Some(130), "{replay}: {}", running.shown());
+        assert!(!running.shown().contains(ENTER), "{}", running.shown());
+    }
+}
+
 pub(crate) fn ctrl_z_gives_the_terminal_back_and_fg_takes_it() {
     for by_key in [true, false] {
         let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);

@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 use std::fs::File;
+use std::io::{self, IsTerminal};
+#[cfg(unix)]
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,6 +91,19 @@ pub(super) fn open(
     let (tell, ended) = smol::channel::bounded(1);
     let recording = gemini_ws_simulator::Recording::streamed(symbols.clone(), player(lines, tell, malformed));
     Ok(Replay { recording, symbols, ended })
+}
+
+/// Returns whether a recording is read from a terminal.
+pub(super) fn is_terminal(path: &Path) -> bool {
+    if path.as_os_str() == "-" {
+        return io::stdin().is_terminal();
+    }
+    // Opening a pipe would wait for its writer. A terminal is neither a pipe nor a file.
+    #[cfg(unix)]
+    return std::fs::metadata(path).is_ok_and(|it| it.file_type().is_char_device())
+        && File::open(path).is_ok_and(|file| file.is_terminal());
+    #[cfg(not(unix))]
+    false
 }
 
 /// Opens a recording and searches for its symbols.

@@ -14,7 +14,7 @@ use gemini_ws_smol::{Closed, Handle, Smol, client};
 use smol::Timer;
 
 use super::display::{Asked, Display};
-use super::replay::Ended;
+use super::replay::{Ended, is_terminal};
 use super::session::{Session, streams};
 use super::target::{Target, target};
 use super::terminal::Restorer;
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Watch, messages: &mut Messages) -> Result<Ending, Fa
     let watched = watched(&clock, url, &venue, &symbols, options.seed)?;
     let session = Session::new(venue, proxy.as_deref(), &symbols, clock.now());
     // Handle signals before taking over the terminal, so that no signal ends the process without restoring it.
-    let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on();
+    let is_drawn = !options.json && io::stdout().is_terminal() && can_be_drawn_on() && has_keys(options);
     let restorer = Arc::<OnceLock<Restorer>>::default();
     let signals = listen(is_drawn, Arc::clone(&restorer))?;
     let display = display(options.json, is_drawn, messages)?;
@@ -127,6 +127,12 @@ fn display(json: bool, is_drawn: bool, messages: &mut Messages) -> Result<Displa
 /// Returns whether the terminal can be drawn on according to `TERM`, which only Unix uses.
 fn can_be_drawn_on() -> bool {
     !cfg!(unix) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+/// Returns whether the display can read keys. If `watch` reads the recording from a terminal, each key would go to
+/// either of the two.
+fn has_keys(options: &Watch) -> bool {
+    options.replay.as_deref().is_none_or(|path| !is_terminal(path))
 }
 
 fn listen(is_drawn: bool, restorer: Arc<OnceLock<Restorer>>) -> Result<Signals, Failure> {
