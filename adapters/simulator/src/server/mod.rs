@@ -16,6 +16,7 @@
 //! ```
 
 mod answer;
+mod clock;
 mod handshake;
 #[cfg(test)]
 mod hostile;
@@ -38,10 +39,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use gemini_ws::{Clock, Instant};
+use gemini_ws::Instant;
 
 use crate::exchange::Exchange;
 use crate::value::id::SessionId;
+use clock::ServerClock;
 use link::Link;
 use tcp::Tcp;
 
@@ -59,6 +61,8 @@ const GOING_AWAY: u16 = 1001;
 /// faults, or the status 400 with the wrong line and the reason. A body needs a `Content-Length` of at most
 /// [`limits::BODY_BYTES_MAX`]. Each answer ends its connection.
 ///
+/// The venue's time advances with the time of this machine, also while the machine sleeps.
+///
 /// No client can stop the others: each turn of the server does a bounded amount of work for each client, and
 /// [`limits`] bounds the memory for each client and for all of them.
 #[derive(Debug)]
@@ -67,7 +71,7 @@ pub struct Server {
     listener: Option<Async<TcpListener>>,
     address: SocketAddr,
     exchange: Exchange,
-    clock: Clock,
+    clock: ServerClock,
     timer: Timer,
     links: BTreeMap<SessionId, Link<Tcp>>,
     last_session: u64,
@@ -133,7 +137,7 @@ impl Server {
             listener: Some(listener),
             address,
             exchange,
-            clock: Clock::new(),
+            clock: ServerClock::new(),
             timer: Timer::never(),
             links: BTreeMap::new(),
             last_session: 0,

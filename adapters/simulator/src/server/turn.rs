@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::Message;
-use gemini_ws::{Frame, Instant};
+use gemini_ws::{Frame, Instant, UnixTime};
 
 use super::Server;
 use super::answer::{self, Response};
@@ -27,6 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 impl Server {
     /// Runs one turn of bounded work. Wakes the task if there is more to do.
     pub(super) fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Infallible> {
+        self.clock.catch_up(UnixTime::now());
         let now = self.clock.now();
         for link in self.links.values_mut() {
             link.refill();
