@@ -144,6 +144,37 @@ pub(crate) fn a_file_has_one_simulator() {
     Simulator::start(&arguments);
 }
 
+/// The user removes the file of a simulator that still runs, and starts another one. The first one leaves the new file
+/// as it is.
+#[cfg(unix)]
+pub(crate) fn a_file_that_was_replaced() {
+    let scratch = Scratch::new("replaced");
+    let path = scratch.path();
+    let arguments = [&ARGUMENTS[..], &["--state", &path]].concat();
+    let order = r#""side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"0.5","price":"40000.00","clientOrderId":"of-NAME""#;
+    let mut first = Simulator::start(&arguments);
+    place(&first, 0, &order.replace("NAME", "first"));
+    let has = |text: &str| fs::read_to_string(&path).unwrap_or_default().contains(text);
+    assert!(comes_true(PATIENCE, || has("of-first")));
+    // Without a file, the next change creates it again.
+    fs::remove_file(&path).unwrap();
+    place(&first, 1_000, &order.replace("NAME", "again"));
+    assert!(comes_true(PATIENCE, || has("of-again")));
+    fs::remove_file(&path).unwrap();
+    let mut second = Simulator::start(&arguments);
+    place(&second, 2_000, &order.replace("NAME", "second"));
+    assert!(comes_true(PATIENCE, || has("of-second")));
+    place(&first, 3_000, &order.replace("NAME", "late"));
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(has("of-second") && !has("of-late"));
+    signal(&first.process, "INT");
+    assert_eq!(end_of(&mut first.process, PATIENCE).unwrap().code(), Some(1));
+    assert!(has("of-second") && !has("of-late"));
+    signal(&second.process, "INT");
+    assert_eq!(end_of(&mut second.process, PATIENCE).unwrap().code(), Some(130));
+    assert_eq!(scratch.names(), ["state.json"]);
+}
+
 /// Two simulators start at the same time with a file that does not exist yet. Only one runs.
 pub(crate) fn a_new_file_has_one_simulator() {
     for round in 0..5 {

@@ -62,6 +62,11 @@ impl Keeper {
         refused(&self.path, reason)
     }
 
+    /// Returns the identity of the newest state file; `None` if there was no file.
+    fn own(&self) -> Option<Identity> {
+        self.locked.as_ref().and_then(|file| identity(&file.metadata().ok()?))
+    }
+
     pub(super) fn keep_now(&mut self, exchange: &Exchange) -> Result<(), Failure> {
         if let Some((_, task)) = self.writing.take()
             && let Ok(file) = smol::block_on(task)
@@ -69,7 +74,7 @@ impl Keeper {
             // The write below replaces this file.
             self.locked = Some(file);
         }
-        let file = write(&self.target, &exchange.save(), self.locked.is_none());
+        let file = write(&self.target, &exchange.save(), self.own());
         self.locked = Some(file.map_err(|error| Failure::of_file(&self.path, error))?);
         self.kept = Some(exchange.revision());
         Ok(())
@@ -113,8 +118,8 @@ impl Keeper {
         }
         let revision = exchange.revision();
         if self.kept != Some(revision) {
-            let (target, state) = (self.target.clone(), exchange.save());
-            self.writing = Some((revision, smol::unblock(move || write(&target, &state, false))));
+            let (target, state, own) = (self.target.clone(), exchange.save(), self.own());
+            self.writing = Some((revision, smol::unblock(move || write(&target, &state, own))));
         }
     }
 }
@@ -146,13 +151,30 @@ fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
     Ok((file, bytes))
 }
 
+/// What a file has in common with no other: the numbers of its device and of its index node.
+type Identity = (u64, u64);
+
+/// Returns the identity of a file. Systems other than Unix report none, so every file there has the same.
+#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix has the numbers"))]
+fn identity(file: &fs::Metadata) -> Option<Identity> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((file.dev(), file.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Some((0, 0))
+    }
+}
+
 /// Locks a file until it is closed. Fails if another simulator uses it. Only Unix has the lock.
 #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix has the lock"))]
 fn lock(path: &Path, file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
         use rustix::fs::{FlockOperation, flock};
-        use std::os::unix::fs::MetadataExt;
 
         let busy =
             || io::Error::new(io::ErrorKind::ResourceBusy, "another simulator uses it; name another file");
@@ -161,8 +183,7 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
             return Err(busy());
         }
         // Another simulator may have replaced the file before it was locked here.
-        let [here, there] = [file.metadata()?, fs::metadata(path)?];
-        if (here.dev(), here.ino()) != (there.dev(), there.ino()) {
+        if identity(&file.metadata()?) != identity(&fs::metadata(path)?) {
             return Err(busy());
         }
     }
@@ -212,9 +233,10 @@ fn target_of(path: &Path) -> PathBuf {
     target
 }
 
-/// Writes the state to a temporary file, and moves that file to `path` in one step. If `is_new` is true, fails if a
-/// file exists at `path`. Returns the new file, which is locked.
-fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
+/// Writes the state to a temporary file, and moves that file to `path` in one step. Replaces only the file with the
+/// identity `own`, and fails if there is another file at `path`: it belongs to the user or to another simulator.
+/// Returns the new file, which is locked.
+fn write(path: &Path, state: &State, own: Option<Identity>) -> io::Result<File> {
     let prefix = prefix_of(path);
     // Dropping the temporary file removes it, unless it was moved to `path`.
     let mut builder = tempfile::Builder::new();
@@ -223,18 +245,22 @@ fn write(path: &Path, state: &State, is_new: bool) -> io::Result<File> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder_of(path))?;
     lock(file.path(), file.as_file())?;
-    if let Ok(before) = fs::metadata(path) {
+    let before = fs::metadata(path).ok();
+    let foreign = || io::Error::other("another program has created or replaced this file");
+    if before.as_ref().is_some_and(|before| before.is_file() && identity(before) != own) {
+        return Err(foreign());
+    }
+    if let Some(before) = &before {
         file.as_file().set_permissions(before.permissions())?;
     }
     file.write_all(state.to_json().as_bytes())?;
     // On some file systems, only this call reports that the disk is full.
     file.as_file().sync_all()?;
-    if !is_new {
+    if before.is_some() {
         return Ok(file.persist(path)?);
     }
-    // Another simulator may have created the file in the meantime.
     file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => io::Error::other("another program has just created it"),
+        io::ErrorKind::AlreadyExists => foreign(),
         _ => error.error,
     })
 }
