@@ -213,16 +213,23 @@ impl Head {
 fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
-    match response.parse(bytes) {
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    match config.parse_response(&mut response, bytes) {
         Ok(httparse::Status::Partial) => Ok(None),
         Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => Ok(Some(Answer {
             is_1_1: response.version == Some(1),
             status: response.code.unwrap_or_default(),
-            headers: response.headers.iter().map(|it| (it.name.to_owned(), it.value.to_vec())).collect(),
+            headers: response.headers.iter().map(|it| (it.name.to_owned(), unfolded(it.value))).collect(),
             rest: bytes.get(length..).unwrap_or_default().to_vec(),
         })),
         Ok(httparse::Status::Complete(_)) | Err(_) => Err(Unreadable::NoHttp),
     }
+}
+
+/// Joins the lines of a value. A server may spread a value over several lines (RFC 9112, section 5.2).
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect()
 }
 
 /// Returns whether the bytes contain an empty line, so that a head may be complete.
@@ -289,6 +296,7 @@ mod tests {
             ("HTTP/1.1 401\r\n\r\n", 401, ""),
             ("HTTP/1.1 401 No\nA: b\n\nc", 401, "c"),
             ("HTTP/1.1 401 No\r\nContent-Length: 3\r\n\r\nabcdef", 401, "abc"),
+            ("HTTP/1.1 401 No\r\nServer: a\r\n\tb\r\nContent-Length:\r\n 3\r\n\r\nabcdef", 401, "abc"),
             (
                 "HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0;x\r\nA: b\r\n\r\nmore",
                 401,
