@@ -16,15 +16,22 @@
 //! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: depth updates, book tickers, trades |
 //! | `gemini_ws_reply_seconds` | time from sending a request to the venue's reply |
 //!
+//! The label `cause` has at most [`CAUSES_MAX`] reasons of each driver. Further reasons count as `other`, because a
+//! venue chooses the codes and words in reasons, and recorders store each of them.
+//!
 //! Drivers with the same recorder add to the same counters and to the same gauge.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 
 use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// The maximum number of requests in `sent`. Beyond it, the times of the oldest requests are not measured.
 const REQUESTS_MAX: usize = 1_024;
+
+/// The maximum number of different reasons in the label `cause`.
+const CAUSES_MAX: usize = 64;
 
 pub(crate) struct Counted {
     frames: Counter,
@@ -39,6 +46,8 @@ pub(crate) struct Counted {
     queue_depth: Gauge,
     data_age: Histogram,
     reply: Histogram,
+    /// The reasons in the label `cause`.
+    causes: BTreeSet<String>,
     /// The requests of the application that wait for a reply, and when each was sent; `None` before that.
     sent: VecDeque<(u64, Option<Instant>)>,
     /// The totals that this driver has already added to the counters.
@@ -47,8 +56,8 @@ pub(crate) struct Counted {
     waiting: usize,
 }
 
-impl std::fmt::Debug for Counted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Counted").finish_non_exhaustive()
     }
 }
@@ -68,6 +77,7 @@ impl Default for Counted {
             queue_depth: gauge!("gemini_ws_queue_depth"),
             data_age: histogram!("gemini_ws_data_age_seconds"),
             reply: histogram!("gemini_ws_reply_seconds"),
+            causes: BTreeSet::new(),
             sent: VecDeque::new(),
             counted: Stats::default(),
             waiting: 0,
@@ -89,10 +99,10 @@ impl Counted {
         self.events.increment(1);
         match event {
             Event::Disconnected { reason: why, .. } => {
-                counter!("gemini_ws_disconnects_total", "cause" => why.to_string()).increment(1);
+                counter!("gemini_ws_disconnects_total", "cause" => self.cause(why)).increment(1);
             }
             Event::ConnectFailed { reason: why, .. } => {
-                counter!("gemini_ws_connect_failures_total", "cause" => why.to_string()).increment(1);
+                counter!("gemini_ws_connect_failures_total", "cause" => self.cause(why)).increment(1);
             }
             Event::Requested { request, .. } => {
                 if self.sent.len() >= REQUESTS_MAX {
@@ -113,6 +123,15 @@ impl Counted {
             Event::Trade(it, _) => self.age(it.event_time),
             _ => {}
         }
+    }
+
+    /// Returns the value of the label `cause` for a reason.
+    fn cause(&mut self, reason: &dyn fmt::Display) -> String {
+        let cause = reason.to_string();
+        if self.causes.len() < CAUSES_MAX {
+            self.causes.insert(cause.clone());
+        }
+        if self.causes.contains(&cause) { cause } else { "other".to_owned() }
     }
 
     pub(crate) fn dropped(&self, events: u64) {
@@ -168,7 +187,56 @@ fn request_id(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use gemini_ws::{Config, Lost};
+    use metrics::{Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
     use super::*;
+
+    /// Notes the label `cause` of each counter.
+    #[derive(Default)]
+    struct Labels(Mutex<BTreeSet<String>>);
+
+    impl Recorder for Labels {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            self.0.lock().unwrap().extend(key.labels().map(|label| label.value().to_owned()));
+            Counter::noop()
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    /// A venue ends each link with another code.
+    #[test]
+    fn a_venue_does_not_choose_the_number_of_counters() {
+        let mut client = Client::single(Config::new("ws://v"));
+        client.open(Instant::ZERO).unwrap();
+        let link = client.links().next().unwrap().0;
+        let labels = Arc::new(Labels::default());
+        metrics::with_local_recorder(&*labels, || {
+            let mut counted = Counted::default();
+            for code in 4_000..4_999 {
+                let reason = Lost::Closed { code: Some(code) };
+                counted.event(&Event::Disconnected { link, reason, retry: None }, Instant::ZERO);
+            }
+        });
+        let labels = labels.0.lock().unwrap();
+        let has_first = labels.contains("closed by the peer with code 4000");
+        assert!(labels.len() == CAUSES_MAX + 1 && labels.contains("other") && has_first, "{}", labels.len());
+    }
 
     #[test]
     fn numbers_of_requests() {
