@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use gemini_ws::{Endpoint, Message, Scratch, Symbol, decode};
-use gemini_ws_simulator::NextLine;
+use gemini_ws_simulator::{NextLine, Recording as Played};
 
 use crate::ending::Failure;
 use crate::output::Messages;
@@ -37,7 +37,7 @@ pub(super) struct Ended {
 }
 
 pub(super) struct Replay {
-    pub(super) recording: gemini_ws_simulator::Recording,
+    pub(super) recording: Played,
     pub(super) symbols: Vec<Symbol>,
     /// Receives the report when everything was played.
     pub(super) ended: smol::channel::Receiver<Ended>,
@@ -89,7 +89,7 @@ pub(super) fn open(
     *messages = own;
     let symbols = symbols?;
     let (tell, ended) = smol::channel::bounded(1);
-    let recording = gemini_ws_simulator::Recording::streamed(symbols.clone(), player(lines, tell, malformed));
+    let recording = Played::streamed(symbols.clone(), player(lines, tell, malformed));
     Ok(Replay { recording, symbols, ended })
 }
 
@@ -137,10 +137,16 @@ fn read_to(recording: &mut Recording, lines: &SyncSender<Result<String, Failure>
     loop {
         let line = match recording.next() {
             Ok(Some(line)) => {
-                if !str::from_utf8(line.frame).is_ok_and(|frame| decode(frame, &mut scratch).is_ok()) {
+                let frame = str::from_utf8(line.frame);
+                let is_decodable = frame.is_ok_and(|frame| decode(frame, &mut scratch).is_ok());
+                let line = playable(&name, line).transpose();
+                // The simulator decodes frames in its own way, and skips a line that it cannot decode.
+                let is_played =
+                    line.as_ref().is_some_and(|it| it.as_ref().map_or(true, |line| is_line(line)));
+                if !is_decodable || !is_played {
                     malformed.fetch_add(1, Ordering::Relaxed);
                 }
-                playable(&name, line).transpose()
+                line
             }
             Ok(None) => return,
             Err(failure) => Some(Err(failure)),
@@ -170,11 +176,21 @@ fn playable(name: &str, line: Line<'_>) -> Result<Option<String>, Failure> {
 }
 
 /// Converts a receive time to a number, which the simulator reads. A number stays as it is. A date becomes the
-/// seconds since 1970; without an offset it is in UTC. Returns `None` for any other text.
+/// seconds since 1970; without an offset it is in UTC. Returns `None` for any other text, and for a time after the
+/// year 2554.
 fn number_of(time: &str) -> Option<String> {
-    if time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return Some(time.to_owned());
-    }
+    let is_number = time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number = if is_number { time.to_owned() } else { seconds_of_date(time)? };
+    // Let the simulator read the number: it knows the format and the range.
+    is_line(&format!("{number} {{}}")).then_some(number)
+}
+
+/// Returns whether the simulator can decode a line.
+fn is_line(line: &str) -> bool {
+    Played::parse(line).is_ok()
+}
+
+fn seconds_of_date(time: &str) -> Option<String> {
     let (day, clock) = time.split_once('T')?;
     let (clock, offset) = clock.split_at(clock.find(['+', '-']).unwrap_or(clock.len()));
     if clock.ends_with('Z') && !offset.is_empty() {
@@ -364,6 +380,10 @@ mod tests {
         for (time, expected) in [
             ("1790769600", Some("1790769600")),
             ("1790769600.25", Some("1790769600.25")),
+            ("1790769600.", Some("1790769600.")),
+            ("1790769600.2.5", None),
+            ("99999999999999999999", None),
+            ("9999-12-31T23:59:59Z", None),
             ("2026-09-30T12:00:00Z", Some("1790769600.000000000")),
             ("2026-09-30T12:00:00", Some("1790769600.000000000")),
             ("2026-09-30T12:00:04.25Z", Some("1790769604.250000000")),
@@ -404,6 +424,25 @@ mod tests {
         let expected = [TRADE.to_owned(), timed("1790769600.000000000"), timed("17")];
         assert_eq!([first, second, third], expected.each_ref());
         assert!(message.as_str().starts_with("test: line 4: the receive time 12:00:00 "), "{message}");
+    }
+
+    /// The core decodes some frames that the simulator cannot decode. They are not played, so they are counted too.
+    #[test]
+    fn lines_that_are_not_played_are_counted() {
+        let depth = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[],"a":[]}"#;
+        let reply = r#"{"id":1,"status":200}"#;
+        let no_time = depth.replace(r#""E":1,"#, "");
+        let text = format!(
+            "{depth}\n{reply}\n{no_time}\nrubbish\n17 {}\n{TRADE}\n",
+            depth.replace(":1,", ":\"1\",")
+        );
+        assert!(decode(&no_time, &mut Scratch::new()).is_ok());
+        let mut recording = Recording::new(Box::new(std::io::Cursor::new(text)), "test").unwrap();
+        let (sender, lines) = sync_channel(9);
+        let malformed = AtomicU64::new(0);
+        read_to(&mut recording, &sender, &malformed);
+        drop(sender);
+        assert_eq!((lines.iter().count(), malformed.into_inner()), (6, 3));
     }
 
     #[test]
