@@ -5,7 +5,7 @@
 //! ```
 
 use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Event, LinkId, Output, Scratch};
@@ -16,6 +16,10 @@ use tungstenite::{Error, Message, WebSocket};
 
 /// The number of updates of the book that the program shows.
 const SHOWN: u32 = 20;
+
+/// How long to wait for the peer while connecting, and how long a write may take. While the program waits, it does
+/// nothing else.
+const WAIT_MAX: Duration = Duration::from_secs(3);
 
 fn main() {
     let clock = Clock::new();
@@ -99,7 +103,19 @@ fn main() {
 /// Connects to a `ws://` URL and upgrades the stream. For `wss://`, use the TLS features of `tungstenite`.
 fn dial(url: &str) -> Result<WebSocket<TcpStream>, ConnectFailure> {
     let address = Address::parse(url)?;
-    let stream = TcpStream::connect((address.host(), address.port())).map_err(|error| io_failure(&error))?;
+    let io_failure = |error: std::io::Error| io_failure(&error);
+    let addresses = (address.host(), address.port()).to_socket_addrs();
+    let mut stream = Err(ConnectFailure::NameLookup);
+    for address in addresses.map_err(|_| ConnectFailure::NameLookup)? {
+        stream = TcpStream::connect_timeout(&address, WAIT_MAX).map_err(io_failure);
+        if stream.is_ok() {
+            break;
+        }
+    }
+    let stream = stream?;
+    // Without these limits, a peer that sends nothing or reads nothing would stop the program.
+    stream.set_read_timeout(Some(WAIT_MAX)).map_err(io_failure)?;
+    stream.set_write_timeout(Some(WAIT_MAX)).map_err(io_failure)?;
     match tungstenite::client::client_with_config(url, stream, Some(websocket_config())) {
         Ok((socket, _)) => Ok(socket),
         Err(HandshakeError::Failure(error)) => Err(connect_failure_of(&error)),

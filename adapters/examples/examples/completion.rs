@@ -15,6 +15,7 @@ use compio::BufResult;
 use compio::io::{AsyncRead, AsyncWriteExt};
 use compio::net::TcpStream;
 use compio::runtime::JoinHandle;
+use compio::time::timeout;
 use futures_lite::future::or;
 use gemini_ws::{Book, Books, Client, Clock, Config, ConnectFailure, Event, LinkId, Lost, Output, Scratch};
 use gemini_ws_driver::{connect_failure_of, frame_of, io_failure, lost_of};
@@ -24,6 +25,9 @@ use tungstenite::{Error, Message, WebSocket};
 
 /// The number of updates of the book that the program shows.
 const SHOWN: u32 = 20;
+
+/// How long connecting may take, and how long a write may take. While the program waits, it does nothing else.
+const WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// The stream of the WebSocket layer: bytes that have arrived, and bytes to write.
 #[derive(Debug, Default)]
@@ -78,7 +82,8 @@ async fn watch(address: String) {
             match output {
                 Output::Connect(id) => {
                     let request = client.connect_request(id).expect("the client asks for this link");
-                    match dial(id, &request.url).await {
+                    let dialled = timeout(WAIT_MAX, dial(id, &request.url)).await;
+                    match dialled.unwrap_or(Err(ConnectFailure::TimedOut)) {
                         Ok(open) => {
                             link = Some(open);
                             client.handle_connected(id, clock.now());
@@ -169,7 +174,11 @@ async fn exchange(link: &mut Link, wait: Duration) -> io::Result<()> {
 
 async fn write(stream: &mut TcpStream, pipe: &mut Pipe) -> io::Result<()> {
     let bytes = std::mem::take(&mut pipe.outgoing);
-    if bytes.is_empty() { Ok(()) } else { stream.write_all(bytes).await.0 }
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    // A peer that reads nothing must not stop the program. After a partial write, the link is useless.
+    timeout(WAIT_MAX, stream.write_all(bytes)).await.map_err(|_| ErrorKind::TimedOut)?.0
 }
 
 async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
