@@ -110,8 +110,8 @@ impl Books {
     /// If you do not pass an update of the current API, the ids of the next update show the gap, and the book becomes
     /// stale. Updates of the archived endpoints have no ids that show such a loss.
     ///
-    /// For a [`Batch`](crate::Batch), returns the change of the last part that changed a book. Returns `None` for an
-    /// event that names no symbol, such as the end of a link.
+    /// For a [`Batch`](crate::Batch), returns the change of the last part that changed a book: see
+    /// [`apply_each`](Books::apply_each). Returns `None` for an event that names no symbol, such as the end of a link.
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -124,8 +124,11 @@ impl Books {
     /// ```
     pub fn apply(&mut self, event: &Event<'_>) -> Option<BookChange> {
         match event {
-            Event::Batch(_, source) if source.lists_best() => self.replace_tops(event),
-            Event::Batch(..) => event.parts().fold(None, |changed, part| self.apply(&part).or(changed)),
+            Event::Batch(..) => {
+                let mut last = None;
+                self.apply_each(event, |change| last = Some(change));
+                last
+            }
             Event::TopOfBook(top, source) => self.replace_top(top, source, true),
             Event::DepthSnapshot(depth, source) => self.replace(depth, source),
             Event::DepthUpdate(depth, source) => self.update(depth, source),
@@ -145,6 +148,34 @@ impl Books {
                 None
             }
             event => self.lose(&Loss::of(event).filter(|loss| loss.is_of(Topic::Depth))?),
+        }
+    }
+
+    /// Applies an event as [`apply`](Books::apply) does, and passes each change to `changed`. The parts of a
+    /// [`Batch`](crate::Batch) may change several books.
+    ///
+    /// Do not apply the parts of a batch one by one instead. The parts belong to one event of the venue, so a book
+    /// counts as crossed only if it is crossed after all of them.
+    ///
+    /// ```
+    /// use gemini_ws::{Books, Endpoint, Replay, Scratch};
+    ///
+    /// let entry = |symbol| format!(
+    ///     r#"{{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial","symbol":"{symbol}"}}"#
+    /// );
+    /// let entries = [entry("BTCUSD"), entry("ETHUSD")].join(",");
+    /// let frame = format!(r#"{{"type":"update","eventId":1,"socket_sequence":0,"events":[{entries}]}}"#);
+    /// let (mut replay, mut scratch) = (Replay::new(Endpoint::MarketDataV1), Scratch::new());
+    /// let event = replay.event(&frame, &mut scratch).unwrap().unwrap();
+    /// let (mut books, mut symbols) = (Books::new(), Vec::new());
+    /// books.apply_each(&event, |change| symbols.push(change.symbol.to_string()));
+    /// assert_eq!(symbols, ["BTCUSD", "ETHUSD"]);
+    /// ```
+    pub fn apply_each(&mut self, event: &Event<'_>, mut changed: impl FnMut(BookChange)) {
+        match event {
+            Event::Batch(_, source) if source.lists_best() => self.replace_tops(event, &mut changed),
+            Event::Batch(..) => event.parts().filter_map(|part| self.apply(&part)).for_each(changed),
+            event => self.apply(event).into_iter().for_each(changed),
         }
     }
 
@@ -294,28 +325,41 @@ impl Books {
     }
 
     /// Applies a frame of best levels, which belong to one event of the venue. So a book counts as crossed only if it
-    /// is crossed after the last of its levels.
+    /// is crossed after the last part.
     #[cold]
-    fn replace_tops(&mut self, event: &Event<'_>) -> Option<BookChange> {
-        let mut changed = None;
-        let mut parts = event.parts().peekable();
-        while let Some(part) = parts.next() {
-            let of = match parts.peek() {
-                Some(Event::TopOfBook(next, _)) => Some(next.symbol),
-                _ => None,
-            };
+    fn replace_tops(&mut self, event: &Event<'_>, changed: &mut dyn FnMut(BookChange)) {
+        for part in event.parts() {
             let change = match &part {
-                Event::TopOfBook(top, source) => self.replace_top(top, source, of != Some(top.symbol)),
+                Event::TopOfBook(top, source) => self.replace_top(top, source, false),
                 part => self.apply(part),
             };
-            changed = change.or(changed);
+            change.into_iter().for_each(&mut *changed);
         }
-        changed
+        for part in event.parts() {
+            if let Event::TopOfBook(top, source) = part {
+                self.note_crossing(top.symbol, &source);
+            }
+        }
     }
 
-    /// Replaces a side of a book by its best level. May begin a stale book again: see [`Entry::begin_by_top`]. Unless
-    /// the level is the last one of the symbol in its frame, does not note whether the book is crossed.
-    fn replace_top(&mut self, top: &TopOfBook<'_>, source: &Source<'_>, is_last: bool) -> Option<BookChange> {
+    /// Notes whether the book that a source brings is crossed.
+    fn note_crossing(&mut self, symbol: &str, source: &Source<'_>) {
+        let Some(entry) = self.books.get_mut(symbol) else { return };
+        if entry.takes(source) {
+            self.crossed = self.crossed.saturating_add(entry.note_crossing(source));
+        } else if let Some(other) = entry.other_of(source) {
+            other.note_crossing(source);
+        }
+    }
+
+    /// Replaces a side of a book by its best level. May begin a stale book again: see [`Entry::begin_by_top`]. If the
+    /// level is not a whole frame, does not note whether the book is crossed.
+    fn replace_top(
+        &mut self,
+        top: &TopOfBook<'_>,
+        source: &Source<'_>,
+        is_whole: bool,
+    ) -> Option<BookChange> {
         if source.link().is_none() && self.books.get(top.symbol).is_none() {
             // A recording may begin anywhere, so the book may be missing.
             return None;
@@ -327,7 +371,7 @@ impl Books {
         let entry = if is_other { entry.other_of(source)? } else { entry };
         entry.book.replace_top(top);
         entry.standing.note(source, top.event_time);
-        let crossings = if is_last { entry.note_crossing(source) } else { 0 };
+        let crossings = if is_whole { entry.note_crossing(source) } else { 0 };
         if is_other {
             return None;
         }

@@ -22,6 +22,8 @@ mod ends;
 mod entries;
 #[path = "beyond/fills.rs"]
 mod fills;
+#[path = "beyond/followed.rs"]
+mod followed;
 #[path = "beyond/lagging.rs"]
 mod lagging;
 #[path = "beyond/late.rs"]

@@ -9,10 +9,7 @@ impl Keeper {
     /// Applies an event, before the application sees it.
     #[inline]
     pub(crate) fn take(&mut self, event: &Event<'_>, now: Instant) {
-        match event {
-            Event::Batch(..) => event.parts().for_each(|part| self.take_but_for_account(&part)),
-            event => self.take_but_for_account(event),
-        }
+        self.take_but_for_account(event);
         if !is_public(event) {
             self.take_account(event, now);
         }
@@ -22,8 +19,11 @@ impl Keeper {
     #[inline]
     fn take_but_for_account(&mut self, event: &Event<'_>) {
         match event {
-            Event::DepthUpdate(..) | Event::DepthSnapshot(..) | Event::TopOfBook(..) if self.keeps_books => {
-                self.take_depth(event);
+            // No part of a batch is about a link or a subscription, and its other parts change no book.
+            Event::DepthUpdate(..) | Event::DepthSnapshot(..) | Event::TopOfBook(..) | Event::Batch(..) => {
+                if self.keeps_books {
+                    self.take_depth(event);
+                }
             }
             event if is_public(event) => {}
             Event::AuctionOpen(..)
@@ -63,11 +63,10 @@ impl Keeper {
         // The application may have subscribed, or opened the client again, at an earlier event.
         self.has_new_sources |= self.board.lacks_books();
         if self.keeps_books {
+            // The end of a source may show another book of a symbol, which needs a snapshot.
+            self.may_need_resync = true;
             match self.books.apply(event) {
-                Some(change) => {
-                    self.may_need_resync = true;
-                    self.board.touch(change.symbol);
-                }
+                Some(change) => self.board.touch(change.symbol),
                 // The event may have changed every book.
                 None => self.board.touch_all(),
             }
@@ -75,12 +74,13 @@ impl Keeper {
     }
 
     fn take_depth(&mut self, event: &Event<'_>) {
-        let crossed = self.books.crossed();
-        if let Some(change) = self.books.apply(event) {
-            let is_stale = !change.bids && !change.asks;
-            self.may_need_resync |= is_stale || self.books.crossed() != crossed;
-            self.board.touch(change.symbol);
-        }
+        let Keeper { books, board, may_need_resync, .. } = self;
+        let crossed = books.crossed();
+        books.apply_each(event, |change| {
+            *may_need_resync |= !change.bids && !change.asks;
+            board.touch(change.symbol);
+        });
+        *may_need_resync |= books.crossed() != crossed;
     }
 
     fn take_account(&mut self, event: &Event<'_>, now: Instant) {

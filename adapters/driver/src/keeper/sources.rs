@@ -1,7 +1,10 @@
 //! Tests which books may arrive, depending on their sources, and which events concern books.
 
 use futures_lite::future;
-use gemini_ws::{Client, Config, ConnectFailure, Endpoint, Instant, Output, Replay, Scratch, StreamId};
+use gemini_ws::{
+    Client, ClientConfig, Config, ConnectFailure, Endpoint, Frame, Instant, LinkId, Lost, Output, Replay,
+    Scratch, StreamId,
+};
 
 use crate::BookReader;
 use crate::handle::SharedClock;
@@ -100,4 +103,98 @@ fn another_reader_of_a_book_is_no_change_for_its_readers() {
         }
         assert_eq!(keeper.has_new_sources, is_last);
     }
+}
+
+/// Passes the outputs of a client to a keeper. Returns the requests.
+fn drain(client: &mut Client, keeper: &mut Keeper) -> Vec<String> {
+    let mut sent = Vec::new();
+    while let Some(output) = client.poll_output() {
+        match output {
+            Output::Event(event) => keeper.take(&event, Instant::ZERO),
+            Output::Send { text, .. } => sent.push(text),
+            _ => {}
+        }
+    }
+    sent
+}
+
+/// Passes a frame through a client to a keeper.
+fn feed(client: &mut Client, keeper: &mut Keeper, link: LinkId, text: &str) {
+    let mut scratch = Scratch::new();
+    if let Some(event) = client.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch) {
+        keeper.take(&event, Instant::ZERO);
+    }
+}
+
+/// The parts of a frame of market data v1 belong to one event, so they cross no book between them.
+#[test]
+fn the_parts_of_a_frame_cross_no_book_for_a_moment() {
+    let (now, mut scratch) = (Instant::ZERO, Scratch::new());
+    let mut client = Client::single(Config::new("ws://v"));
+    let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+    let symbols = ["btcusd".parse().unwrap(), "ethusd".parse().unwrap()];
+    let group = keeper.open_books(&mut client, now, &symbols).unwrap();
+    let mut reader = BookReader::new(group, crate::client(client).0);
+    let mut replay =
+        Replay::new(Endpoint::MarketDataV1).snapshot(gemini_ws::Snapshot::Best(std::num::NonZeroU32::MIN));
+    for (sequence, reason, prices) in [(0, "initial", [100, 101]), (1, "top-of-book", [102, 103])] {
+        let entry = |(side, price, symbol): (&str, u32, &str)| {
+            format!(
+                r#"{{"type":"change","side":"{side}","price":"{price}","remaining":"1","reason":"{reason}","symbol":"{symbol}"}}"#
+            )
+        };
+        let [bid, ask] = prices;
+        let entries =
+            ["BTCUSD", "ETHUSD"].map(|of| [("bid", bid, of), ("ask", ask, of)].map(entry).join(","));
+        let frame = format!(
+            r#"{{"type":"update","eventId":{sequence},"socket_sequence":{sequence},"events":[{}]}}"#,
+            entries.join(",")
+        );
+        keeper.take(&replay.event(&frame, &mut scratch).unwrap().unwrap(), now);
+        assert_eq!(keeper.books().crossed(), 0);
+        let _ = keeper.publish();
+        for _ in symbols {
+            // Readers of each book of the frame wake.
+            let woken = future::block_on(future::poll_once(reader.changed())).flatten().unwrap();
+            let view = reader.view(woken).unwrap();
+            assert_eq!(view.live().unwrap().bids().best().unwrap().price.mantissa(), bid.into());
+        }
+        assert!(future::block_on(future::poll_once(reader.changed())).is_none());
+    }
+}
+
+/// A hidden book of another link has crossed. When the link of the first book ends, the keeper requests a snapshot.
+#[test]
+fn a_crossed_book_that_takes_the_place_of_another_is_requested() {
+    let (now, btcusd) = (Instant::ZERO, "btcusd".parse().unwrap());
+    let mut client = Client::new(ClientConfig::new(), 1);
+    client.add(now, Config::new("ws://w/v1/marketdata/btcusd").stay_open(true)).unwrap();
+    client.add(now, Config::new("ws://v")).unwrap();
+    let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+    let _group = keeper.open_books(&mut client, now, &[btcusd]).unwrap();
+    client.open(now).unwrap();
+    let (archived, _) = client.named_books().next().unwrap();
+    let streams = client.links().map(|(link, ..)| link).find(|link| *link != archived).unwrap();
+    [archived, streams].into_iter().for_each(|link| client.handle_connected(link, now));
+    for text in drain(&mut client, &mut keeper) {
+        let id: String = text.chars().skip(6).take_while(char::is_ascii_digit).collect();
+        feed(&mut client, &mut keeper, streams, &format!(r#"{{"id":{id},"status":200}}"#));
+    }
+    let depth = |first, last, bid| {
+        format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["{bid}","1"]],"a":[["101","1"]]}}"#
+        )
+    };
+    feed(&mut client, &mut keeper, streams, &depth(5, 5, 90));
+    let first = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99","remaining":"1","reason":"initial"}]}"#;
+    feed(&mut client, &mut keeper, archived, first);
+    feed(&mut client, &mut keeper, streams, &depth(5, 7, 102));
+    keeper.finish_turn(&mut client, now);
+    assert!(drain(&mut client, &mut keeper).is_empty());
+    assert_eq!(keeper.books().to_resync().count(), 0, "the other book is current");
+    client.handle_lost(archived, now, Lost::Reset);
+    drain(&mut client, &mut keeper);
+    assert_eq!(keeper.books().to_resync().count(), 1);
+    keeper.finish_turn(&mut client, now);
+    assert_eq!(drain(&mut client, &mut keeper).len(), 1, "the client unsubscribes first");
 }
