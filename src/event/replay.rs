@@ -23,7 +23,7 @@ use crate::wire::{Scratch, decode_from};
 /// Decodes recorded frames into events. The recording need not contain the requests that were sent.
 ///
 /// In the current API, each update of a book covers at least two update ids. A depth frame that covers a single
-/// new update id is therefore a snapshot. `Replay` returns no events for the depth frames before the first snapshot.
+/// other update id is therefore a snapshot. `Replay` returns no events for the depth frames before the first snapshot.
 /// After a gap, a book waits for the next snapshot. In market data v2, the first frame of a symbol contains the whole
 /// book, unless an undecodable frame may have come before it. A later frame of market data v2 contains the whole book
 /// if [`looks_initial`](crate::L2Updates::looks_initial) returns true. In market data v1, if the first update of a

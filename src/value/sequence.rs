@@ -20,6 +20,15 @@ impl GapRule {
             GapRule::Lax => last.saturating_add(1),
         }
     }
+
+    /// Returns whether a frame with the single id `id` is no update, new or old, of a book whose last id is `last`. By
+    /// the strict rule each update covers at least two ids.
+    const fn excludes_update(self, last: u64, id: u64) -> bool {
+        match self {
+            GapRule::Strict => id != last,
+            GapRule::Lax => id > self.first_max(last),
+        }
+    }
 }
 
 /// The position of an update relative to the last update id of its book.
@@ -112,11 +121,11 @@ impl Position {
     }
 
     /// Returns the role of a frame in a recording, and advances the position past the frame. The first frame with a
-    /// single id is a snapshot. So is a later one whose id is too high for the next update: above the last id with
-    /// [`GapRule::Strict`], above the id after it with [`GapRule::Lax`].
+    /// single id is a snapshot. So is a later one with another id than the last. With [`GapRule::Lax`], such a frame
+    /// may be an update, and so it is a snapshot only if its id is above the one after the last.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
-            Some(expected) if first == last && first > rule.first_max(expected) => {
+            Some(expected) if first == last && rule.excludes_update(expected, first) => {
                 *self = Position::at(last);
                 DepthRole::Snapshot
             }

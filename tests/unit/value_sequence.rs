@@ -37,6 +37,9 @@ fn positions() {
         (140, 150, BeforeSnapshot, BeforeSnapshot),
         (160, 160, Snapshot, Snapshot),
         (170, 170, Gap { expected: 160 }, Snapshot),
+        (150, 150, Snapshot, Snapshot),
+        (140, 140, Stale, Snapshot),
+        (140, 155, Update, Update),
     ];
     let (mut live, mut recorded) = (Position::default(), Position::default());
     for (first, last, expected_live, expected_recorded) in table {

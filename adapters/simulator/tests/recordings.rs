@@ -121,6 +121,23 @@ fn a_gap_ends_the_book() {
     assert_eq!(levels, [(1, 2, 5), (1, 2, 6), (0, 0, 0), (0, 0, 0), (1, 1, 12), (1, 2, 13)]);
 }
 
+/// The venue may count from a lower number again. A snapshot with a lower id replaces the book.
+#[test]
+fn a_snapshot_may_have_a_lower_id() {
+    let depth = |first: u64, last: u64, bid: u32| {
+        format!(
+            r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["{bid}","1"]],"a":[]}}"#
+        )
+    };
+    let frames = [depth(50, 50, 90), depth(50, 60, 91), depth(5, 5, 10), depth(5, 7, 11)];
+    let mut venue = Venue::new(Config::recording(Recording::parse(&frames.join("\n")).unwrap()), 1);
+    venue.connect("snapshot=-1");
+    venue.request("subscribe", &["btcusd@depth"]);
+    assert_eq!(venue.run(SECOND), frames);
+    let book = venue.exchange.book(symbol("btcusd")).unwrap();
+    assert_eq!((book.bids.len(), book.last_update_id), (2, 7));
+}
+
 #[test]
 fn without_snapshots_changes_only() {
     let mut venue = venue();

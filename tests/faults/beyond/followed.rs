@@ -1,6 +1,6 @@
 //! Faults of books that follow a recording or several sources.
 
-use gemini_ws::{Book, Config, Lost, StaleReason};
+use gemini_ws::{Book, Books, Config, Endpoint, GapRule, Lost, Replay, Scratch, StaleReason};
 
 use super::fed::{Fed, pair, t};
 
@@ -43,6 +43,31 @@ fn depth(first: u64, last: u64, bid: u32) -> String {
     format!(
         r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":{first},"u":{last},"b":[["{bid}","1"]],"a":[["999","1"]]}}"#
     )
+}
+
+/// Applies frames of a recording. Returns the best bid after each frame if the book is current.
+fn replayed(replay: Replay, frames: &[String]) -> Vec<Option<String>> {
+    let (mut replay, mut scratch, mut books) = (replay, Scratch::new(), Books::new());
+    let mut bid_after = |frame: &String| {
+        if let Ok(Some(event)) = replay.event(frame, &mut scratch) {
+            books.apply(&event);
+        }
+        Some(books.live("btcusd")?.bids().best()?.price.to_string())
+    };
+    frames.iter().map(&mut bid_after).collect()
+}
+
+/// The venue counts from a lower number after a restart, or two recordings were joined in the wrong order. A frame
+/// of a single id is a snapshot, whether its id is higher or lower than that of the book.
+#[test]
+fn a_snapshot_of_a_recording_may_have_a_lower_id() {
+    let frames = [depth(50, 50, 90), depth(50, 60, 91), depth(5, 5, 10), depth(5, 7, 11), depth(60, 61, 92)];
+    let found = replayed(Replay::new(Endpoint::Streams), &frames);
+    let expected = [Some("90"), Some("91"), Some("10"), Some("11"), None];
+    assert_eq!(found, expected.map(|bid| bid.map(String::from)));
+    // By the lax rule, such a frame may be an old update.
+    let found = replayed(Replay::new(Endpoint::Streams).gap_rule(GapRule::Lax), &frames[..3]);
+    assert_eq!(found[2].as_deref(), Some("91"));
 }
 
 /// The application removes the endpoint of a book that another source hides. When that source ends, no book remains.

@@ -121,10 +121,10 @@ impl Recorded {
 
 impl Track {
     fn play_depth(&mut self, cx: &mut Context<'_>, depth: &RecordedDepth, text: &str) {
-        // A frame that covers a single new update id is a snapshot, which the recorded client has requested.
+        // A frame that covers a single other update id is a snapshot, which the recorded client has requested.
         let covers_one = depth.first_update_id == depth.last_update_id;
         let last = self.book.as_ref().map(|book| book.last_update_id);
-        let is_snapshot = covers_one && last.is_none_or(|last| depth.last_update_id > last);
+        let is_snapshot = covers_one && last != Some(depth.last_update_id);
         if is_snapshot {
             let book = Book::default();
             self.book.insert(book).apply(depth);
