@@ -63,9 +63,7 @@ pub struct Replay {
     /// How many levels per side snapshots have; `None` for all levels.
     levels: Option<NonZeroU32>,
     positions: SymbolMap<Position>,
-    /// The last trade of each symbol of market data v2 whose book has begun. `None` for a symbol whose first frame may
-    /// be lost: its book begins with a frame that looks initial.
-    begun: SymbolMap<Option<LastTrade>>,
+    l2_books: SymbolMap<L2Book>,
     /// Whether an undecodable frame of market data v2 may have been the first frame of any symbol.
     is_spoilt: bool,
     /// The highest event id of market data v1 so far. It shows which trades the first frame of a later connection
@@ -79,6 +77,38 @@ pub struct Replay {
     quote_ids: QuoteIds,
 }
 
+/// What a recording of market data v2 has shown of a symbol.
+#[derive(Clone, Copy, Debug)]
+struct L2Book {
+    state: L2State,
+    last_trade: LastTrade,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum L2State {
+    /// No frame has come. The first one has the whole book.
+    New,
+    /// The book has begun, and no update is known to be lost.
+    Current,
+    /// An update may be lost, and no event has reported this.
+    Lost,
+    /// A frame may be lost. The book begins with a frame that looks like a first one.
+    Waiting,
+}
+
+impl L2Book {
+    const fn new(state: L2State) -> L2Book {
+        L2Book { state, last_trade: LastTrade::NOTHING }
+    }
+
+    /// Notes that a frame of the book may be lost.
+    fn lose(&mut self) {
+        if self.state == L2State::Current {
+            self.state = L2State::Lost;
+        }
+    }
+}
+
 impl Replay {
     /// Creates a decoder for a recording of one endpoint. The decoder has seen no frame yet.
     pub const fn new(endpoint: Endpoint) -> Replay {
@@ -87,7 +117,7 @@ impl Replay {
             rule: GapRule::Strict,
             levels: None,
             positions: SymbolMap::new(),
-            begun: SymbolMap::new(),
+            l2_books: SymbolMap::new(),
             is_spoilt: false,
             told: LastTrade::NOTHING,
             first_changes: None,
@@ -142,8 +172,8 @@ impl Replay {
     /// # Errors
     ///
     /// Returns the error of [`Endpoint::decode`]. `Replay` can decode the next frame. If the undecodable frame was an
-    /// update of a book, only the current API shows the loss: the next update of the book becomes an [`Event::Gap`].
-    /// `Replay` does not check the `socket_sequence` of the v1 endpoints, because a recording may have the frames of
+    /// update of a book of the current API or of market data v2, the next update of the book becomes an
+    /// [`Event::Gap`]. In market data v1, no event reports the loss. `Replay` does not check the `socket_sequence` of the v1 endpoints, because a recording may have the frames of
     /// several connections.
     pub fn event<'f>(
         &mut self,
@@ -159,19 +189,10 @@ impl Replay {
     fn event_of<'f>(&mut self, message: &Message<'f>, source: Source<'f>) -> Option<Event<'f>> {
         match message {
             Message::Depth(depth) => self.depth(*depth, source),
-            Message::L2Updates(updates) => {
-                let is_first = !self.is_spoilt && self.begun.get(updates.symbol).is_none();
-                let told = self.begun.get_or_insert(updates.symbol.parse().ok()?, || None)?;
-                // If a later frame looks initial, the recorded client had requested the book again.
-                let is_snapshot = is_first || updates.looks_initial();
-                if !is_snapshot && told.is_none() {
-                    return None;
-                }
-                Some(l2(is_snapshot, told.get_or_insert(LastTrade::NOTHING), *updates, source))
-            }
+            Message::L2Updates(updates) => self.l2_updates(*updates, source),
             Message::Trade(trade) => {
-                let told = self.begun.get_mut(trade.symbol).and_then(Option::as_mut);
-                Some(Event::Trade(told.map_or(*trade, |told| told.tell(*trade)), source))
+                let book = self.l2_books.get_mut(trade.symbol);
+                Some(Event::Trade(book.map_or(*trade, |book| book.last_trade.tell(*trade)), source))
             }
             Message::MarketUpdate(update) => {
                 self.count(update.socket_sequence);
@@ -190,6 +211,24 @@ impl Replay {
             Message::QuoteUpdate(update) => Some(Event::Quote(self.quote_ids.deliver(*update), source)),
             message => event_of(message, source),
         }
+    }
+
+    fn l2_updates<'f>(&mut self, updates: L2Updates<'f>, source: Source<'f>) -> Option<Event<'f>> {
+        let symbol = updates.symbol.parse().ok()?;
+        let state = if self.is_spoilt { L2State::Waiting } else { L2State::New };
+        let book = self.l2_books.get_or_insert(symbol, || L2Book::new(state))?;
+        // If a later frame looks initial, the recorded client had requested the book again.
+        let is_snapshot = book.state == L2State::New || updates.looks_initial();
+        match book.state {
+            _ if is_snapshot => book.state = L2State::Current,
+            L2State::Lost => {
+                book.state = L2State::Waiting;
+                return Some(Event::Gap { link: None, id: None, symbol, expected: 0, got: None });
+            }
+            L2State::Waiting => return None,
+            L2State::New | L2State::Current => {}
+        }
+        Some(l2(is_snapshot, &mut book.last_trade, updates, source))
     }
 
     /// Counts a number of a frame of market data v1. The number 0 begins another connection.
@@ -224,7 +263,7 @@ impl Replay {
         (is_first, is_whole)
     }
 
-    /// Notes a frame that cannot be decoded. In market data v2, it may have been the first frame of a symbol.
+    /// Notes a frame that cannot be decoded. In market data v2, it may have been a frame of a book, and the first one.
     #[cold]
     fn spoil(&mut self, frame: &str, error: DecodeError) {
         self.first_changes = None;
@@ -234,9 +273,12 @@ impl Replay {
         }
         match malformed.symbol {
             Some(symbol) => {
-                self.begun.get_or_insert(symbol, || None);
+                self.l2_books.get_or_insert(symbol, || L2Book::new(L2State::Waiting)).map(L2Book::lose);
             }
-            None => self.is_spoilt = true,
+            None => {
+                self.is_spoilt = true;
+                self.l2_books.values_mut().for_each(L2Book::lose);
+            }
         }
     }
 

@@ -80,10 +80,13 @@ impl Reader {
         match replay.event(frame, scratch) {
             Ok(Some(event)) => self.take_event(endpoint, &event),
             Ok(None) => {
-                // The frame is a reply, or a depth frame that changes no book.
-                if let Ok(Message::Depth(depth)) = endpoint.decode(frame, scratch)
-                    && let Some(market) = self.markets.get(endpoint, depth.symbol)
-                {
+                // The frame is a reply, or a frame of a book that changes no book.
+                let symbol = match endpoint.decode(frame, scratch) {
+                    Ok(Message::Depth(depth)) => depth.symbol,
+                    Ok(Message::L2Updates(updates)) => updates.symbol,
+                    _ => return,
+                };
+                if let Some(market) = self.markets.get(endpoint, symbol) {
                     market.counts.ignored += 1;
                 }
             }
@@ -112,7 +115,10 @@ impl Reader {
             Event::DepthSnapshot(depth, _) => (depth.symbol, true),
             Event::DepthUpdate(depth, _) => (depth.symbol, self.markets.is_live(depth.symbol)),
             Event::TopOfBook(top, _) => (top.symbol, self.markets.is_live(top.symbol)),
-            Event::Gap { symbol, .. } => (symbol.as_str(), true),
+            // A gap of market data v2 was counted with the frame that was lost.
+            Event::Gap { symbol, .. } => {
+                (symbol.as_str(), endpoint != Endpoint::MarketDataV2 || self.markets.is_live(symbol.as_str()))
+            }
             Event::Unrecognized(..) => {
                 self.report.unrecognized += 1;
                 return;
@@ -135,7 +141,7 @@ impl Reader {
     }
 
     /// Counts a frame that could not be decoded. A lost `l2_updates` makes all books of market data v2 stale, because
-    /// no later frame shows the loss.
+    /// no later frame of them may come.
     fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
         self.report.malformed += 1;
         let name = b"l2_updates";

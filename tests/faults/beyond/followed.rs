@@ -1,6 +1,8 @@
 //! Faults of books that follow a recording or several sources.
 
-use gemini_ws::{Book, Books, Config, Endpoint, GapRule, Lost, Replay, Scratch, StaleReason};
+use std::cell::Cell;
+
+use gemini_ws::{Book, Books, Config, Endpoint, Event, GapRule, Lost, Replay, Scratch, StaleReason};
 
 use super::fed::{Fed, pair, t};
 
@@ -68,6 +70,44 @@ fn a_snapshot_of_a_recording_may_have_a_lower_id() {
     // By the lax rule, such a frame may be an old update.
     let found = replayed(Replay::new(Endpoint::Streams).gap_rule(GapRule::Lax), &frames[..3]);
     assert_eq!(found[2].as_deref(), Some("91"));
+}
+
+fn l2(symbol: &str, price: &str, is_first: bool) -> String {
+    let rest = if is_first { r#","trades":[],"auction_events":[]"# } else { "" };
+    format!(r#"{{"type":"l2_updates","symbol":"{symbol}","changes":[["buy","{price}","1"]]{rest}}}"#)
+}
+
+/// An update of market data v2 that cannot be decoded is lost. The book is stale until a frame that looks like a first
+/// one, as it is for a client.
+#[test]
+fn a_lost_update_of_a_recording_of_v2_makes_its_book_stale() {
+    for (bad, eth_is_lost) in [
+        (l2("BTCUSD", "nine", false), false),
+        (r#"{"type":"l2_updates","symbol":"BTC"#.to_owned(), true),
+        (r#"{"type":"heartbeat","timestamp":"#.to_owned(), false),
+    ] {
+        let (mut replay, mut scratch, mut books) =
+            (Replay::new(Endpoint::MarketDataV2), Scratch::new(), Books::new());
+        let gaps = Cell::new(0);
+        let mut hear = |frame: &str| {
+            if let Ok(Some(event)) = replay.event(frame, &mut scratch) {
+                gaps.set(gaps.get() + usize::from(matches!(event, Event::Gap { .. })));
+                books.apply(&event);
+            }
+            [books.live("btcusd").is_some(), books.live("ethusd").is_some()]
+        };
+        hear(&l2("BTCUSD", "90", true));
+        assert_eq!(hear(&l2("ETHUSD", "9", true)), [true, true]);
+        hear(&bad);
+        let btc_is_lost = !bad.contains("heartbeat");
+        assert_eq!(hear(&l2("BTCUSD", "91", false))[0], !btc_is_lost, "{bad}");
+        assert_eq!(hear(&l2("BTCUSD", "92", false))[0], !btc_is_lost, "{bad}");
+        assert_eq!(hear(&l2("ETHUSD", "8", false)), [!btc_is_lost, !eth_is_lost], "{bad}");
+        assert_eq!(gaps.get(), usize::from(btc_is_lost) + usize::from(eth_is_lost), "{bad}");
+        hear(&l2("ETHUSD", "7", true));
+        assert_eq!(hear(&l2("BTCUSD", "90", true)), [true, true], "{bad}");
+        assert_eq!(hear(&l2("BTCUSD", "91", false)), [true, true], "{bad}");
+    }
 }
 
 /// The application removes the endpoint of a book that another source hides. When that source ends, no book remains.

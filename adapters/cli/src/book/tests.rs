@@ -232,7 +232,7 @@ fn books_of_market_data_v2() {
         // The recording begins in the middle of a connection.
         (&[change, change], None, true, [1, 1, 0, 0], "[[8,1]]"),
         (&[change, first], None, false, [2, 0, 0, 0], "[[9,1]]"),
-        // No later frame would show that `cut` is lost.
+        // The gap is counted with `cut`, and not with the next frame again.
         (&[first, cut, change], Some(StaleReason::Gap), false, [1, 0, 1, 1], "[[9,1]]"),
         (&[first, cut, first, r#"{"type":"trade"}"#, change], None, false, [2, 1, 1, 0], "[[8,1]]"),
     ];
