@@ -79,8 +79,13 @@ impl PartialEq<str> for Text<'_> {
 }
 
 impl fmt::Display for Text<'_> {
+    /// Prints the text without escapes. A width pads the text, and a precision has no effect.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.chars().try_for_each(|character| fmt::Write::write_char(f, character))
+        match (self.0.contains('\\'), f.width()) {
+            (false, _) => print::name(f, self.0),
+            (true, None) => self.chars().try_for_each(|character| fmt::Write::write_char(f, character)),
+            (true, Some(_)) => print::name(f, &unescaped(self.0)),
+        }
     }
 }
 

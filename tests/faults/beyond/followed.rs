@@ -148,3 +148,15 @@ fn a_hidden_book_ends_with_its_link() {
     fed.poll();
     assert!(fed.books.live("btcusd").is_none(), "{:#?}", fed.log);
 }
+
+/// A width pads every text that a program may print in columns.
+#[test]
+fn a_width_pads_a_text_of_a_frame() {
+    let frame = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99","remaining":"1","reason":"place"}]}"#;
+    let mut scratch = Scratch::new();
+    let Ok(Message::MarketUpdate(update)) = Endpoint::MarketDataV1.decode(frame, &mut scratch) else {
+        panic!()
+    };
+    let Some(gemini_ws::MarketEntry::Change(change)) = update.entries.iter().next() else { panic!() };
+    assert_eq!(format!("{:>8}|{:<8}|", change.reason, change.reason), "   place|place   |");
+}
