@@ -1,6 +1,6 @@
 //! How a [`Keeper`] applies events.
 
-use gemini_ws::{Event, Instant, Malformed, Topic};
+use gemini_ws::{Event, Instant, Malformed, Message, Topic};
 
 use crate::NoBook;
 use crate::keeper::{Keeper, book_of};
@@ -99,6 +99,16 @@ impl Keeper {
 
 /// Returns whether an event has market data, which says nothing about the account.
 const fn is_public(event: &Event<'_>) -> bool {
+    if let Event::Batch(batch, _) = event {
+        return matches!(
+            batch.message(),
+            Message::L2Updates(_)
+                | Message::MarketUpdate(_)
+                | Message::MarkPrices(_)
+                | Message::FundingAmounts(_)
+                | Message::Candles(_)
+        );
+    }
     matches!(
         event,
         Event::DepthUpdate(..)

@@ -163,6 +163,28 @@ fn the_parts_of_a_frame_cross_no_book_for_a_moment() {
     }
 }
 
+/// Market data says nothing about the account, so its parts are decoded for the books only.
+#[test]
+fn frames_of_market_data_concern_no_account() {
+    let (now, mut scratch) = (Instant::ZERO, Scratch::new());
+    let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+    let v1 = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99","remaining":"1","reason":"initial"}]}"#;
+    let v2 = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[],"trades":[],"auction_events":[]}"#;
+    let marks = r#"{"type":"mark_price_updates","symbol":"BTCGUSDPERP","changes":[]}"#;
+    let (list, orders) = (r#"{"e":"orderSnapshot","E":1,"orders":[]}"#, Endpoint::Streams);
+    for (endpoint, frame, concerns) in [
+        (Endpoint::MarketDataV1, v1, false),
+        (Endpoint::MarketDataV2, v2, false),
+        (Endpoint::MarketDataV2, marks, false),
+        (orders, list, true),
+    ] {
+        let before = keeper.orders().moment();
+        let mut replay = Replay::new(endpoint);
+        keeper.take(&replay.event(frame, &mut scratch).unwrap().unwrap(), now);
+        assert_eq!(keeper.orders().moment() != before, concerns, "{frame}");
+    }
+}
+
 /// A hidden book of another link has crossed. When the link of the first book ends, the keeper requests a snapshot.
 #[test]
 fn a_crossed_book_that_takes_the_place_of_another_is_requested() {
