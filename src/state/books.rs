@@ -172,10 +172,22 @@ impl Books {
     /// assert_eq!(symbols, ["BTCUSD", "ETHUSD"]);
     /// ```
     pub fn apply_each(&mut self, event: &Event<'_>, mut changed: impl FnMut(BookChange)) {
-        match event {
-            Event::Batch(_, source) if source.lists_best() => self.replace_tops(event, &mut changed),
-            Event::Batch(..) => event.parts().filter_map(|part| self.apply(&part)).for_each(changed),
-            event => self.apply(event).into_iter().for_each(changed),
+        if !matches!(event, Event::Batch(..)) {
+            return self.apply(event).into_iter().for_each(changed);
+        }
+        let mut has_tops = false;
+        for part in event.parts() {
+            let change = match &part {
+                Event::TopOfBook(top, source) => {
+                    has_tops = true;
+                    self.replace_top(top, source, false)
+                }
+                part => self.apply(part),
+            };
+            change.into_iter().for_each(&mut changed);
+        }
+        if has_tops {
+            self.note_crossings(event);
         }
     }
 
@@ -324,31 +336,17 @@ impl Books {
         self.books.remove(symbol);
     }
 
-    /// Applies a frame of best levels, which belong to one event of the venue. So a book counts as crossed only if it
-    /// is crossed after the last part.
+    /// Notes which books are crossed after a frame of best levels, which belong to one event of the venue.
     #[cold]
-    fn replace_tops(&mut self, event: &Event<'_>, changed: &mut dyn FnMut(BookChange)) {
+    fn note_crossings(&mut self, event: &Event<'_>) {
         for part in event.parts() {
-            let change = match &part {
-                Event::TopOfBook(top, source) => self.replace_top(top, source, false),
-                part => self.apply(part),
-            };
-            change.into_iter().for_each(&mut *changed);
-        }
-        for part in event.parts() {
-            if let Event::TopOfBook(top, source) = part {
-                self.note_crossing(top.symbol, &source);
+            let Event::TopOfBook(top, source) = part else { continue };
+            let Some(entry) = self.books.get_mut(top.symbol) else { continue };
+            if entry.takes(&source) {
+                self.crossed = self.crossed.saturating_add(entry.note_crossing(&source));
+            } else if let Some(other) = entry.other_of(&source) {
+                other.note_crossing(&source);
             }
-        }
-    }
-
-    /// Notes whether the book that a source brings is crossed.
-    fn note_crossing(&mut self, symbol: &str, source: &Source<'_>) {
-        let Some(entry) = self.books.get_mut(symbol) else { return };
-        if entry.takes(source) {
-            self.crossed = self.crossed.saturating_add(entry.note_crossing(source));
-        } else if let Some(other) = entry.other_of(source) {
-            other.note_crossing(source);
         }
     }
 
