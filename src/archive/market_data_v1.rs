@@ -49,8 +49,9 @@ impl MarketDataV1 {
         let (symbols, [has_bids, has_offers]) = (config.symbols().map(map_of), sides(config));
         MarketDataV1 {
             symbols,
+            // Whether the venue takes other values for `true` is unknown.
             levels: Some(NonZeroU32::MIN)
-                .filter(|_| config.parameter("top_of_book").as_deref() == Some("true")),
+                .filter(|_| config.parameter("top_of_book").is_some_and(|value| value != "false")),
             has_levels: has_bids || has_offers,
             lacks: match (has_bids, has_offers) {
                 (true, false) => Some(Side::Sell),

@@ -169,3 +169,15 @@ fn a_width_pads_a_text_of_a_frame() {
     let Some(gemini_ws::MarketEntry::Change(change)) = update.entries.iter().next() else { panic!() };
     assert_eq!(format!("{:>8}|{:<8}|", change.reason, change.reason), "   place|place   |");
 }
+
+/// Whether the venue takes any value but `true` and `false` is unknown, so the levels of such a link are not a whole
+/// book.
+#[test]
+fn an_odd_value_of_a_parameter_makes_no_book_whole() {
+    for (value, is_whole) in [("true", false), ("TRUE", false), ("1", false), ("", false), ("false", true)] {
+        let mut fed = Fed::new(Config::new(format!("ws://v/v1/marketdata/btcusd?top_of_book={value}")));
+        fed.feed(1, &change(0, "initial", "bid", "BTCUSD", 100));
+        let bids = fed.books.live("btcusd").unwrap().bids();
+        assert_eq!(bids.is_whole(), is_whole, "{value}");
+    }
+}
