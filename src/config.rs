@@ -140,8 +140,7 @@ impl Config {
     }
 
     /// Sets the symbol of market data v1 frames. This is necessary only if neither the frames nor the path contains
-    /// the symbol. Set no symbol for `/v1/multimarketdata`: the client would ignore the frames about all other
-    /// symbols.
+    /// the symbol. Set no symbol for `/v1/multimarketdata`: the client would ignore frames about other symbols.
     #[must_use]
     pub const fn symbol(mut self, symbol: Symbol) -> Config {
         self.symbol = Some(symbol);
@@ -307,9 +306,9 @@ impl Config {
         self
     }
 
-    /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. The time begins
-    /// again when a snapshot of another book arrives over the link, if the other book was requested earlier or in the
-    /// same request. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the waiting book.
+    /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. If the snapshot
+    /// of another book arrives over the link, and that book was requested earlier or in the same request, the time
+    /// begins again. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the waiting book.
     /// Default: 5 s; up to 700 ms were measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
@@ -319,7 +318,7 @@ impl Config {
 
     /// Sets the delay before the client requests a stream again after a failure. A stream has failed if no reply or
     /// no snapshot came in time, if the venue refused the request for now, or if a frame that may have been the
-    /// snapshot could not be decoded. Each earlier failure in a row doubles the delay, up to
+    /// snapshot could not be decoded. Each further failure in a row doubles the delay, up to
     /// [`Config::resubscribe_cap`]. If a `subscribe` for several streams fails, the delay is not doubled, and the
     /// next request names half as many streams. When a book loses an update, the client requests the book again
     /// without a delay. If the book then loses another update within [`Config::stable_after`] of the new snapshot,
@@ -346,8 +345,8 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client probes the link with the method `ping`. If necessary, also raises
-    /// [`Config::silence_max`], so that the reply to a probe has as much time as before this call. Default: 30 s,
+    /// Sets the silence after which the client probes the link with the method `ping`. If the reply to a probe would
+    /// have less time than before this call, also raises [`Config::silence_max`] by the difference. Default: 30 s,
     /// because the venue pings every 20 s ([liveness](crate::protocol::streams#liveness)). At archived endpoints the
     /// client sends no probe and waits for any frame; the default there is 10 s.
     #[must_use]
@@ -358,9 +357,9 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client drops the link. If necessary, also lowers [`Config::probe_after`], so
-    /// that at least a third of this time remains for a probe. Default: 45 s, more than two ping periods of the venue
-    /// (20 s each); at archived endpoints 15 s.
+    /// Sets the silence after which the client drops the link. If less than a third of this time would remain for a
+    /// probe, also lowers [`Config::probe_after`], so that a third remains. Default: 45 s, more than two ping periods
+    /// of the venue (20 s each); at archived endpoints 15 s.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
@@ -369,9 +368,10 @@ impl Config {
         self
     }
 
-    /// Sets the time after which the client forgets earlier failures. If a link stays live for this time, the client
-    /// forgets the failures in the slot of the link. If a book stays current for this time, the client forgets the
-    /// losses of the book. Default: 30 s, so that the delays grow if a peer accepts links and soon drops them.
+    /// Sets how long a link or a book must work until the client forgets its failures. A link that stays live for
+    /// this time resets the backoff of its slot and the count of [`Config::attempts_max`]. A book that stays current
+    /// for this time after a snapshot resets its number of losses in a row, which lengthens the delay of
+    /// [`Config::resubscribe_delay`]. Default: 30 s, so that the delays grow if a peer soon drops each link.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
@@ -430,8 +430,8 @@ impl Config {
     }
 
     /// Sets how long an authenticated link may be without a request about orders, quotes or private streams before
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. Other requests may
-    /// not count at the venue. The event comes again after each further `interval`. If a key [requires
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. Perhaps the venue
+    /// does not count other requests. The event comes again after each further `interval`. If a key [requires
     /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30
     /// s after the last authenticated request or heartbeat. Gemini recommends every 15 s. Default: never.
     #[must_use]
@@ -453,11 +453,11 @@ impl Config {
 
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. Subscriptions leave
-    /// about a quarter of this half to other requests. Other requests leave about a sixteenth of this half to probes
-    /// and cancellations. While subscriptions wait, about every 16th request that the client sends is a `subscribe`
-    /// or an `unsubscribe`. Only the cancel request of a shutdown ignores this limit. Default: 7,000 in 10 s
-    /// ([limits](crate::protocol::streams#limits)).
+    /// there is no room, subscriptions and probes wait, and the client refuses other requests. `subscribe` and
+    /// `unsubscribe` may use about three quarters of this half, and other requests about 15/16. Only probes and
+    /// cancellations may use more. While subscriptions wait, about every 16th request that the client sends is a
+    /// `subscribe` or an `unsubscribe`. Only the cancel request of a shutdown ignores this limit. Default: 7,000 in
+    /// 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
@@ -510,10 +510,10 @@ impl Config {
         self
     }
 
-    /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Frames of one
-    /// stream in a row count as one frame, because only that stream is affected. On market data v1 and order events
-    /// v1, the client drops the link after the first undecodable text frame, unless this frame is a heartbeat of
-    /// market data v1. Default: 16.
+    /// Sets how many undecodable frames in a row make the client drop the link. Zero counts as 1. Consecutive
+    /// undecodable frames of one stream count as one frame, because only that stream is affected. On market data v1
+    /// and order events v1, the client drops the link after the first undecodable text frame, unless this frame is a
+    /// heartbeat of market data v1. Default: 16.
     #[must_use]
     pub fn malformed_run_max(mut self, frames: u32) -> Config {
         self.malformed_run_max = frames.max(1);
