@@ -17,10 +17,12 @@ pub enum CommandError {
     NotConnected,
     /// This limit is reached: unsubscribe, wait for replies or poll outputs, depending on the limit.
     TooMany(Limit),
-    /// The stream `with` is already subscribed and excludes this one: unsubscribe `with` first. If both streams are
-    /// at one endpoint, their frames look alike, so you can also subscribe at a second endpoint. A client has one
-    /// depth stream for each symbol, at all endpoints together. So to subscribe to another depth stream of the
-    /// symbol, use a second client.
+    /// The stream `with` is already subscribed, and the client cannot have this stream as well. Either unsubscribe
+    /// `with` first, or choose by the reason:
+    ///
+    /// - Both streams are at one endpoint, and their frames look alike: you can also subscribe at a second endpoint.
+    /// - Both are depth streams of one symbol, at whatever endpoints: a client has one depth stream for each symbol,
+    ///   so you can also use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,
