@@ -36,7 +36,7 @@ struct Open {
 pub(crate) struct Cursor<'f> {
     length: usize,
     rest: &'f [u8],
-    /// How many open containers [`Cursor::enter`] has noted. They count towards [`JSON_DEPTH_MAX`].
+    /// The number of open containers that [`Cursor::enter`] has added. They count towards [`JSON_DEPTH_MAX`].
     depth: usize,
 }
 
@@ -65,7 +65,8 @@ impl<'f> Cursor<'f> {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// Notes that `containers` more containers are open. Earlier clones of the cursor keep their own number.
+    /// Adds `containers` open containers to those that count towards [`JSON_DEPTH_MAX`]. Earlier clones of the cursor
+    /// do not change.
     #[inline]
     pub(crate) const fn enter(&mut self, containers: usize) {
         self.depth = self.depth.saturating_add(containers);
@@ -225,8 +226,8 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes a whole value of any kind. `depth` is how many containers are open around the value, besides those that
-    /// [`Cursor::enter`] has noted.
+    /// Takes a whole value of any kind. `depth` is the number of containers that are open around the value, without
+    /// those that [`Cursor::enter`] has added.
     #[inline(never)]
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
         let depth = depth.saturating_add(self.depth);
@@ -323,8 +324,9 @@ impl<'f> Cursor<'f> {
     }
 }
 
-/// Sets the highest bit of each byte that is a quote, a backslash or a control character; zero if there is none. Only
-/// the lowest of these bits is reliable, because a match can also set bits of the bytes above it.
+/// Returns a word with the highest bit set in each byte that is a quote, a backslash or a control character; zero if
+/// there is no such byte. Only the lowest of these bits is reliable, because a match can also set bits of the bytes
+/// above it.
 #[inline(always)]
 const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
