@@ -49,8 +49,8 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
 
 /// The open orders in the venue's answer.
 ///
-/// A row that cannot be used does not affect the others. But the row may be about any order, so an order that
-/// [`orders`](OpenOrders::orders) does not contain may be open too.
+/// A row that cannot be used does not affect the other rows. But it may be about any order, so an order that is
+/// missing from [`orders`](OpenOrders::orders) may also be open.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, RestQuestion};
@@ -166,7 +166,8 @@ pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconcil
     }
 }
 
-/// Decodes the orders in an answer that is an array. Also returns whether further elements cannot be decoded.
+/// Decodes the orders in an answer that is an array. Also returns whether the array has other elements, which cannot
+/// be decoded. If no element can be decoded, returns the first error.
 fn orders_of_client_id(body: &str) -> Result<(Vec<OrderRow<'_>>, bool), RestError> {
     let error = match rest::array(body) {
         Ok(orders) => return Ok((orders, false)),
@@ -223,7 +224,7 @@ pub(super) fn balances(body: &str) -> Result<BalanceRows, RestError> {
     Ok(answer)
 }
 
-/// Returns the names that several rows have.
+/// Returns each name that several rows have.
 fn repeated<T, N: Ord>(rows: &[Row<'_, T>], name: impl Fn(&T) -> N) -> BTreeSet<N> {
     let mut known = BTreeSet::new();
     let names = rows.iter().filter_map(|row| match row {
@@ -239,7 +240,8 @@ fn repeated<T, N: Ord>(rows: &[Row<'_, T>], name: impl Fn(&T) -> N) -> BTreeSet<
     repeated
 }
 
-/// Returns the first error about a repeated name if no row can be used, otherwise no error.
+/// If no row can be used (`is_empty`), returns the first [`RestError::Repeated`] of `unused`, if there is one.
+/// Otherwise returns no error.
 fn unless_repeated(unused: &mut Vec<RestError>, is_empty: bool) -> Result<(), RestError> {
     let is_repeated = |error: &RestError| matches!(error, RestError::Repeated { .. });
     match unused.iter().position(is_repeated).filter(|_| is_empty) {
@@ -248,7 +250,8 @@ fn unless_repeated(unused: &mut Vec<RestError>, is_empty: bool) -> Result<(), Re
     }
 }
 
-/// Returns a row of an answer, or the error of a row that cannot be decoded, with its offset in the answer.
+/// Returns a decoded row of an answer. For a row that cannot be decoded, returns its error, with the offset in the
+/// answer.
 fn readable<'f, T>(row: Row<'f, T>, body: &'f str) -> Result<T, RestError> {
     match row {
         Row::Read(row) => Ok(row),

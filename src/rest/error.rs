@@ -56,7 +56,9 @@ pub enum RestError {
         /// Whether `order_ids` contains every order of the answer. If not, an element of the answer is malformed.
         is_whole: bool,
     },
-    /// The venue lists an order or an asset twice. If the answer has other rows, only the repeated rows are left out.
+    /// Several rows of the answer are about the same order or asset. None of these rows is used, and this error is in
+    /// [`OpenOrders::unused`](crate::OpenOrders::unused) or [`BalanceRows::unused`](crate::BalanceRows::unused). If
+    /// no other row can be used, the whole answer is this error.
     Repeated {
         /// The venue's id of the order, or the name of the asset.
         name: Box<str>,

@@ -91,7 +91,7 @@ pub struct OrderStatusQuestion {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Name {
     Venue(u64),
-    /// The client order id, and the request that placed the order, if known. The request distinguishes orders that
+    /// The client order id and, if known, the request that placed the order. The request distinguishes orders that
     /// have the same client order id.
     Client {
         id: Box<str>,
