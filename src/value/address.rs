@@ -100,8 +100,8 @@ impl Address {
         self.user.as_ref()
     }
 
-    /// Returns the address, without user name and password. Each of `parameters` replaces the parameter of the query
-    /// that has its name, or is added.
+    /// Returns the address, without user name and password. Each of `parameters` replaces all parameters of the query
+    /// that have its name. If the query has none of this name, the new parameter comes last.
     pub(crate) fn with_parameters(&self, parameters: &[(&str, String)]) -> String {
         let query = self.query_with(parameters);
         let mark = if query.is_empty() { "" } else { "?" };
@@ -140,7 +140,8 @@ impl Address {
         pairs.find(|pair| parameter_name(pair) == name).map(|pair| parameter_value(pair).into_owned())
     }
 
-    /// Replaces all parameters of this name by one, at the place of the first, whose value is the list of their values.
+    /// Joins several parameters of this name into one, at the place of the first. Its value is the comma-separated
+    /// list of their values.
     pub(crate) fn join_parameters(&mut self, name: &str) {
         let is_of_name = |pair: &&String| parameter_name(pair) == name;
         if self.query.iter().filter(is_of_name).count() < 2 {
@@ -156,8 +157,8 @@ impl Address {
         self.query.retain(|pair| parameter_name(pair) != name);
     }
 
-    /// Removes a parameter from the query, and returns its last value as `read` converts it. If `read` returns
-    /// `None`, the last occurrence remains, at the end of the query.
+    /// Removes all parameters of this name from the query. Returns the last value, converted by `read`. If `read`
+    /// returns `None`, the last parameter moves to the end of the query instead.
     pub(crate) fn take_parameter<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (of_name, others): (Vec<String>, Vec<String>) =
             self.query.drain(..).partition(|pair| parameter_name(pair) == name);
@@ -197,7 +198,8 @@ pub fn without_secrets(url: &str) -> String {
     shown(url, false)
 }
 
-/// Returns an address as [`without_secrets`] does. With `had_user`, a name and a password were removed from `url`.
+/// Returns an address as [`without_secrets`] does. If `had_user`, a name and a password were already removed from
+/// `url`. An `@` in the path may then be a part of the password, so `***` replaces everything before the last one.
 pub(crate) fn shown(url: &str, had_user: bool) -> String {
     let url = url.split('#').next().unwrap_or_default();
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));

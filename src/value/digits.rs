@@ -3,8 +3,8 @@
 /// Eight ASCII zeros. XOR with `ZEROS` turns eight ASCII digits into their values.
 pub(crate) const ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// Sets the highest bit of each byte that is larger than nine. If a byte is larger than 0x89, the marks of the higher
-/// bytes may be wrong.
+/// Returns a word with the highest bit set in each byte that is larger than nine. If a byte is larger than 0x89, the
+/// bits of the bytes above it may be wrong.
 #[inline]
 pub(crate) const fn others(digits: u64) -> u64 {
     (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080

@@ -27,7 +27,7 @@ impl LinkId {
         LinkId { endpoint, ..self }
     }
 
-    /// Returns the number by which links to different endpoints are distinguished.
+    /// Returns the [tag](EndpointId::tag) of the link's endpoint, which distinguishes links to different endpoints.
     #[inline]
     pub(crate) const fn endpoint(self) -> u16 {
         self.endpoint

@@ -13,8 +13,8 @@ pub enum Snapshot {
     /// All levels.
     #[default]
     Full,
-    /// The given number of best levels per side. Only these levels can be certain
-    /// ([`BookSide::known_depth`](crate::BookSide::known_depth)), because the venue may not send changes of worse
+    /// The given number of best levels per side. Only this many levels can be known
+    /// ([`BookSide::known_depth`](crate::BookSide::known_depth)): perhaps the venue does not send changes of worse
     /// levels.
     Best(NonZeroU32),
 }

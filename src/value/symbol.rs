@@ -122,7 +122,7 @@ pub(crate) fn fold(text: &[u8]) -> u64 {
     hash ^ (hash >> 32)
 }
 
-/// Returns a word that contains each of up to seven bytes. Of four to seven bytes, it contains some twice.
+/// Packs up to seven bytes into a word. If there are four to seven bytes, the word contains some of them twice.
 #[inline(always)]
 fn last_word(text: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {

@@ -5,8 +5,8 @@ use hashbrown::HashTable;
 
 use crate::value::symbol::{Symbol, fold};
 
-/// A map with symbols as keys, compared without regard to case. It iterates in the order of insertion, except that
-/// the last entry takes the place of a removed one.
+/// A map with symbols as keys, compared without regard to case. Iteration follows the order of insertion, except that
+/// [`SymbolMap::remove`] moves the last entry to the place of the removed entry.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolMap<T> {
     entries: Vec<Entry<T>>,
