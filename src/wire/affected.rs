@@ -30,9 +30,9 @@ const MARKET_DATA_V2: [(&str, Topic); 7] = [
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Finds the topic and the symbol of a frame that cannot be decoded. A field is `None` rather than perhaps wrong:
-    /// a member of a broken frame may belong to a nested object, and the member that names the kind of the frame may
-    /// be damaged.
+    /// Finds the topic and the symbol of a frame that cannot be decoded. If one of them is uncertain, its field is
+    /// `None`: a member of a broken frame may belong to a nested object, and the member that names the kind of the
+    /// frame may be damaged.
     ///
     /// - A frame of order events v1 is always about orders.
     /// - A JSON object that names two kinds or two symbols may be about any topic and symbol.
@@ -97,8 +97,8 @@ fn is_of_type(text: &str, named: &str) -> bool {
     begins.is_some_and(|behind| behind.starts_with('"'))
 }
 
-/// Returns the text value of a member, if all occurrences of the member have the same value. `name` includes the
-/// quotes. A damaged value counts as an empty text.
+/// Returns the text value of a member. Returns `None` if the member is missing, or if its occurrences have different
+/// values. `name` includes the quotes. A damaged value counts as an empty text.
 fn only_value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let text_behind = |rest: &'t str| {
         let value = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;

@@ -71,10 +71,10 @@ pub(super) fn each<'f, T: Read<'f>>(
     elements(reader, rest, |_, _| {})
 }
 
-/// A list whose elements are decoded separately, and whether an element is malformed.
+/// A list whose elements are decoded separately, and whether any element is malformed.
 pub(super) type Separate<'f, T> = (List<'f, T>, bool);
 
-/// A list of rows, and whether a row is malformed.
+/// A list of rows, and whether any row is malformed.
 pub(super) type Rows<'f, T> = Separate<'f, Row<'f, T>>;
 
 /// An element that is decoded separately from the other elements of its list.
@@ -103,7 +103,8 @@ impl Single for SnapshotOrder<'_> {
     }
 }
 
-/// Reads the array at the start of `rest`. Unlike [`rows`], accepts a list none of whose elements can be decoded.
+/// Reads the array at the start of `rest`. Unlike [`rows`], also succeeds if the list has elements but none can be
+/// decoded.
 #[inline]
 pub(super) fn separate<'f, T: Read<'f> + Single>(
     reader: &mut Reader<'f, '_>,
@@ -157,11 +158,12 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     }
 }
 
-/// The result of reading an element, or the element that cannot be read and its error.
+/// The result of reading an element. If the element cannot be read, the inner error contains the element and the
+/// error.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
-/// Reads an element as a separate text, so that the offset in its error counts from the start of the element. The
-/// outer error means that the element is not JSON.
+/// Reads an element as a separate text. If the element cannot be read, the inner error has an offset that counts from
+/// the start of the element. If the element is not JSON, returns the outer error.
 #[cold]
 #[inline(never)]
 pub(super) fn read_alone<'f, T>(
@@ -184,7 +186,8 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// Returns the list, and whether an element is malformed, or an error as [`Found::list`] does.
+    /// Returns the list, and whether any element is malformed. Returns an error if the member is missing or is not a
+    /// valid list.
     pub(super) fn separate<T>(self) -> Result<Separate<'f, T>, DecodeError>
     where
         V: Value<Is<'f> = Result<Separate<'f, T>, DecodeError>>,
@@ -193,7 +196,7 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// Returns the list, and whether an element is malformed; no list if the member is missing.
+    /// Returns the list, and whether any element is malformed. If the member is missing, returns no list and `false`.
     pub(super) fn separate_if_any<T>(self) -> Result<(Option<List<'f, T>>, bool), DecodeError>
     where
         V: Value<Is<'f> = Result<Separate<'f, T>, DecodeError>>,
@@ -227,8 +230,8 @@ pub(super) fn within(name: &'static str, error: DecodeError) -> DecodeError {
 }
 
 /// Defines kinds of values that are arrays. Each definition names the type of the list and the function that reads
-/// it. With `each`, a malformed element makes the array malformed. With [`rows`] or [`separate`], it becomes an
-/// element that says so.
+/// it. With `each`, a malformed element makes the array malformed. With [`rows`] or [`separate`], the list contains
+/// the malformed element, for example as a [`Row::Malformed`].
 macro_rules! lists {
     ($($kind:ident: $list:ty, $read:ident;)+) => {$(
         #[derive(Debug)]

@@ -271,7 +271,8 @@ impl<'f> Read<'f> for MarketEntry<'f> {
     }
 }
 
-/// An entry that begins with its type, or `None` if a second `type` may contradict the first.
+/// An entry of the type that its first member names. `None` if a second `type` may contradict the first: then
+/// [`any_entry`] reads the entry.
 type Likely<'f> = Result<Option<MarketEntry<'f>>, DecodeError>;
 
 #[inline(never)]

@@ -115,7 +115,8 @@ pub(crate) fn decode_about<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. `scratch` has the symbol of a frame without a symbol.
+/// Decodes one text frame of an endpoint. A frame without a symbol gets the symbol that [`Scratch::unnamed()`]
+/// returns.
 fn decode_noted<'f>(
     endpoint: Endpoint,
     frame: &'f str,

@@ -49,9 +49,9 @@ impl Certainty {
     }
 }
 
-/// Defines the decoder of one kind of frames: its record, the text with which these frames begin (`begins`), a
-/// condition that only this kind meets (`has`), and the message. If a guess turns out to be wrong,
-/// `Certainty::otherwise` decodes the frame.
+/// Defines the decoder of one kind of frames. The definition names the record, the text with which these frames begin
+/// (`begins`), a condition that only this kind meets (`has`), and the message. If the kind was guessed and the frame
+/// is of another kind, `Certainty::otherwise` decodes the frame.
 macro_rules! decoder {
     ($(#[$about:meta])* $decoder:ident($it:ident: $record:ident, $frame:ident, $scratch:ident) begins $named:literal has $is_it:expr => $message:block) => {
         $(#[$about])*
@@ -97,11 +97,11 @@ pub(super) use decoder;
 
 #[derive(Debug)]
 pub(super) struct Outline<'f> {
-    /// The bits of those [`NAMES`](Outline::NAMES) whose members have any value but `null` in the frame.
+    /// The [bits](Outline::bit) of the members that the frame has, except members whose value is `null`.
     there: u64,
     /// The values of `e`, `type`, `s`, `symbol` and `result`.
     texts: [Option<RawJson<'f>>; 5],
-    /// Whether a member that names the kind or the symbol occurs twice with different values.
+    /// Whether one of the members that name the kind or the symbol occurs twice with different values.
     names_two: bool,
 }
 
@@ -165,12 +165,12 @@ impl<'f> Outline<'f> {
         bits
     }
 
-    /// Collects the names of a frame. May return `Ok` for a frame that is not JSON, because it skips some values
-    /// unread.
+    /// Collects the names of a frame. Skips some values unread, so the result may be `Ok` although the frame is not
+    /// JSON.
     ///
     /// # Errors
     ///
-    /// Returns the first error if the frame is not an object, or if `of` has noticed that the frame is not JSON.
+    /// Returns the first error if the frame is not an object, or is found not to be JSON.
     pub(super) fn of(frame: &'f str) -> Result<Outline<'f>, DecodeError> {
         Outline::look(frame).map_err(|error| match check(frame) {
             Err(first) if first.offset() < error.offset() => first,

@@ -34,8 +34,8 @@ pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
     pub(super) scratch: Option<&'s mut Scratch>,
-    /// The names of the members that show the kind of the object. `is_told` of a record is true if the object has one
-    /// of these members, but the record does not.
+    /// The names of the members that show the kind of the object. If the object has one of these members and the
+    /// record does not, the record's `is_told` is set.
     pub(super) telling: &'static [&'static str],
 }
 
@@ -188,7 +188,8 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Reads the value at the cursor, in the venue's usual spelling if possible.
+/// Reads the value at the cursor. Tries [`Value::usual`] first, which is fast. If this fails, or if the value turns
+/// out to be a number with a fraction or an exponent, calls [`Value::read_unusual`].
 #[inline(always)]
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();

@@ -84,7 +84,8 @@ fn wrong(name: &'static str, kind: DecodeErrorKind, offset: u32) -> DecodeError 
     DecodeError::of_member(kind, offset as usize, name)
 }
 
-/// A step that converts a record after it was read. Inlining it lets the compiler keep the members in registers.
+/// A step that takes a record after it was read, and converts it. Inlining it lets the compiler keep the members in
+/// registers.
 pub(super) trait Then<'f, 's, Record> {
     type Is;
 
@@ -171,7 +172,7 @@ macro_rules! record {
         pub(super) struct $record<'f> {
             $($member: $crate::wire::reader::Slot<<$value as $crate::wire::reader::Value>::Is<'f>>,)+
             end: usize,
-            /// Whether the object has a name of `Reader::telling` that this record lacks.
+            /// Whether the object has a member that `Reader::telling` names and this record does not have.
             pub(super) is_told: bool,
         }
 
@@ -238,7 +239,7 @@ macro_rules! record {
                 Self::finish(&mut $crate::wire::reader::Reader::new(frame), $crate::wire::reader::Place::Before)
             }
 
-            /// Reads an object, and checks that the frame ends after it, unless `is_told` is set.
+            /// Reads an object. Unless `is_told` is set, also checks that the frame ends after the object.
             #[inline(always)]
             pub(super) fn finish(
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,

@@ -12,9 +12,10 @@ pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
     pub(super) symbol: Option<Symbol>,
-    /// Whether a frame without a symbol gets `symbol`. If not, the frame gets `unnamed`.
+    /// Whether a frame without a symbol gets `symbol`. If not, it gets `unnamed`.
     pub(super) takes_set: bool,
-    /// The symbol that an event borrows if its frame has no symbol.
+    /// The symbol of frames without a symbol, for a [`Client`](crate::Client) or an [`EventBuf`](crate::EventBuf). It
+    /// is here because the decoded message borrows it.
     pub(super) unnamed: Option<Symbol>,
 }
 
