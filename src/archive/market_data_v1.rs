@@ -38,7 +38,9 @@ pub(crate) struct MarketDataV1 {
     lacks: Option<Side>,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
-    /// What the present connection has sent, while books of named symbols have not begun.
+    /// The symbols of which the present connection has sent levels. Becomes `None` when the books of all `symbols`
+    /// have begun. If the venue sends no levels, or the link is for one symbol or for unknown symbols, becomes `None`
+    /// after the first update.
     first_changes: Option<FirstChanges>,
     /// The newest trade over all connections.
     last_trade: LastTrade,
@@ -65,9 +67,12 @@ impl MarketDataV1 {
         }
     }
 
-    /// Returns whether any entry, and whether every entry, is about a symbol that is not among `symbols`. Ignores
-    /// entries of an unknown kind, and entries that cannot be decoded, if they name no symbol. Also returns whether it
-    /// is unknown which book a change concerns.
+    /// Compares the symbols of the entries with `symbols`. An entry that cannot be decoded or is of an unknown kind
+    /// counts only if it names a symbol. Returns three answers, all `false` if `symbols` is `None`:
+    ///
+    /// - whether any entry is about a symbol that is not among `symbols`,
+    /// - whether all entries are about such symbols,
+    /// - whether the book of a change is unknown, because neither the change nor the link names the symbol.
     fn foreign(&self, update: &MarketUpdate<'_>) -> (bool, bool, bool) {
         let Some(symbols) = &self.symbols else { return (false, false, false) };
         let is_known = |it: &MarketEntry<'_>| {
@@ -195,8 +200,11 @@ impl MarketDataV1 {
         }
     }
 
-    /// Returns whether an update is the first one of the connection, and whether it has all levels of each of its
-    /// symbols. The first update has them if it has no level, so that every book is empty.
+    /// Returns whether an update is the first one of the connection, and whether its changes are whole books although
+    /// the venue does not mark them as `initial`. They are whole books in two cases:
+    ///
+    /// - The first update has no level, so the book is empty.
+    /// - In a later update, all changes are the first levels of their symbols, so the books were empty before.
     #[cold]
     fn begin_books(&mut self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(changes) = &mut self.first_changes else { return (false, false) };

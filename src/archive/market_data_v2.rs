@@ -85,9 +85,9 @@ impl Session for MarketDataV2 {
         }
     }
 
-    /// Fails the streams of a request for which no data has come in time, because only data confirms a stream. If
-    /// data of other streams of the request has come, the next `subscribe` for each failed stream names no other
-    /// stream.
+    /// Acts on a request that has timed out. Each of its streams without data fails, because only data confirms a
+    /// stream. If data of other streams of the request has come, the next `subscribe` for each failed stream names no
+    /// other stream.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -107,9 +107,10 @@ impl Session for MarketDataV2 {
 }
 
 impl MarketDataV2 {
-    /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If
-    /// the venue may have refused any of several requests, the client rejects no stream. From then on, the client
-    /// sends stream requests one after the other, until a refusal can only be about one request, or the link ends.
+    /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If it
+    /// can mean only one request, the client rejects the streams of this request. If it can mean several, the client
+    /// rejects no stream, and sends stream requests one after the other until a refusal can mean only one, or the
+    /// link ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);
@@ -129,15 +130,16 @@ impl MarketDataV2 {
     }
 }
 
-/// Confirms a stream with its first data, and frees the place of its request among the requests in flight.
+/// Confirms a stream after its first data: passes `input` to the stream. Frees the place of the stream's request
+/// among the requests in flight.
 fn serve(reception: &mut Reception<'_, '_>, id: StreamId, input: StreamInput) {
     let request = reception.feed().subscriptions().get(id).map_or(0, Subscription::request);
     reception.feed_mut().outbox_mut().release(request);
     reception.step(id, input);
 }
 
-/// Delivers data of a stream. The first data confirms the stream, unless the stream is a book: only its snapshot
-/// confirms a book.
+/// Delivers data of a stream. The first data confirms the stream, except a depth stream: only its snapshot confirms
+/// it.
 fn of_stream<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

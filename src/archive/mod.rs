@@ -37,13 +37,14 @@ fn decode<'f>(
     Ok(message)
 }
 
-/// Delivers a message of a known kind that is not data.
+/// Delivers a heartbeat, an error or another frame that contains no data of a stream, and counts it in
+/// `Stats::control`.
 fn control<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     reception.count_control();
     event_of(message, reception.source(text))
 }
 
-/// Delivers a message of a kind that the endpoint is not known to send.
+/// Delivers a frame of a kind that the endpoint is not known to send, and counts it in `Stats::unrecognized`.
 fn unrecognized<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -53,8 +54,8 @@ fn unrecognized<'f>(
     event_of(message, reception.source(text))
 }
 
-/// Delivers a frame of a v1 endpoint that is not data. Such a frame may have a number too. If the number shows that
-/// earlier frames were lost, drops the frame and reports the gap.
+/// Delivers a frame of a v1 endpoint that contains neither market data nor events of orders, such as a heartbeat or
+/// an error. If its `socket_sequence` shows that earlier frames were lost, drops this frame and reports the gap.
 fn numbered<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -74,8 +75,9 @@ fn numbered<'f>(
     }
 }
 
-/// Reports a frame of a v1 endpoint that cannot be decoded. Unless the frame is a heartbeat of market data v1, it may
-/// have contained data that the venue does not send again, so the client replaces the link.
+/// Reports a frame of a v1 endpoint that cannot be decoded. If the frame is a heartbeat of market data v1, the client
+/// keeps the link. Any other frame may have contained data that the venue does not send again, so the client replaces
+/// the link.
 fn malformed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

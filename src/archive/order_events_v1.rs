@@ -47,9 +47,9 @@ impl Session for OrderEventsV1 {
 }
 
 impl OrderEventsV1 {
-    /// Delivers order events even if earlier events were lost, because each event is true on its own. After a loss,
-    /// the client replaces the link, because a new link begins with all open orders. Reports only the first gap of a
-    /// frame, because this gap makes all data of the link stale.
+    /// Delivers the events of a frame even if earlier events were lost, because each event is true without the
+    /// others. If the numbers show a loss, also reports the first gap of the frame, which makes all data of the link
+    /// stale. The client then replaces the link, because a new link begins with all open orders.
     fn order_events<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,

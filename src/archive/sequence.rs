@@ -12,14 +12,15 @@ pub(super) struct Gap {
 }
 
 impl Sequence {
-    /// Counts a number. Returns the gap if the number is not the expected one.
+    /// Checks the number of a frame or event, and expects the next number from then on. Returns the gap if the number
+    /// is not the expected one.
     pub(super) const fn count(&mut self, got: u64) -> Option<Gap> {
         let expected = self.next;
         self.next = got.saturating_add(1);
         if got == expected { None } else { Some(Gap { expected, got }) }
     }
 
-    /// Counts a frame or event whose number is unknown.
+    /// Expects the next number, because a frame or event with an unknown number has come.
     pub(super) const fn skip(&mut self) {
         self.next = self.next.saturating_add(1);
     }
