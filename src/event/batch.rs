@@ -36,7 +36,7 @@ impl<'f> Batch<'f> {
         }
     }
 
-    /// Returns whether an element of a list of the frame cannot be decoded.
+    /// Returns whether any element of a list of the frame cannot be decoded.
     pub(crate) const fn has_malformed(&self) -> bool {
         match &self.0 {
             Parts::L2 { updates, .. } => updates.has_malformed,
@@ -131,7 +131,7 @@ enum Rest<'f> {
     FundingAmounts(&'f str, Elements<'f, Row<'f, FundingAmountChange<'f>>>),
     OrderSnapshot(Elements<'f, SnapshotOrder<'f>>),
     OrderEvents(Elements<'f, OrderReport<'f>>),
-    /// The rows that cannot be decoded, and the report until it has been returned.
+    /// The rows that cannot be decoded, and the report. The report is `None` once it has been returned.
     Report(Unread<'f>, Option<Report<'f>>),
 }
 
@@ -336,8 +336,8 @@ pub(crate) const fn funding_amount<'f>(
     Event::FundingAmount(change, source)
 }
 
-/// Returns whether the frame changes no level of a book. Marked as cold, because the client tests only the first
-/// frame of a link.
+/// Returns whether the frame has no level of a book. Marked as cold, because only frames that may begin a book are
+/// tested.
 #[cold]
 #[inline(never)]
 pub(crate) fn has_no_level(update: &MarketUpdate<'_>) -> bool {
@@ -358,7 +358,8 @@ fn empty_book<'f>(symbol: &'f str, update: &MarketUpdate<'f>, source: Source<'f>
     depth_event(true, depth, source)
 }
 
-/// Returns the event of an entry of market data v1; `None` for a change of the book.
+/// Returns the event of an entry of market data v1. Returns `None` for a change of the book, because [`Books`] makes
+/// its event.
 fn other_entry<'f>(
     told: LastTrade,
     update: &MarketUpdate<'f>,
@@ -506,7 +507,8 @@ impl<'f> Books<'f> {
         Some(depth_event(is_snapshot, depth, source))
     }
 
-    /// Returns whether no snapshot of the symbol was returned yet for this frame. Notes the symbol for later calls.
+    /// Returns whether no snapshot of the symbol has been returned for this frame yet. Then adds the symbol to
+    /// `begun`, if later changes follow.
     fn begins(&mut self, symbol: &str) -> bool {
         if self.begun.get(symbol).is_some() {
             return false;

@@ -6,8 +6,8 @@ use crate::value::symbol_map::SymbolMap;
 
 /// The symbols of which a connection of market data v1 has sent levels.
 ///
-/// A connection begins with all levels of each book; of an empty book it sends none. So if a symbol has no such
-/// levels, and no frame was lost, the first changes of the symbol are its whole book.
+/// A connection begins with all levels of each book that is not empty. So if it has sent no levels of a symbol and no
+/// frame was lost, the book was empty, and the first changes of the symbol are its whole book.
 #[derive(Clone, Debug)]
 pub(crate) struct FirstChanges {
     begun: SymbolMap<()>,
@@ -19,7 +19,7 @@ impl FirstChanges {
         FirstChanges { begun: SymbolMap::new(), is_new: true }
     }
 
-    /// Returns whether this is the first update, and notes that an update has come.
+    /// Returns whether this is the first update of the connection. All later calls return `false`.
     pub(crate) const fn take_first(&mut self) -> bool {
         core::mem::replace(&mut self.is_new, false)
     }
@@ -29,8 +29,9 @@ impl FirstChanges {
         self.begun.len()
     }
 
-    /// Notes the symbols of an update. Returns whether the update contains changes, and all of them are the first
-    /// changes of their symbols. The levels with which a connection begins are no changes.
+    /// Adds the symbols of an update. Returns whether the update has changes of levels, and all these changes are of
+    /// symbols that were not known before. Levels with which the connection begins, and new best levels, do not count
+    /// as changes.
     pub(crate) fn note<'f>(&mut self, update: &MarketUpdate<'f>) -> bool {
         let named = |change: LevelChange<'f>| Some((change.symbol.or(update.symbol)?, Run::of(&change)));
         let (mut is_any, mut are_first) = (false, true);

@@ -18,7 +18,7 @@ impl LastTrade {
         trade
     }
 
-    /// Marks a trade as a replay if it was delivered before, and notes the trade.
+    /// Marks a trade as a replay if it was delivered before. From now on, the trade counts as delivered.
     #[inline]
     pub(crate) const fn tell<'f>(&mut self, trade: Trade<'f>) -> Trade<'f> {
         let trade = self.mark(trade);
@@ -38,7 +38,8 @@ impl LastTrade {
     }
 
     /// Returns the id by which trades of a stream are compared: the event id if the trade has one, otherwise the
-    /// trade id. In market data v2 the event ids of a stream rise, but a trade may have no trade id.
+    /// trade id. A trade of market data v2 may have no trade id, but its event id is higher than those of earlier
+    /// trades.
     #[inline]
     pub(crate) const fn key(trade: &Trade<'_>) -> u64 {
         match trade.event_id {
@@ -48,12 +49,12 @@ impl LastTrade {
     }
 }
 
-/// How many ids of trades of the current API are remembered.
+/// The number of trade ids of the current API that a [`DeliveredTrades`] remembers.
 const TRADE_IDS_MAX: usize = 16;
 
-/// The trades that a stream has delivered. Market data v2 repeats the latest trades of a stream, and the ids of its
-/// events rise. The current API is not known to repeat trades, so only the newest ids are remembered: otherwise one
-/// id that is too high would mark all later trades as replays.
+/// The trades that a stream has delivered. Market data v2 repeats the latest trades of a stream; its event ids rise,
+/// so the highest one is enough. The current API is not known to repeat trades. There, the newest ids are remembered
+/// instead of the highest: one id that is far too high would mark all later trades as replays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliveredTrades {
     /// The newest event of market data v2.

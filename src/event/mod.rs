@@ -184,8 +184,8 @@ pub enum Event<'f> {
         id: StreamId,
         /// The stream of the subscription.
         stream: Stream,
-        /// The venue's error. If several subscriptions to the stream end, only one of their events is certain to have
-        /// the venue's message.
+        /// The venue's error. If the refusal ends several subscriptions to the stream, the message may be empty in
+        /// all of their events but one.
         error: ApiError<'f>,
     },
     /// A book is stale from now on, for one of six reasons:
@@ -409,8 +409,10 @@ pub(crate) enum Verdict<'f> {
 
 impl<'f> RequestOutcome<'f> {
     /// Returns what the outcome says about the order or quote of the request. A reply that contradicts itself gives
-    /// [`Verdict::Unknown`]: an error whose status means success and whose code means no refusal, or a refusal that
-    /// contains the id of an order or a quote.
+    /// [`Verdict::Unknown`]:
+    ///
+    /// - an error whose status means success, and whose code does not mean a refusal,
+    /// - a refusal that contains the id of an order or a quote.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
             RequestOutcome::Answered(response) if response.is_ok() => Verdict::Accepted(response),
@@ -481,8 +483,8 @@ impl core::fmt::Display for Ignored {
     }
 }
 
-/// A frame, or an element of a list in a frame, that could not be decoded. `Debug` and `Serialize` leave out a text
-/// that names an API key.
+/// A frame, or an element of a list in a frame, that could not be decoded. `Debug` and `Serialize` show only the
+/// length of a text that may contain an API key.
 #[derive(Clone, Copy, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -493,7 +495,7 @@ pub struct Malformed<'f> {
     /// What is wrong with the frame, and where.
     pub error: DecodeError,
     /// The topic that the frame may have been about, judged by its text; `None` if any topic is possible. The link's
-    /// data of this topic is stale from now on. With a `symbol`, only the data of the symbol is stale.
+    /// data of this topic is stale from now on; with a `symbol`, only the data of this symbol.
     pub topic: Option<Topic>,
     /// The instrument that the frame names; `None` if the frame may have been about any instrument of the topic.
     pub symbol: Option<Symbol>,

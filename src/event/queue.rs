@@ -109,9 +109,9 @@ struct Loss {
     dropped: u64,
     /// The number of the first dropped event: the loss is reported before any later event.
     due: u64,
-    /// The number of the last dropped event that may have reported the end of a link or of a stream: a fact, or an
-    /// event about an account. Without such an event, the number of the first dropped event. A second report of the
-    /// loss takes this place.
+    /// The place for a second report of the loss: the number of the last dropped event that may have reported the end
+    /// of a link or of a stream (a fact, or an event about an account). If no such event was dropped, the number of
+    /// the first dropped event.
     last: u64,
 }
 
@@ -307,8 +307,9 @@ impl EventQueue {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
 
-    /// Notes the number of a new event that ends or begins a flow. From now on the queue may drop the previous such
-    /// event. If the search for the oldest fact to drop has already passed that event, the queue drops it at once.
+    /// Makes a new event the newest one that ends or begins its flow. From now on the queue may drop the previous
+    /// such event. If the search for the oldest fact to drop has already passed that event, the queue drops it at
+    /// once.
     fn turn(&mut self, flow: Option<Flow>, number: u64) {
         if let Some(before) = flow.and_then(|flow| self.turns.insert(flow, number))
             && before < self.room(Kind::Fact).oldest
@@ -361,7 +362,7 @@ impl EventQueue {
         waiting.flow.is_some_and(|flow| self.turns.get(&flow) == Some(&waiting.number))
     }
 
-    /// Drops the event at this index of `waiting`, and notes the loss. Returns whether there was an event.
+    /// Drops the event at this index of `waiting`, and adds it to `losses`. Returns whether there was an event.
     fn drop_at(&mut self, place: usize) -> bool {
         let Some(gone) = self.remove(place) else { return false };
         self.dropped = self.dropped.saturating_add(1);
@@ -371,7 +372,7 @@ impl EventQueue {
         true
     }
 
-    /// Notes that the queue has dropped the event `gone`, or a part of it, from `lane`.
+    /// Adds the dropped event `gone`, or a part of it, to the loss of `lane`.
     fn lose(&mut self, lane: Lane, gone: &Waiting) {
         let number = gone.number;
         let is_told_apart = self.losses.len() < AFFECTED_MAX || self.losses.contains_key(&lane);
@@ -399,9 +400,9 @@ impl EventQueue {
         self.held = first.event;
     }
 
-    /// Reports the loss of a lane before the event with the number `before`. If [`Loss::last`] is higher than
-    /// `before` and the lane has lost several events, a loss of one event remains, to be reported in the place of
-    /// `last`.
+    /// Moves the loss of a lane to `announced`, so that it is reported before the event with the number `before`. If
+    /// the lane has lost several events and [`Loss::last`] is higher than `before`, a loss of one event remains, to
+    /// be reported in the place of `last`.
     fn announce(&mut self, lane: Lane, before: u64) {
         let Some(Loss { dropped, due, last }) = self.losses.remove(&lane) else { return };
         self.due.remove(&(due, lane));

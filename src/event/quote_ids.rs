@@ -12,7 +12,7 @@ pub(crate) struct QuoteIds {
     oldest_first: VecDeque<Box<str>>,
 }
 
-/// How many event ids are remembered.
+/// The maximum number of event ids that are remembered.
 const QUOTE_IDS_MAX: usize = 4_096;
 
 /// The maximum number of bytes of an event id that is remembered. The ids of the venue are UUIDs.

@@ -69,8 +69,9 @@ pub struct Replay {
     /// The highest event id of market data v1 so far. It shows which trades the first frame of a later connection
     /// repeats.
     told: LastTrade,
-    /// What the present connection of market data v1 has sent. `Some` from the frame with the number 0 on. Becomes
-    /// `None` if the first update has levels, if a frame is missing, or if the book of the only symbol has begun.
+    /// The symbols of which the present connection of market data v1 has sent levels. Set by the frame with the
+    /// number 0. Becomes `None` if the first update has levels, if a frame is missing or cannot be decoded, or if the
+    /// book of the only symbol has begun.
     first_changes: Option<FirstChanges>,
     /// The number of the next frame of market data v1 while `first_changes` is set.
     next: u64,
@@ -249,8 +250,8 @@ impl Replay {
         self.next = number.saturating_add(1);
     }
 
-    /// Returns whether an update of market data v1 is the first one of its connection, and whether it has all levels of
-    /// each of its symbols.
+    /// Returns whether an update of market data v1 is the first one of its connection. Also returns whether its
+    /// changes are whole books, because the books of its symbols were empty before.
     #[cold]
     fn begin_books(&mut self, update: &MarketUpdate<'_>) -> (bool, bool) {
         let Some(changes) = &mut self.first_changes else { return (false, false) };
@@ -298,7 +299,7 @@ impl Replay {
     }
 }
 
-/// Returns the event of a market data v2 frame, and notes its trades.
+/// Returns the event of a market data v2 frame. From now on, the trades of the frame count as delivered.
 pub(crate) fn l2<'f>(
     is_snapshot: bool,
     told: &mut LastTrade,
@@ -313,14 +314,14 @@ pub(crate) fn l2<'f>(
     Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }), source)
 }
 
-/// Notes trades as delivered. This code is not in `l2`, so that the code that runs for every frame stays small.
+/// Makes trades count as delivered. This code is not in `l2`, so that the code that runs for every frame stays small.
 #[inline(never)]
 fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
     trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame, and notes the id of the frame as the newest trade: the trades of a
-/// frame have this id, except older trades in the first update of a link.
+/// Returns the event of a market data v1 frame. From now on, trades with the id of the frame or a lower id count as
+/// delivered: the trades of a frame have this id, except older trades in the first update of a link.
 pub(crate) fn market<'f>(
     is_first: bool,
     told: &mut LastTrade,

@@ -98,7 +98,7 @@ impl<'f> Source<'f> {
         self
     }
 
-    /// Sets whether the frame lists everything, and not only what has changed.
+    /// Sets what [`Source::is_whole`] returns.
     pub(crate) const fn of_all(mut self, is_whole: bool) -> Source<'f> {
         self.is_whole = is_whole;
         self
@@ -195,8 +195,11 @@ impl<'f> Source<'f> {
         self.lacks
     }
 
-    /// Returns whether the frame lists everything, and not only what has changed: all balances, all positions, or, in
-    /// market data v1, all levels of each symbol in the frame, on the sides that the link reports.
+    /// Returns whether the frame lists everything, and not only what has changed. This is true in two cases:
+    ///
+    /// - The frame lists all balances or all positions of the account.
+    /// - The changes in a frame of market data v1 are the whole book of each of their symbols (on the sides that the
+    ///   link reports), although the venue does not mark them as `initial`.
     pub(crate) const fn is_whole(&self) -> bool {
         self.is_whole
     }

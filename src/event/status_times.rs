@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 use crate::message::{OrderStatus, OrderUpdate};
 use crate::value::time::Timestamp;
 
-/// The latest times of the `OPEN` events of an order, and of the events that report its end.
+/// The latest time of the `OPEN` events of an order, and the latest time of the events that report its end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct StatusTimes {
     opened: Option<Timestamp>,
@@ -23,12 +23,13 @@ impl StatusTimes {
         }
     }
 
-    /// Compares a time with the time of the order's end; `None` if one of the two times is unknown.
+    /// Compares `event_time` with the time of the order's end. Returns `None` if one of the two times is unknown.
     pub(crate) fn since_end(&self, event_time: Option<Timestamp>) -> Option<Ordering> {
         event_time.zip(self.ended).map(|(told, end)| told.cmp(&end))
     }
 
-    /// Returns whether an `OPEN` event with this time is a repetition.
+    /// Returns whether this is the latest time of the `OPEN` events so far. Another `OPEN` event with this time is a
+    /// repetition.
     pub(crate) fn has_opened(&self, event_time: Option<Timestamp>) -> bool {
         event_time.is_some() && event_time == self.opened
     }
