@@ -39,8 +39,8 @@ pub enum Request {
     /// `conninfo`: asks for the venue's rate limits. [`Response::rate_limits`](crate::Response::rate_limits) reads
     /// the reply.
     ConnectionInfo,
-    /// `subscribe`: subscribes the link to streams. If only this request subscribes to a stream, the client ignores
-    /// the data of the stream.
+    /// `subscribe`: subscribes the link to streams. The client ignores the data of a stream that only this request
+    /// has subscribed. To receive the data, call [`Client::subscribe`](crate::Client::subscribe).
     Subscribe(Vec<Stream>),
     /// `unsubscribe`: makes the venue stop streams of the link. The client does not notice that they stop.
     Unsubscribe(Vec<Stream>),
@@ -170,7 +170,7 @@ impl Request {
         }
     }
 
-    /// Returns whether the request is about orders or quotes, so that the link must be authenticated.
+    /// Returns whether the request is about orders or quotes. Such a request needs an authenticated link.
     pub const fn is_of_account(&self) -> bool {
         match self {
             Request::PlaceOrder(_)
