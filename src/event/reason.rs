@@ -54,10 +54,10 @@ pub enum ConnectFailure {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The delay that the response asked for; `None` if it asked for none. Before any link of the client dials
-        /// this host again, the link waits for this delay, cut to
-        /// [`Config::retry_after_max`](crate::Config::retry_after_max), plus the random delay of
-        /// [`Config::backoff`](crate::Config::backoff).
+        /// The delay that the response asked for; `None` if it asked for none. Each link of the client waits for this
+        /// delay before it dials this host again. The delay is cut to
+        /// [`Config::retry_after_max`](crate::Config::retry_after_max); then the random delay of
+        /// [`Config::backoff`](crate::Config::backoff) is added.
         retry_after: Option<Duration>,
         /// The venue's reason, if the response named one.
         reason: Option<VenueReason>,
@@ -188,7 +188,7 @@ pub enum Lost {
 #[non_exhaustive]
 pub enum Unserved {
     /// The venue refused the stream for now, for example because of too many requests. Or the venue refused a request
-    /// for several streams, perhaps because of another stream, after data of this stream had come.
+    /// for several streams after data of this stream had come: the refusal may be about another of these streams.
     Refused {
         /// The status of the reply, if the reply had a status.
         status: Option<u16>,
