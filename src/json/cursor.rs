@@ -26,7 +26,7 @@ pub(crate) enum Number {
     Other,
 }
 
-/// The open objects and arrays: one bit for each, 1 for an object. The lowest bit is the innermost one.
+/// The open objects and arrays: one bit for each, 1 for an object. The lowest bit belongs to the innermost one.
 struct Open {
     containers: u32,
     count: usize,
@@ -269,9 +269,9 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes the text between two values: ends of containers, then a comma and, in an object, a key. If `is_first` is
-    /// true, a container has just been opened, so no comma comes before its first value. Returns true if no container
-    /// is open any more.
+    /// Takes the text up to the next value: ends of containers, then a comma and, in an object, a key. If `is_first`
+    /// is true, a container has just been opened, so no comma comes before its first value. Returns true if no
+    /// container is open any more.
     #[inline(always)]
     fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
         while open.count > 0 {

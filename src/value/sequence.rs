@@ -42,7 +42,7 @@ pub(crate) enum Sequenced {
     Gap,
 }
 
-/// Compares an update with the ids `first..=last_of_update` to `last`, the last id that was applied.
+/// Compares the ids `first..=last_of_update` of an update to `last`, the last id that was applied to the book.
 #[inline]
 pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: GapRule) -> Sequenced {
     if last_of_update <= last {
