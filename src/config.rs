@@ -22,7 +22,7 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 /// The default of [`Config::requests_in_flight_max`].
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
-/// The settings of one endpoint and its links. Each setting documents its default; `get_…` returns a setting.
+/// The settings of one endpoint and its links. Each setter states the default of its setting; `get_…` returns it.
 /// ```
 /// use core::time::Duration;
 /// use gemini_ws::Config;
@@ -71,7 +71,7 @@ pub struct Config {
     seed: Option<u64>,
 }
 
-/// The minimum value of each setting whose timer would always be due if the setting were zero.
+/// The minimum of each setting that is the time of a timer: with zero, the timer would always be due.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {
