@@ -510,7 +510,7 @@ impl core::fmt::Debug for Malformed<'_> {
 }
 
 impl<'f> Malformed<'f> {
-    /// Creates the report about a frame that cannot be decoded, with the topic and the symbol that its text shows.
+    /// Describes a frame that cannot be decoded, with the topic and the symbol that its text shows.
     pub(crate) fn new(endpoint: Endpoint, frame: &'f str, error: DecodeError) -> Malformed<'f> {
         if error.kind() == DecodeErrorKind::Binary {
             // A binary frame has no data, because the venue sends all its data as text.

@@ -14,8 +14,8 @@ use crate::wire::Scratch;
 /// for facts that commands and timers cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
-/// The maximum number of bytes of facts that wait in an [`EventQueue`]. The queue still accepts the fact that
-/// exceeds this number. When half of the bytes is in use, [`EventQueue::has_room`] becomes false.
+/// The maximum number of bytes of facts that wait in an [`EventQueue`]. The last fact that the queue accepts may
+/// exceed this number. When half of the bytes is in use, [`EventQueue::has_room`] becomes false.
 /// [`RESERVED_EVENTS_MAX`] explains what a fact is.
 pub const RESERVED_BYTES_MAX: usize = 32 << 20;
 
@@ -184,8 +184,8 @@ impl EventQueue {
         self
     }
 
-    /// Sets the maximum number of bytes of market data that wait. The queue still accepts the event that exceeds this
-    /// number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices together share a
+    /// Sets the maximum number of bytes of market data that wait. The last event that the queue accepts may exceed
+    /// this number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices together share a
     /// separate limit of the same size.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
