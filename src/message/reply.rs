@@ -16,7 +16,7 @@ pub struct RateLimit<'f> {
     pub interval: Text<'f>,
     /// `intervalNum`: the number of units in the window.
     pub interval_count: u64,
-    /// `limit`: how much the window allows.
+    /// `limit`: the maximum use in one window.
     pub limit: u64,
     /// `count`: how much of the limit is used in the window.
     pub count: u64,

@@ -266,8 +266,8 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
-/// Returns whether the quantities in an answer contradict that the order is open: nothing remains, or the executed
-/// and the remaining quantity do not add up to the ordered quantity.
+/// Returns whether the quantities in an answer contradict that the order is open. They do if a part was executed and
+/// nothing remains, or if the executed and the remaining quantity do not add up to the ordered quantity.
 fn contradicts_open(row: &OrderRow<'_>) -> bool {
     let is_whole =
         row.remaining.is_some_and(|remaining| remaining.is_zero()) || row.original == Some(row.executed);
