@@ -31,10 +31,11 @@ const AFFECTED_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Overflow {
-    /// The queue drops nothing. While it is full ([`EventQueue::has_room`] returns `false`), the driver reads no
-    /// frames, except during a shutdown. Meanwhile TCP flow control stops the peer, and the driver answers no pings.
-    /// If the queue is full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its
-    /// links.
+    /// While the queue is full ([`EventQueue::has_room`] returns `false`), the driver reads no frames, so the queue
+    /// drops no market data. Meanwhile TCP flow control stops the peer, and the driver answers no pings. If the queue
+    /// is full for longer than [`Config::silence_max`](crate::Config::silence_max), the client drops its links.
+    /// During a shutdown the driver reads frames even if the queue is full; the queue then works as with
+    /// `DropOldest`.
     #[default]
     Block,
     /// The queue drops the oldest event of market data, and an [`Event::Overflow`] reports the loss. Waiting market
