@@ -39,7 +39,8 @@ impl Affected {
     /// - Any other JSON object of a known kind, of the current API or of market data v2, has the topic and the symbol
     ///   that its own members name.
     /// - In all other frames, a kind or a symbol is used only if all occurrences of its member have the same value. A
-    ///   kind is used only if the text names no kind of another topic. A symbol is used only together with a topic.
+    ///   kind is used only if the text names no kind of another topic. The kind of a trade or an auction of market
+    ///   data v2 is used only if the frame begins with it. A symbol is used only together with a topic.
     /// - For a frame of market data v1, the symbol is `None`, because such a frame may be about several symbols.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {

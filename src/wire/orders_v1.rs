@@ -167,7 +167,8 @@ record! {
     }
 }
 
-/// An event that cannot be read [does not affect the others](crate::protocol::quirks#each-element-separately).
+/// An event that cannot be read becomes an [`OrderReport::Malformed`], and [does not affect the
+/// others](crate::protocol::quirks#each-element-separately).
 impl<'f> Read<'f> for OrderReport<'f> {
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<OrderReport<'f>, DecodeError> {
         let before = cursor.clone();
