@@ -403,9 +403,9 @@ fn other_entry<'f>(
     })
 }
 
-/// The level changes of a market data v1 frame, from which `next` makes events. Each new best level becomes an event
-/// of its own. Other adjacent changes with the same symbol and the same [`Run`] become one event, because they belong
-/// to one event of the venue.
+/// The level changes of a market data v1 frame, from which `next` makes events. Each new best level becomes a
+/// separate event. Other adjacent changes with the same symbol and the same [`Run`] become one event, because they
+/// belong to one event of the venue.
 #[derive(Clone, Debug)]
 struct Books<'f> {
     update: MarketUpdate<'f>,
