@@ -7,8 +7,8 @@
 //!
 //! A missing member is not a difference, unless the description marks the member as `| always`.
 //!
-//! The reader notes an invalid value and continues, because an error of JSON in the rest of the frame takes
-//! precedence. [`Found`] turns the invalid value into an error if the decoder needs the member.
+//! If a value is invalid, the reader keeps the error and continues, because an error of JSON in the rest of the frame
+//! takes precedence. If the decoder needs the member, [`Found`] returns the kept error.
 
 use super::reader::{Reader, Slot, Value};
 use crate::json::error::{DecodeError, DecodeErrorKind};
