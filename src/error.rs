@@ -17,12 +17,12 @@ pub enum CommandError {
     NotConnected,
     /// This limit is reached: unsubscribe, wait for replies or poll outputs, depending on the limit.
     TooMany(Limit),
-    /// The stream `with` is already subscribed, and the client cannot have this stream as well. Either unsubscribe
-    /// `with` first, or choose by the reason:
+    /// The stream `with` is already subscribed and excludes this stream: unsubscribe `with` first. What you can do
+    /// instead depends on the reason:
     ///
-    /// - Both streams are at one endpoint, and their frames look alike: you can also subscribe at a second endpoint.
-    /// - Both are depth streams of one symbol, at whatever endpoints: a client has one depth stream for each symbol,
-    ///   so you can also use a second client.
+    /// - The frames of the two streams look alike, and both are at one endpoint: subscribe to one of them at a second
+    ///   endpoint.
+    /// - A client has only one depth stream for each symbol, at all endpoints together: use a second client.
     Ambiguous {
         /// The stream that is already subscribed.
         with: Stream,
