@@ -11,9 +11,9 @@ use crate::value::symbol::Symbol;
 /// The topic and symbol under which the loss of an event is reported.
 pub(crate) type Lane = (Topic, Option<Symbol>);
 
-/// Where data comes from: the number of the endpoint whose link received it (zero in a recording), and the generation
-/// of the API. Streams of two endpoints may have the same topic and symbol, so newer data replaces waiting data only
-/// if both have the same origin.
+/// Where data comes from: the number of the endpoint whose link received it (zero in a recording), and the API.
+/// Streams of two endpoints may have the same topic and symbol, so newer data replaces waiting data only if both have
+/// the same origin.
 pub(crate) type Origin = (u16, u8);
 
 pub(crate) fn origin(event: &Event<'_>) -> Origin {

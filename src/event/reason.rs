@@ -17,8 +17,8 @@ pub enum ConnectFailure {
     Cancelled,
     /// The endpoint is [authenticated](crate::Config::authenticated), and the driver has no credentials for it.
     NoCredentials,
-    /// The upgrade has to be signed but would be sent unencrypted: the address begins with `ws://` and is not on this
-    /// machine.
+    /// The upgrade has to be signed but would be sent unencrypted: the address begins with `ws://` and does not name
+    /// this machine.
     NotSecure,
     /// The address is not a WebSocket URL.
     InvalidUrl,
@@ -118,7 +118,8 @@ impl VenueReason {
         core::str::from_utf8(word).unwrap_or_default()
     }
 
-    /// Returns whether the venue refused the nonce. The next attempt has another nonce.
+    /// Returns whether the venue refused the nonce. If so, the next attempt may succeed, because it has another
+    /// nonce.
     fn is_about_nonce(&self) -> bool {
         self.as_str() == "InvalidNonce"
     }
