@@ -168,7 +168,7 @@ impl serde::Serialize for Text<'_> {
     }
 }
 
-/// Serializes a text as [`RawJson`] is serialized, even if the text is not JSON.
+/// Serializes a text in the same way as a [`RawJson`], even if the text is not JSON.
 #[cfg(feature = "serde")]
 pub(crate) fn serialize_raw<S: serde::Serializer>(text: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&RawJson(text), serializer)

@@ -15,7 +15,7 @@ pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch, Certainty) -> Decode
 pub(super) enum Certainty {
     /// The kind follows from all members of the frame.
     Certain,
-    /// The kind follows from the first bytes only. If it is wrong, this function decodes the frame.
+    /// The kind follows from the first bytes only. If this guess is wrong, the contained function decodes the frame.
     Guess(for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>),
 }
 

@@ -80,7 +80,7 @@ impl<'f> Read<'f> for RateLimit<'f> {
 }
 
 impl<'f> Response<'f> {
-    /// Returns the time in the reply to [`Request::Time`](crate::Request::Time), which the venue sends in
+    /// Returns the venue's time from the reply to [`Request::Time`](crate::Request::Time). The venue sends it in
     /// milliseconds.
     ///
     /// # Errors
