@@ -276,7 +276,7 @@ impl Stream {
         Stream::Quotes { scope: Scope::Account }
     }
 
-    /// Changes the rate of a depth or partial-depth stream to 100 ms. Other streams stay as they are.
+    /// Changes the rate of a depth or partial-depth stream to 100 ms. Does not change other streams.
     #[must_use]
     pub const fn fast(self) -> Stream {
         match self {
@@ -310,7 +310,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether the stream belongs to an account, so that the link must be authenticated.
+    /// Returns whether the stream belongs to an account. Such a stream needs an authenticated link.
     pub const fn is_private(&self) -> bool {
         matches!(
             self,
