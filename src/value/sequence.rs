@@ -54,8 +54,8 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// The number of consecutive old updates that count as a gap: that many show that the venue now counts from another
-/// number. Fewer can have been on their way when the venue made the snapshot.
+/// The number of consecutive old updates that count as a gap. So long a run shows that the venue now counts from
+/// another number. A shorter run can have been on its way when the venue made the snapshot.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.
