@@ -174,8 +174,8 @@ impl Replay {
     ///
     /// Returns the error of [`Endpoint::decode`]. `Replay` can decode the next frame. If the undecodable frame was an
     /// update of a book of the current API or of market data v2, the next update of the book becomes an
-    /// [`Event::Gap`]. In market data v1, no event reports the loss. `Replay` does not check the `socket_sequence` of the v1 endpoints, because a recording may have the frames of
-    /// several connections.
+    /// [`Event::Gap`]. In market data v1, no event reports the loss. `Replay` does not check the `socket_sequence` of
+    /// the v1 endpoints, because a recording may have the frames of several connections.
     pub fn event<'f>(
         &mut self,
         frame: &'f str,
@@ -232,7 +232,8 @@ impl Replay {
         Some(l2(is_snapshot, &mut book.last_trade, updates, source))
     }
 
-    /// Counts a number of a frame of market data v1. The number 0 begins another connection.
+    /// Checks the number of a frame of market data v1. The number 0 begins another connection. If an earlier frame is
+    /// missing, `first_changes` becomes `None`.
     #[inline]
     fn count(&mut self, number: u64) {
         if number == 0 || self.first_changes.is_some() {
@@ -264,7 +265,9 @@ impl Replay {
         (is_first, is_whole)
     }
 
-    /// Notes a frame that cannot be decoded. In market data v2, it may have been a frame of a book, and the first one.
+    /// Acts on a frame that cannot be decoded. In market data v1, `first_changes` becomes `None`. In market data v2,
+    /// the frame may have been an update of a book, or the first frame of a symbol. If it may have been the first, a
+    /// later frame is a snapshot only if it looks initial.
     #[cold]
     fn spoil(&mut self, frame: &str, error: DecodeError) {
         self.first_changes = None;

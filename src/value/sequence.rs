@@ -121,8 +121,8 @@ impl Position {
     }
 
     /// Returns the role of a frame in a recording, and advances the position past the frame. The first frame with a
-    /// single id is a snapshot. So is a later one with another id than the last. With [`GapRule::Lax`], such a frame
-    /// may be an update, and so it is a snapshot only if its id is above the one after the last.
+    /// single id is a snapshot. So is a later one whose id is not the last id. With [`GapRule::Lax`], such a frame
+    /// may also be an update, so it is a snapshot only if its id is higher than the id after the last one.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && rule.excludes_update(expected, first) => {
