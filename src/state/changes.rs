@@ -55,6 +55,7 @@ pub(super) struct Recorded {
 #[derive(Clone, Debug)]
 pub struct OrderChanges<'o> {
     orders: &'o BTreeMap<u64, Order>,
+    /// Changes of orders that were removed by the same event are skipped.
     rest: core::slice::Iter<'o, Recorded>,
 }
 
@@ -65,7 +66,7 @@ impl<'o> OrderChanges<'o> {
 
     /// Returns whether all changes have been returned.
     pub fn is_empty(&self) -> bool {
-        self.rest.len() == 0
+        self.clone().next().is_none()
     }
 }
 

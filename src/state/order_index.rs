@@ -147,7 +147,6 @@ impl OrderIndex {
         if let Some(since) = order.finished() {
             self.finished.remove(&(since, key));
         }
-        self.changes.retain(|change| change.key != key);
         Some(order)
     }
 

@@ -1,8 +1,6 @@
 //! [`Quotes`]: the quotes of an account, from requests, replies and events.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
 
 use crate::event::Event;
 use crate::message::Response;
@@ -11,11 +9,13 @@ use crate::request::quote::{NewQuote, QuoteKey};
 use crate::request::stream::Topic;
 use crate::state::fill::kept;
 use crate::state::followed::{Followed, Reach};
+use crate::state::quotes::index::QuoteIndex;
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
 mod events;
+mod index;
 mod replies;
 
 /// The number of quotes that [`Quotes`] keeps. Before it adds a further quote, it drops the oldest quote that has
@@ -26,7 +26,8 @@ pub const QUOTES_MAX: usize = 10_000;
 /// The quotes that an account has submitted for requests for quotes.
 ///
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
-/// quote of this client at [`Event::Requested`]. If no reply says whether the venue accepted the quote, the quote is
+/// quote of this client at [`Event::Requested`]; if a queue has dropped this event, at a reply that does not refuse
+/// the quote, which is then in doubt. If no reply says whether the venue accepted the quote, the quote is
 /// in doubt. Until `Quotes` knows the venue's id of a quote, it finds the events about it by the id of the request
 /// for quotes, the price and the quantity. The venue does not deduplicate quotes, so ask the venue about a quote in
 /// doubt before you submit the quote again.
@@ -44,15 +45,7 @@ pub const QUOTES_MAX: usize = 10_000;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Quotes {
-    quotes: BTreeMap<u64, Quote>,
-    next: u64,
-    by_request: BTreeMap<RequestId, u64>,
-    /// The keys of `quotes`, by the venue's id and the number of the endpoint. Two endpoints may use the same id.
-    by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
-    by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
-    /// The entries of `by_rfq` whose quotes may not have ended. The next event about the request for quotes removes
-    /// those that have ended.
-    open_by_rfq: BTreeSet<(QuoteKey, u16, u64)>,
+    index: QuoteIndex,
     followed: Followed,
     untracked: u64,
 }
@@ -295,16 +288,7 @@ impl Quote {
 impl Quotes {
     /// Creates a collection without quotes.
     pub const fn new() -> Quotes {
-        Quotes {
-            quotes: BTreeMap::new(),
-            next: 0,
-            by_request: BTreeMap::new(),
-            by_quote_id: BTreeMap::new(),
-            by_rfq: BTreeSet::new(),
-            open_by_rfq: BTreeSet::new(),
-            followed: Followed::new(),
-            untracked: 0,
-        }
+        Quotes { index: QuoteIndex::new(), followed: Followed::new(), untracked: 0 }
     }
 
     /// Applies an event. Returns whether the event concerned quotes.
@@ -323,8 +307,8 @@ impl Quotes {
             Event::Requested {
                 about: Subject::WithdrawQuote { .. } | Subject::ConfirmQuote { .. }, ..
             } => {}
-            Event::Reply { request, about: Subject::SubmitQuote(_), outcome, .. } => {
-                self.reply(*request, outcome)
+            Event::Reply { link, request, about: Subject::SubmitQuote(terms), outcome } => {
+                self.reply(terms, *request, *link, outcome)
             }
             Event::Reply { link, about: Subject::WithdrawQuote { quote_id, .. }, outcome, .. } => {
                 self.follow_up((*quote_id, link.endpoint()), outcome, QuoteState::Withdrawn);
@@ -354,95 +338,55 @@ impl Quotes {
 
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Quote) -> bool) {
         let now = self.followed.moment();
-        let certain = self.quotes.values_mut().filter(|quote| quote.doubt.is_none());
-        certain.filter(|quote| concerns(quote)).for_each(|quote| quote.raise(reason, now));
-    }
-
-    fn insert(&mut self, quote: Quote) -> u64 {
-        let key = self.next;
-        self.next = key.wrapping_add(1);
-        if let Some(request) = quote.request {
-            self.by_request.insert(request, key);
+        for key in self.index.certain() {
+            if self.index.get(key).is_some_and(&concerns) {
+                self.index.change(key, |quote| quote.raise(reason, now));
+            }
         }
-        if let Some(id) = quote.quote_id {
-            self.by_quote_id.insert((id, endpoint_of(quote.link)), key);
-        }
-        self.by_rfq.insert((quote.rfq_id, endpoint_of(quote.link), key));
-        self.open_by_rfq.insert((quote.rfq_id, endpoint_of(quote.link), key));
-        self.quotes.insert(key, quote);
-        key
     }
 
     fn send(&mut self, terms: &NewQuote, request: RequestId, link: LinkId) {
+        let key = self.add_own(terms, request, link);
+        self.doubt_unfollowed(key);
+    }
+
+    fn add_own(&mut self, terms: &NewQuote, request: RequestId, link: LinkId) -> u64 {
         let mut quote = Quote::new(terms.rfq_id);
         (quote.terms, quote.request) = (Some(*terms), Some(request));
         (quote.link, quote.sessions) = (Some(link), [Some(link), None]);
-        self.make_room();
-        let key = self.insert(quote);
-        self.doubt_unfollowed(key);
+        self.index.make_room();
+        self.index.insert(quote)
     }
 
     fn doubt_unfollowed(&mut self, key: u64) {
         let now = self.followed.moment();
-        if let Some(quote) = self.quotes.get_mut(&key)
-            && !self.followed.tells_of([quote.link, None], quote.sessions)
-        {
-            quote.raise(StaleReason::NotSubscribed, now);
+        let Some(quote) = self.index.get(key) else { return };
+        if !self.followed.tells_of([quote.link, None], quote.sessions) {
+            self.index.change(key, |quote| quote.raise(StaleReason::NotSubscribed, now));
         }
     }
 
     /// Raises doubts about the quotes that no subscribed stream reports. Call this after each confirmation of a
     /// subscription: it may show that the stream reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
-        let certain = self.quotes.iter().filter(|(_, quote)| quote.doubt.is_none());
-        let keys: Vec<u64> = certain.map(|(key, _)| *key).collect();
-        keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
-    }
-
-    /// Removes the oldest ended quotes until there is room for another quote. Returns whether there is room. Call
-    /// this only before a quote is added, so that the application can read how a quote ended.
-    fn make_room(&mut self) -> bool {
-        let has_ended = |quote: &Quote| quote.state.is_final() && quote.doubt.is_none();
-        let excess = self.quotes.len().saturating_add(1).saturating_sub(QUOTES_MAX);
-        let ended = self.quotes.iter().filter(|(_, quote)| has_ended(quote)).map(|(key, _)| *key);
-        let oldest: Vec<u64> = ended.take(excess).collect();
-        oldest.into_iter().for_each(|key| drop(self.remove(key)));
-        self.quotes.len() < QUOTES_MAX
-    }
-
-    fn remove(&mut self, key: u64) -> Option<Quote> {
-        let gone = self.quotes.remove(&key)?;
-        let endpoint = endpoint_of(gone.link);
-        self.by_rfq.remove(&(gone.rfq_id, endpoint, key));
-        self.open_by_rfq.remove(&(gone.rfq_id, endpoint, key));
-        let id = gone.quote_id.map(|id| (id, endpoint));
-        if let Some(id) = id.filter(|id| self.by_quote_id.get(id) == Some(&key)) {
-            self.by_quote_id.remove(&id);
-        }
-        if let Some(request) = gone.request {
-            self.by_request.remove(&request);
-        }
-        Some(gone)
+        self.index.certain().into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
     fn key(&self, of: QuoteRef<'_>) -> Option<u64> {
         match of {
-            QuoteRef::Request(request) => self.by_request.get(&request).copied(),
-            QuoteRef::QuoteId(id) => {
-                let id: QuoteKey = id.parse().ok()?;
-                self.by_quote_id.range((id, 0)..=(id, u16::MAX)).next().map(|(_, key)| *key)
-            }
+            QuoteRef::Request(request) => self.index.by_request(request),
+            QuoteRef::QuoteId(id) => self.index.first_by_quote_id(id.parse().ok()?),
         }
     }
 
     /// Returns a quote by the venue's id or by the request that submitted it.
     pub fn get<'a>(&self, of: impl Into<QuoteRef<'a>>) -> Option<&Quote> {
-        self.quotes.get(&self.key(of.into())?)
+        self.index.get(self.key(of.into())?)
     }
 
     /// Returns all quotes, in the order in which they became known.
     pub fn iter(&self) -> impl Iterator<Item = &Quote> {
-        self.quotes.values()
+        self.index.iter()
     }
 
     /// Returns the quotes in doubt: more may have happened to these quotes than is known. [`Quote::doubt`] returns

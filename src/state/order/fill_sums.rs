@@ -26,22 +26,18 @@ struct TimedFill {
 }
 
 impl FillSums {
-    /// Adds the fills that are new since the previous call.
+    /// Adds the fills that are new since the previous call. The cost of a fill grows only with the number of fills
+    /// that have a later time.
     pub(super) fn update(&mut self, fills: &[OrderFill]) {
-        let mut is_sorted = true;
         for fill in fills.get(self.by_arrival.len()..).unwrap_or_default() {
-            let key = (fill.event_time, fill.trade_id);
-            is_sorted &= self.by_time.last().is_none_or(|last| last.key <= key);
-            let quantity = fill.quantity;
+            let (key, quantity) = ((fill.event_time, fill.trade_id), fill.quantity);
             self.has_negative |= quantity.is_negative();
             self.by_arrival.push(next(self.by_arrival.last().copied(), quantity));
-            let sum = next(self.by_time.last().map(|last| last.sum), quantity);
-            self.by_time.push(TimedFill { key, quantity, sum });
-        }
-        if !is_sorted {
-            self.by_time.sort_by_key(|fill| fill.key);
-            let mut last = None;
-            for fill in &mut self.by_time {
+            let place = self.by_time.partition_point(|earlier| earlier.key <= key);
+            let before = place.checked_sub(1).and_then(|last| self.by_time.get(last));
+            let mut last = before.map(|fill| fill.sum);
+            self.by_time.insert(place, TimedFill { key, quantity, sum: None });
+            for fill in self.by_time.iter_mut().skip(place) {
                 fill.sum = next(last, fill.quantity);
                 last = Some(fill.sum);
             }

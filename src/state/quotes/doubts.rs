@@ -38,17 +38,17 @@ impl Quotes {
     ) -> bool {
         self.followed.step();
         let Some(key) = self.key(of.into()) else { return false };
-        if self.quotes.get(&key).is_none_or(|quote| quote.doubt.is_none()) {
+        if self.index.get(key).is_none_or(|quote| quote.doubt.is_none()) {
             return false;
         }
         // The answer may show that two entries are one quote.
-        let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
-        let other = found.and_then(|found| self.by_quote_id.get(&(found.quote_id, endpoint)).copied());
+        let endpoint = endpoint_of(self.index.get(key).and_then(|quote| quote.link));
+        let other = found.and_then(|found| self.index.by_quote_id(found.quote_id, endpoint));
         if other.is_some_and(|other| !self.may_be_one(key, other)) {
             return false;
         }
         let keys = [Some(key), other].into_iter().flatten();
-        let mut entries = keys.filter_map(|key| self.quotes.get(&key));
+        let mut entries = keys.filter_map(|key| self.index.get(key));
         let is_disputed = entries.clone().any(|quote| quote.is_disputed);
         let is_newer =
             |quote: &Quote| quote.last_change() > asked || found.is_some_and(|found| quote.is_past(&found));
@@ -56,7 +56,7 @@ impl Quotes {
         if is_older && (is_disputed || !found.is_some_and(|found| found.state.is_final())) {
             return false;
         }
-        let Some(quote) = self.quotes.get(&key) else { return false };
+        let Some(quote) = self.index.get(key) else { return false };
         let known = quote.quote_id.filter(|_| !quote.is_presumed);
         if known.is_some_and(|known| found.is_none_or(|found| found.quote_id != known)) {
             return false;
@@ -65,15 +65,14 @@ impl Quotes {
             Some(found) => self.name(key, found.quote_id),
             None => self.separate(key, |quote| quote.is_presumed),
         };
-        let Some(quote) = self.quotes.get_mut(&key) else { return false };
         let state = found.map_or(QuoteState::Rejected, |found| found.state);
-        if core::mem::take(&mut quote.is_disputed) {
-            quote.state = state;
-        }
-        quote.go(state);
-        (quote.is_absent, quote.doubt) = (found.is_none(), None);
-        // The answer may replace the end of the quote.
-        self.open_by_rfq.insert((quote.rfq_id, endpoint_of(quote.link), key));
+        self.index.change(key, |quote| {
+            if core::mem::take(&mut quote.is_disputed) {
+                quote.state = state;
+            }
+            quote.go(state);
+            (quote.is_absent, quote.doubt) = (found.is_none(), None);
+        });
         self.doubt_unfollowed(key);
         true
     }
@@ -91,14 +90,14 @@ impl Quotes {
     pub fn forget<'a>(&mut self, of: impl Into<QuoteRef<'a>>) -> Option<Quote> {
         self.followed.step();
         let key = self.key(of.into())?;
-        self.quotes.get(&key)?.doubt()?;
-        self.remove(key)
+        self.index.get(key)?.doubt()?;
+        self.index.remove(key)
     }
 
     /// Returns whether the entries `own` and `other` may be one quote: both are for the same request for quotes, and
     /// no other request of this client has submitted `other`.
     pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
-        let both = self.quotes.get(&own).zip(self.quotes.get(&other));
+        let both = self.index.get(own).zip(self.index.get(other));
         both.is_none_or(|(own, other)| {
             own.rfq_id == other.rfq_id && (other.request.is_none() || other.request == own.request)
         })

@@ -1,6 +1,5 @@
 //! How [`Quotes`] applies the events of requests for quotes.
 
-use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -43,29 +42,31 @@ impl Quotes {
     /// Notes the link of an event that names the quote. No other event shows over which link the quote was submitted.
     fn note_link(&mut self, key: u64, link: Option<LinkId>) {
         let session = self.followed.session(link);
-        let Some(quote) = self.quotes.get_mut(&key) else { return };
-        let [request, known] = quote.sessions;
-        (quote.link, quote.sessions) = (link, [request, session.or(known)]);
+        self.index.change(key, |quote| {
+            let [request, known] = quote.sessions;
+            (quote.link, quote.sessions) = (link, [request, session.or(known)]);
+        });
     }
 
     /// Applies the state from an event to a quote. An unknown state (`None`) and a contradiction raise a doubt.
     fn take(&mut self, key: u64, update: &QuoteUpdate<'_>, state: Option<QuoteState>) {
         let now = self.followed.moment();
-        let Some(quote) = self.quotes.get_mut(&key) else { return };
-        quote.observed = now;
-        match state {
-            Some(state) => {
-                let is_disputed = contradicts(update, state, quote.end());
-                quote.go(state);
-                if is_disputed {
-                    quote.dispute(now);
+        self.index.change(key, |quote| {
+            quote.observed = now;
+            match state {
+                Some(state) => {
+                    let is_disputed = contradicts(update, state, quote.end());
+                    quote.go(state);
+                    if is_disputed {
+                        quote.dispute(now);
+                    }
                 }
+                None => quote.raise(StaleReason::UnknownStatus, now),
             }
-            None => quote.raise(StaleReason::UnknownStatus, now),
-        }
-        if quote.is_perhaps_two() {
-            quote.raise(StaleReason::Unanswered, now);
-        }
+            if quote.is_perhaps_two() {
+                quote.raise(StaleReason::Unanswered, now);
+            }
+        });
         // A late event does not show what happened after it.
         self.doubt_unfollowed(key);
     }
@@ -74,25 +75,13 @@ impl Quotes {
     /// ended may be lost. Returns whether the quote is in doubt again.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
-        let Some(quote) = self.quotes.get_mut(&key).filter(|quote| quote.quote_id.is_some()) else {
-            return false;
-        };
-        match quote.doubt() {
+        let named = self.index.get(key).filter(|quote| quote.quote_id.is_some());
+        match named.and_then(Quote::doubt) {
             Some(reason) if state.is_some_and(QuoteState::is_final) => {
-                quote.raise(reason, now);
-                true
+                self.index.change(key, |quote| quote.raise(reason, now)).is_some()
             }
             _ => false,
         }
-    }
-
-    fn keys_of(&self, rfq_id: QuoteKey, link: Option<LinkId>) -> impl Iterator<Item = u64> + '_ {
-        keys_in(&self.by_rfq, rfq_id, link)
-    }
-
-    /// Returns the quotes for a request for quotes that may not have ended.
-    fn open_of(&self, rfq_id: QuoteKey, link: Option<LinkId>) -> impl Iterator<Item = (u64, &Quote)> {
-        keys_in(&self.open_by_rfq, rfq_id, link).filter_map(|key| Some((key, self.quotes.get(&key)?)))
     }
 
     /// Returns the keys of the quotes that an event without a quote id is about, and the state that the event gives
@@ -106,22 +95,20 @@ impl Quotes {
         let state = state_of(update);
         let ends_request = matches!(state, Some(QuoteState::Failed | QuoteState::Expired));
         let is_of_all = ends_request || state == Some(QuoteState::Active);
-        let ended = self.open_of(rfq_id, link).filter(|(_, quote)| quote.end().is_some());
-        for key in ended.map(|(key, _)| key).collect::<Vec<u64>>() {
-            self.open_by_rfq.remove(&(rfq_id, endpoint_of(link), key));
-        }
-        let exists = |key: &u64| self.quotes.get(key).is_some_and(|quote| !quote.is_absent);
+        let endpoint = endpoint_of(link);
+        let exists = |(_, quote): &(u64, &Quote)| !quote.is_absent;
         let is_open = |(_, quote): &(u64, &Quote)| !quote.state.is_final();
         let concerns = |(_, quote): &(u64, &Quote)| quote.quote_id.is_some() || !is_of_all;
         let keys: Vec<u64> = match ends_request && update.quote_status.is_none() {
-            true => self.keys_of(rfq_id, link).filter(exists).collect(),
+            true => self.index.of_rfq(rfq_id, endpoint).filter(exists).map(|(key, _)| key).collect(),
             false => {
-                self.open_of(rfq_id, link).filter(is_open).filter(concerns).map(|(key, _)| key).collect()
+                let open = self.index.open_of(rfq_id, endpoint);
+                open.filter(is_open).filter(concerns).map(|(key, _)| key).collect()
             }
         };
         // The event names no quote. So it may be about another quote, or about a quote whose id is not known yet.
         let has_unnamed =
-            self.open_of(rfq_id, link).filter(is_open).any(|(_, quote)| quote.quote_id.is_none());
+            self.index.open_of(rfq_id, endpoint).filter(is_open).any(|(_, quote)| quote.quote_id.is_none());
         let state = state.filter(|_| is_of_all || (keys.len() == 1 && !has_unnamed));
         (keys, state)
     }
@@ -134,45 +121,33 @@ impl Quotes {
         (rfq_id, id): (QuoteKey, QuoteKey),
         link: Option<LinkId>,
     ) -> Option<u64> {
-        if let Some(key) = self.by_quote_id.get(&(id, endpoint_of(link))) {
-            return Some(*key);
+        let endpoint = endpoint_of(link);
+        if let Some(key) = self.index.by_quote_id(id, endpoint) {
+            return Some(key);
         }
         // Looks for a quote of this client whose id is not known yet.
-        let mut unnamed = self.keys_of(rfq_id, link).filter(|key| {
-            let quote = self.quotes.get(key).filter(|quote| quote.quote_id.is_none());
-            let terms = quote.filter(|quote| !quote.is_refused()).and_then(|quote| quote.terms);
-            terms.is_some_and(|terms| {
+        let mut unnamed = self.index.unnamed_of(rfq_id, endpoint).filter_map(|(key, quote)| {
+            let is_it = quote.terms.is_some_and(|terms| {
                 update.price.is_none_or(|price| price == terms.price)
                     && update.quantity.is_none_or(|quantity| quantity == terms.quantity)
-            })
+            });
+            is_it.then_some(key)
         });
         let (first, second) = (unnamed.next(), unnamed.next().is_some());
         drop(unnamed);
         if let Some(key) = first.filter(|_| !second) {
             let key = self.attach(key, id);
-            if let Some(quote) = self.quotes.get_mut(&key) {
-                (quote.is_presumed, quote.own_doubt) = (true, quote.doubt);
-            }
+            self.index.change(key, |quote| (quote.is_presumed, quote.own_doubt) = (true, quote.doubt));
             return Some(key);
         }
-        if !self.make_room() {
+        if !self.index.make_room() {
             self.untracked = self.untracked.saturating_add(1);
             return None;
         }
         let mut quote = Quote::new(rfq_id);
         (quote.quote_id, quote.state, quote.link) = (Some(id), QuoteState::Active, link);
-        Some(self.insert(quote))
+        Some(self.index.insert(quote))
     }
-}
-
-/// Returns the keys of an index of quotes that belong to a request for quotes at the endpoint of a link.
-fn keys_in(
-    index: &BTreeSet<(QuoteKey, u16, u64)>,
-    rfq_id: QuoteKey,
-    link: Option<LinkId>,
-) -> impl Iterator<Item = u64> + '_ {
-    let endpoint = endpoint_of(link);
-    index.range((rfq_id, endpoint, 0)..=(rfq_id, endpoint, u64::MAX)).map(|(.., key)| *key)
 }
 
 pub(super) fn differ(end: QuoteState, other: QuoteState) -> bool {

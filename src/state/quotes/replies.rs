@@ -4,24 +4,48 @@ use alloc::string::ToString;
 
 use crate::event::{RequestOutcome, Verdict};
 use crate::message::Response;
-use crate::request::quote::QuoteKey;
+use crate::request::quote::{NewQuote, QuoteKey};
 use crate::state::quotes::events::differ;
 use crate::state::quotes::{Quote, QuoteState, Quotes, endpoint_of};
 use crate::state::truth::StaleReason;
-use crate::value::id::RequestId;
+use crate::value::id::{LinkId, RequestId};
 
 impl Quotes {
-    pub(super) fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
-        let Some(mut key) = self.by_request.get(&request).copied() else { return };
+    /// Adds a quote whose `Requested` was dropped, unless the reply says that there is no such quote. Events about
+    /// the quote may have been dropped too, so the quote is in doubt.
+    fn send_unnoticed(
+        &mut self,
+        terms: &NewQuote,
+        request: RequestId,
+        link: LinkId,
+        outcome: &RequestOutcome<'_>,
+    ) -> Option<u64> {
+        if !matches!(outcome.verdict(), Verdict::Accepted(_) | Verdict::Unknown) {
+            return None;
+        }
+        let key = self.add_own(terms, request, link);
+        let now = self.followed.moment();
+        self.index.change(key, |quote| quote.raise(StaleReason::Overflow, now));
+        Some(key)
+    }
+
+    pub(super) fn reply(
+        &mut self,
+        terms: &NewQuote,
+        request: RequestId,
+        link: LinkId,
+        outcome: &RequestOutcome<'_>,
+    ) {
+        let known = self.index.by_request(request);
+        let key = known.or_else(|| self.send_unnoticed(terms, request, link, outcome));
+        let Some(mut key) = key else { return };
         let now = self.followed.moment();
         let verdict = outcome.verdict();
         match &verdict {
             Verdict::Accepted(response) => match self.named_by(key, response) {
                 Ok(id) => key = id.map_or(key, |id| self.name(key, id)),
                 Err(Contradicted) => {
-                    if let Some(quote) = self.quotes.get_mut(&key) {
-                        quote.raise(StaleReason::Contradiction, now);
-                    }
+                    self.index.change(key, |quote| quote.raise(StaleReason::Contradiction, now));
                 }
             },
             // This client's quote does not exist, so a presumed id was that of another client's quote.
@@ -30,8 +54,7 @@ impl Quotes {
             }
             Verdict::Unknown => {}
         }
-        let Some(quote) = self.quotes.get_mut(&key) else { return };
-        match verdict {
+        self.index.change(key, |quote| match verdict {
             Verdict::Accepted(_) => quote.go(QuoteState::Active),
             Verdict::Refused(response) | Verdict::OverLimit(response) => {
                 quote.note_refusal(&response);
@@ -45,13 +68,13 @@ impl Quotes {
                 quote.go(QuoteState::Unknown);
                 quote.raise(StaleReason::Unanswered, now);
             }
-        }
+        });
     }
 
     /// Returns the venue's id in the reply to the request that submits the quote.
     fn named_by(&self, key: u64, response: &Response<'_>) -> Result<Option<QuoteKey>, Contradicted> {
         let id = response.quote_id().map_err(|_| Contradicted)?;
-        if self.quotes.get(&key).is_some_and(|quote| names_other_rfq(response, quote.rfq_id)) {
+        if self.index.get(key).is_some_and(|quote| names_other_rfq(response, quote.rfq_id)) {
             return Err(Contradicted);
         }
         id.map(|id| id.to_string().parse()).transpose().map_err(|_| Contradicted)
@@ -60,41 +83,45 @@ impl Quotes {
     /// Moves the request in an entry to a new entry, if `is_another` says that the id belongs to another quote.
     /// Returns the key of the entry that has the request.
     pub(super) fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
-        let Some(theirs) = self.quotes.get_mut(&key).filter(|quote| is_another(quote)) else { return key };
-        let [request, session] = theirs.sessions;
-        theirs.sessions = [None, session];
-        let own = Quote {
-            terms: theirs.terms.take(),
-            request: theirs.request.take(),
-            link: theirs.link,
-            sessions: [request, None],
-            doubt: theirs.own_doubt.take().or(theirs.doubt.filter(|_| !theirs.is_disputed)),
-            is_unanswered: theirs.is_unanswered,
-            ..Quote::new(theirs.rfq_id)
-        };
-        (theirs.is_presumed, theirs.is_unanswered) = (false, false);
-        if theirs.has_surely_ended() {
-            theirs.doubt = None;
+        if !self.index.get(key).is_some_and(is_another) {
+            return key;
         }
-        self.insert(own)
+        let own = self.index.change(key, |theirs| {
+            let [request, session] = theirs.sessions;
+            theirs.sessions = [None, session];
+            let own = Quote {
+                terms: theirs.terms.take(),
+                request: theirs.request.take(),
+                link: theirs.link,
+                sessions: [request, None],
+                doubt: theirs.own_doubt.take().or(theirs.doubt.filter(|_| !theirs.is_disputed)),
+                is_unanswered: theirs.is_unanswered,
+                ..Quote::new(theirs.rfq_id)
+            };
+            (theirs.is_presumed, theirs.is_unanswered) = (false, false);
+            if theirs.has_surely_ended() {
+                theirs.doubt = None;
+            }
+            own
+        });
+        own.map_or(key, |own| self.index.insert(own))
     }
 
     /// Sets the certain id of a quote. Returns the key of the entry that has the request of the quote now.
     pub(super) fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
-        if let Some(quote) = self.quotes.get_mut(&key) {
+        self.index.change(key, |quote| {
             (quote.is_presumed, quote.is_unanswered, quote.own_doubt) = (false, false, None);
-        }
+        });
         key
     }
 
     /// Applies the reply to a request that withdraws, confirms or declines a quote.
     pub(super) fn follow_up(&mut self, id: (QuoteKey, u16), outcome: &RequestOutcome<'_>, state: QuoteState) {
         let now = self.followed.moment();
-        let key = self.by_quote_id.get(&id);
-        let Some(quote) = key.and_then(|key| self.quotes.get_mut(key)) else { return };
-        match outcome.verdict() {
+        let Some(key) = self.index.by_quote_id(id.0, id.1) else { return };
+        self.index.change(key, |quote| match outcome.verdict() {
             Verdict::Accepted(response)
                 if denies(&response, id.0, state) || names_other_rfq(&response, quote.rfq_id) =>
             {
@@ -116,18 +143,15 @@ impl Quotes {
                 quote.raise(StaleReason::NotFound, now);
             }
             Verdict::Unknown => quote.raise(StaleReason::Unanswered, now),
-        }
+        });
     }
 
     /// Sets the venue's id of a quote, and merges the quote with another entry that has this id. If the two cannot be
     /// one quote, puts both in doubt instead. Returns the key of the entry that has the quote's request now.
     pub(super) fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
-        let endpoint = endpoint_of(self.quotes.get(&key).and_then(|quote| quote.link));
-        let Some(other) = self.by_quote_id.get(&(id, endpoint)).copied().filter(|other| *other != key) else {
-            self.by_quote_id.insert((id, endpoint), key);
-            if let Some(quote) = self.quotes.get_mut(&key) {
-                quote.quote_id = Some(id);
-            }
+        let endpoint = endpoint_of(self.index.get(key).and_then(|quote| quote.link));
+        let Some(other) = self.index.by_quote_id(id, endpoint).filter(|other| *other != key) else {
+            self.index.name(key, id);
             return key;
         };
         if !self.may_be_one(key, other) {
@@ -137,23 +161,17 @@ impl Quotes {
         if !self.may_be_one(key, other) {
             let now = self.followed.moment();
             for key in [key, other] {
-                if let Some(quote) = self.quotes.get_mut(&key) {
-                    quote.raise(StaleReason::Contradiction, now);
-                }
+                self.index.change(key, |quote| quote.raise(StaleReason::Contradiction, now));
             }
             return key;
         }
-        let Some(sent) = self.quotes.remove(&key) else { return other };
-        self.by_rfq.remove(&(sent.rfq_id, endpoint, key));
-        self.open_by_rfq.remove(&(sent.rfq_id, endpoint, key));
-        if let Some(request) = sent.request {
-            self.by_request.insert(request, other);
-        }
-        if let Some(quote) = self.quotes.get_mut(&other) {
+        let Some(sent) = self.index.remove(key) else { return other };
+        self.index.change(other, |quote| {
             (quote.terms, quote.request) = (sent.terms, sent.request);
             let ([request, _], [_, session]) = (sent.sessions, quote.sessions);
             quote.sessions = [request, session];
-        }
+        });
+        self.index.note_request(other);
         other
     }
 }

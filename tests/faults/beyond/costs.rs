@@ -1,6 +1,8 @@
 //! Faults of the cost of losses, which a venue can cause with every frame.
 
-use gemini_ws::{Balances, Endpoint, Event, EventBuf, Frame, QuoteState, Quotes, Replay, Scratch, Topic};
+use gemini_ws::{
+    Balances, Endpoint, Event, EventBuf, Frame, Orders, QuoteState, Quotes, Replay, Scratch, Topic,
+};
 
 use super::fed::{Fed, t};
 use super::links::least_time;
@@ -65,4 +67,61 @@ fn the_cost_of_an_event_without_a_quote_does_not_grow_with_the_quotes_that_have_
     };
     let (few, many) = (least_time(&quotes(10), hear), least_time(&quotes(5_000), hear));
     assert!(many < few * 8, "10 quotes: {few:?}, 5,000: {many:?} for a thousand events");
+}
+
+/// A maker replaces its quote many times. The first event of a quote visits no quote that has an id.
+#[test]
+fn the_cost_of_a_new_quote_does_not_grow_with_the_quotes_that_are_known() {
+    let hear = |quotes: &mut Quotes| {
+        for number in 0..100 {
+            apply(quotes, &format!(r#","q":"new{number}","qs":"WITHDRAWN""#));
+        }
+    };
+    let (few, many) = (least_time(&quotes(10), hear), least_time(&quotes(5_000), hear));
+    assert!(many < few * 8, "10 quotes: {few:?}, 5,000: {many:?} for a hundred new ones");
+}
+
+/// Between any two losses, nothing happens. Such a loss visits no quote that has ended or is in doubt.
+#[test]
+fn the_cost_of_a_loss_does_not_grow_with_the_quotes_that_it_does_not_concern() {
+    let lose = |quotes: &mut Quotes| {
+        for _ in 0..100 {
+            quotes.apply(&Event::Overflow { topic: Topic::Quotes, symbol: None, dropped: 1 });
+        }
+    };
+    let (few, many) = (least_time(&quotes(10), lose), least_time(&quotes(5_000), lose));
+    assert!(many < few * 8, "10 quotes: {few:?}, 5,000: {many:?} for a hundred losses");
+}
+
+/// Returns an order with `count` fills, the first of which has a time that is far ahead.
+fn fills(count: u64) -> Orders {
+    let mut orders = Orders::new();
+    fill(&mut orders, 1, 1_000_000);
+    (2..=count).for_each(|number| fill(&mut orders, number, number));
+    orders
+}
+
+/// Applies the fill `number` of an order, in which each fill has the quantity 1.
+fn fill(orders: &mut Orders, number: u64, millis: u64) {
+    let text = format!(
+        r#"[{{"type":"fill","order_id":"5","event_id":"e","symbol":"btcusd","side":"buy","timestampms":{millis},"is_live":true,"original_amount":"900000","executed_amount":"{number}","fill":{{"trade_id":"{number}","price":"1","amount":"1"}}}}]"#
+    );
+    let mut scratch = Scratch::new();
+    orders.apply(&Replay::new(Endpoint::OrderEventsV1).event(&text, &mut scratch).unwrap().unwrap());
+}
+
+/// Two links report the fills of one order. One link is a fill behind, and one fill had a wrong time.
+#[test]
+fn the_cost_of_a_fill_does_not_grow_with_the_fills_before_it() {
+    let hear = |count: u64| {
+        move |orders: &mut Orders| {
+            for number in count + 1..=count + 50 {
+                fill(orders, number, number);
+                fill(orders, number - 1, number - 1);
+            }
+            assert_eq!(orders.get(5).unwrap().fills.len() as u64, count + 50);
+        }
+    };
+    let (few, many) = (least_time(&fills(100), hear(100)), least_time(&fills(5_000), hear(5_000)));
+    assert!(many < few * 4, "100 fills: {few:?}, 5,000: {many:?} for fifty more");
 }
