@@ -62,6 +62,7 @@ pub(crate) struct OrderRow<'f> {
     pub(crate) is_cancelled: bool,
     pub(crate) executed: Decimal,
     pub(crate) remaining: Option<Decimal>,
+    /// The ordered quantity. A zero counts as missing, as in events.
     pub(crate) original: Option<Decimal>,
     pub(crate) has_reason: bool,
 }
@@ -87,7 +88,12 @@ impl<'f> Read<'f> for OrderRow<'f> {
             is_cancelled: it.is_cancelled().if_any()?.unwrap_or(false),
             executed: amount(it.executed().required()?, "executed_amount")?,
             remaining: it.remaining().unless_empty()?.map(|it| amount(it, "remaining_amount")).transpose()?,
-            original: it.original().unless_empty()?.map(|it| amount(it, "original_amount")).transpose()?,
+            original: it
+                .original()
+                .unless_empty()?
+                .map(|it| amount(it, "original_amount"))
+                .transpose()?
+                .filter(|original| !original.is_zero()),
             has_reason: it.reason().label().is_some(),
         })
     }

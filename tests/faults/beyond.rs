@@ -2,6 +2,8 @@
 
 #[path = "beyond/account.rs"]
 mod account;
+#[path = "beyond/answered.rs"]
+mod answered;
 #[path = "beyond/books.rs"]
 mod books;
 #[path = "beyond/contradictions.rs"]

@@ -85,10 +85,7 @@ impl Order {
         }
         let (is_end_disputed, is_sum_disputed) = (self.is_end_disputed(), self.is_sum_disputed());
         self.order_id = Some(found.order_id);
-        if self.is_modified {
-            self.quantity = found.quantity.or(self.quantity);
-        }
-        self.price = self.limit_price(found).or(self.price);
+        self.take_terms_of(found);
         self.revive();
         // The venue may report an order that was executed as a whole both as filled and as cancelled.
         let is_whole = self.quantity.is_some_and(|quantity| found.executed >= quantity);
@@ -110,6 +107,18 @@ impl Order {
         }
         self.reconciled = true;
         true
+    }
+
+    /// Takes the terms in the answer. In a prediction market, does not take the side, because the venue may name the
+    /// side of the other outcome.
+    fn take_terms_of(&mut self, found: &Reconciled) {
+        self.quantity = match self.is_modified {
+            true => found.quantity.or(self.quantity),
+            false => self.quantity.or(found.quantity),
+        };
+        self.price = self.limit_price(found).or(self.price);
+        self.symbol = self.symbol.or(found.symbol);
+        self.side = self.side.or(found.side.filter(|_| self.outcome.is_none()));
     }
 
     /// Returns whether nothing contradicts the fills.

@@ -72,8 +72,9 @@ impl Order {
             .client_order_id
             .zip(self.client_order_id.as_deref())
             .is_some_and(|(told, known)| told != *known);
-        let is_of_other_terms =
-            update.status == OrderStatus::Modified || (self.is_modified && self.is_late(update));
+        // The event about a modification need not name the new quantity.
+        let may_differ = self.is_modified && (self.needs_reconciling() || self.is_late(update));
+        let is_of_other_terms = update.status == OrderStatus::Modified || may_differ;
         let is_other = !is_of_other_terms && differ(self.quantity, update.quantity);
         let begins_again = update.status == OrderStatus::New
             && self.state.is_final()

@@ -85,8 +85,24 @@ impl Orders {
         let is_settled = !self.index.doubtful().contains(&key);
         let (now, lost) = (self.moment(), self.followed.lost());
         let now_settled = self.index.change(key, now, |order| order.reconcile(found.as_ref(), asked, lost));
+        if now_settled == Some(true) {
+            self.take_name(key, found.as_ref());
+        }
         self.doubt_unfollowed(key);
         is_settled || now_settled == Some(true)
+    }
+
+    /// Gives an order the client order id in the venue's answer, if the order has none. Has no effect if an order
+    /// without an id of the venue has the same client order id: the next event shows whether the two are one order.
+    fn take_name(&mut self, key: u64, found: Option<&Reconciled>) {
+        let Some(id) = found.and_then(|found| found.client_order_id) else { return };
+        let is_free = self.index.unnamed(id.as_str()).is_none();
+        let is_unnamed = self.index.get(key).is_some_and(|order| order.client_order_id.is_none());
+        if is_free && is_unnamed {
+            let now = self.moment();
+            self.index.change(key, now, |order| order.client_order_id = Some(id.as_str().into()));
+            self.index.name(key);
+        }
     }
 
     /// Adds an open order that only REST lists, such as an order of an earlier run of the program. `found` is the row
