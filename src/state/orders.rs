@@ -50,6 +50,10 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
 ///   the doubt with an answer of the venue. An event also resolves the doubt if it shows that no report is missing.
+/// - If a queue has dropped the `Requested`, the reply adds the order, unless the venue does not have it. The order is
+///   then in doubt.
+/// - Another client uses the same ids of requests. So an order that an earlier client has placed has no
+///   [`request`](Order::request) any more as soon as another client uses its id.
 /// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not show each execution or
 ///   each end. Open orders that only such a link reports are in doubt.
 ///
@@ -143,8 +147,8 @@ impl Orders {
             Event::Requested { link, request, about: Subject::PlaceOrder(order) } => {
                 self.send(order, *request, *link);
             }
-            Event::Reply { request, about: Subject::PlaceOrder(_), outcome, .. } => {
-                self.reply(*request, outcome)
+            Event::Reply { link, request, about: Subject::PlaceOrder(order), outcome } => {
+                self.reply(order, *request, *link, outcome)
             }
             Event::Reply { about: Subject::CancelOrder(id), outcome, .. } => self.cancel_reply(*id, outcome),
             Event::Reply { link, request, about: Subject::CancelAllOrders, outcome } => {
@@ -219,12 +223,36 @@ impl Orders {
 
 impl Orders {
     fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
-        let key = self.index.insert(Order::sent(order, request, link, self.moment()));
+        let now = self.moment();
+        if let Some(earlier) = self.index.by_request(request) {
+            self.index.change(earlier, now, Order::leave_request);
+        }
+        let key = self.index.insert(Order::sent(order, request, link, now));
         self.doubt_unfollowed(key);
     }
 
-    fn reply(&mut self, request: RequestId, outcome: &RequestOutcome<'_>) {
-        let Some(key) = self.index.by_request(request) else { return };
+    /// Adds an order whose `Requested` was dropped, unless the reply says that there is no such order. Events about
+    /// the order may have been dropped too, so the order is in doubt.
+    fn send_unnoticed(
+        &mut self,
+        order: &NewOrder,
+        request: RequestId,
+        link: LinkId,
+        outcome: &RequestOutcome<'_>,
+    ) -> Option<u64> {
+        if !matches!(outcome.verdict(), Verdict::Accepted(_) | Verdict::Unknown) {
+            return None;
+        }
+        let now = self.moment();
+        let key = self.index.insert(Order::sent(order, request, link, now));
+        self.index.change(key, now, |order| order.raise(StaleReason::Overflow, now));
+        Some(key)
+    }
+
+    fn reply(&mut self, order: &NewOrder, request: RequestId, link: LinkId, outcome: &RequestOutcome<'_>) {
+        let known = self.index.by_request(request);
+        let key = known.or_else(|| self.send_unnoticed(order, request, link, outcome));
+        let Some(key) = key else { return };
         if self.index.get(key).is_none_or(Order::is_answered) {
             return;
         }
@@ -243,6 +271,7 @@ impl Orders {
                 self.index.change(key, now, |order| order.lose(now));
             }
             Verdict::NotSent => {
+                let key = self.split_unsent(key);
                 self.refuse(key, Some((0, "the link ended before it was sent".into())));
             }
         }

@@ -80,6 +80,8 @@ mod sources;
 mod terms;
 #[path = "beyond/unreadable.rs"]
 mod unreadable;
+#[path = "beyond/unsent.rs"]
+mod unsent;
 #[path = "beyond/waiting.rs"]
 mod waiting;
 

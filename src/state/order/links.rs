@@ -26,6 +26,12 @@ impl Order {
         [self.request.map(|(_, link)| link), self.link]
     }
 
+    /// Notes that the request that placed the order was of an earlier client, and another client uses its id now.
+    pub(in crate::state) fn leave_request(&mut self) {
+        let request = self.request.take();
+        self.link = self.link.or(request.map(|(_, link)| link));
+    }
+
     /// Returns when the request that placed the order was sent.
     pub(in crate::state) const fn sent_at(&self) -> Moment {
         self.sent_at

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::message::{OrderStatus, OrderUpdate};
 use crate::state::order::Order;
+use crate::state::order_state::OrderState;
 use crate::state::orders::Orders;
 use crate::state::truth::StaleReason;
 
@@ -141,6 +142,19 @@ impl Orders {
         if self.index.get(key).is_some_and(Order::owes_rejection) {
             self.index.take_rejection(key);
         }
+    }
+
+    /// Splits off an order that was not sent, if reports belong to it by its client order id only. The reports are
+    /// about an order of another client, which keeps the entry. Returns the key of the order that was not sent.
+    pub(super) fn split_unsent(&mut self, key: u64) -> u64 {
+        let is_reported = |order: &Order| order.is_seen() && order.state != OrderState::Rejected;
+        if !self.index.get(key).is_some_and(is_reported) || self.heir(key).is_some() {
+            return key;
+        }
+        let now = self.moment();
+        let Some(unsent) = self.index.change(key, now, Order::split_off).flatten() else { return key };
+        self.doubt_unfollowed(key);
+        self.index.insert(unsent)
     }
 
     /// Returns the key of the oldest open order that the events about a refused order may be about.

@@ -1,0 +1,97 @@
+//! Faults of requests that were not sent, whose beginning was dropped, or whose id another client uses again.
+
+use gemini_ws::{
+    Event, OrderRef, OrderState, OrderStatusQuestion, Orders, QuoteState, Request, RequestId, RequestOutcome,
+    RestQuestion, Subject,
+};
+
+use super::fed::{Fed, LOST_FACTS, id_of, new_order, order, quote, reply, send, t};
+
+/// Another client has used the client order id. The order of this client was not sent, so no event is about it.
+#[test]
+fn an_event_is_not_about_an_order_that_was_not_sent() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let mine = send(&mut fed.orders, 50, "a1");
+    fed.feed(2, &order(77, Some("a1"), "NEW", ""));
+    reply(&mut fed.orders, mine, RequestOutcome::NotSent);
+    let state = |orders: &Orders, of: OrderRef<'_>| {
+        let order = orders.get(of).unwrap();
+        (order.state, order.request(), order.order_id, order.refusal_code)
+    };
+    let (mine, theirs) = (OrderRef::Request(RequestId::new(50)), OrderRef::OrderId(77));
+    assert_eq!(state(&fed.orders, mine), (OrderState::Rejected, Some(RequestId::new(50)), None, Some(0)));
+    assert_eq!(state(&fed.orders, theirs), (OrderState::New, None, Some(77), None));
+    fed.feed(3, &order(77, Some("a1"), "CANCELED", r#","Z":"0""#));
+    assert_eq!(state(&fed.orders, mine).0, OrderState::Rejected);
+    assert_eq!(state(&fed.orders, theirs).0, OrderState::Canceled);
+}
+
+/// A queue has dropped the `Requested`. The reply does not say that the order does not exist.
+#[test]
+fn an_order_is_known_from_its_reply_on_if_its_request_was_dropped() {
+    for outcome in [RequestOutcome::TimedOut, RequestOutcome::Lost] {
+        let mut fed = Fed::private(&["orders@account"]);
+        let mine = (RequestId::new(50), Subject::PlaceOrder(new_order("a1")));
+        fed.apply(&LOST_FACTS);
+        reply(&mut fed.orders, mine, outcome);
+        let found = fed.orders.get(mine.0).map(|order| (order.state, order.needs_reconciling()));
+        assert_eq!(found, Some((OrderState::Unknown, true)), "{outcome:?}");
+        let question = OrderStatusQuestion::of(fed.orders.get(mine.0).unwrap()).unwrap();
+        let asked = fed.orders.moment();
+        assert!(fed.orders.reconcile(&question, question.answer(200, "[]").unwrap(), asked));
+    }
+    let mut fed = Fed::private(&["orders@account"]);
+    fed.apply(&LOST_FACTS);
+    let mine = (RequestId::new(50), Subject::PlaceOrder(new_order("a1")));
+    super::fed::answer(&mut fed.orders, mine, r#"{"id":50,"status":200}"#);
+    let order = fed.orders.get(mine.0).unwrap();
+    assert!(order.needs_reconciling(), "its first event may have been dropped too");
+    reply(&mut fed.orders, (RequestId::new(51), mine.1), RequestOutcome::NotSent);
+    assert!(fed.orders.get(RequestId::new(51)).is_none(), "there is no such order");
+}
+
+#[test]
+fn a_quote_is_known_from_its_reply_on_if_its_request_was_dropped() {
+    let mut fed = Fed::private(&["requestForQuote@account"]);
+    fed.apply(&LOST_FACTS);
+    let (link, request, about) = (fed.link, RequestId::new(50), Subject::SubmitQuote(quote("0.5")));
+    fed.quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+    let found = fed.quotes.get(request).map(|quote| (quote.state, quote.doubt().is_some()));
+    assert_eq!(found, Some((QuoteState::Unknown, true)));
+    let (request, outcome) = (RequestId::new(51), RequestOutcome::NotSent);
+    fed.quotes.apply(&Event::Reply { link, request, about, outcome });
+    assert!(fed.quotes.get(request).is_none(), "there is no such quote");
+}
+
+/// The application keeps its orders when it makes another client, whose requests have the same ids.
+#[test]
+fn an_order_of_an_earlier_client_is_not_doubtful_for_ever() {
+    let mut first = Fed::private(&["orders@account"]);
+    let earlier = first.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
+    first.poll();
+    first.client.close(t(3));
+    first.poll();
+    first.client.handle_lost(first.link, t(4), gemini_ws::Lost::End);
+    first.poll();
+
+    let mut second = Fed::private(&[]);
+    second.orders = first.orders;
+    second.subscribe(1, "orders@account");
+    let later = second.client.request(t(2), &Request::PlaceOrder(new_order("b1"))).unwrap();
+    second.poll();
+    assert_eq!(earlier, later);
+    let id = id_of(second.sent.last().unwrap());
+    second.feed(3, &format!(r#"{{"id":{id},"status":200}}"#));
+    second.feed(4, &order(78, Some("b1"), "NEW", ""));
+
+    let asked = second.orders.moment();
+    let questions: Vec<_> = second.orders.to_reconcile().filter_map(OrderStatusQuestion::of).collect();
+    let row = r#"[{"order_id":"70","client_order_id":"a1","symbol":"btcusd","side":"buy","is_live":false,"is_cancelled":true,"executed_amount":"0"}]"#;
+    for question in &questions {
+        assert!(second.orders.reconcile(question, question.answer(200, row).unwrap(), asked));
+    }
+    assert_eq!(second.orders.to_reconcile().count(), 0);
+    let states = [70, 78].map(|id| second.orders.get(id).unwrap().state);
+    assert_eq!(states, [OrderState::Canceled, OrderState::New]);
+    assert_eq!(second.orders.get(later).unwrap().order_id, Some(78));
+}
