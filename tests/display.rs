@@ -117,7 +117,7 @@ fn every_variant_says_something_of_its_own() {
     let error = include_str!("../src/error.rs");
     let sources = BTreeMap::from([
         ("OrderState", include_str!("../src/state/order_state.rs")),
-        ("QuoteState", include_str!("../src/state/quotes.rs")),
+        ("QuoteState", include_str!("../src/state/quotes/quote.rs")),
         ("StaleReason", include_str!("../src/state/truth.rs")),
         ("Applied", include_str!("../src/state/order_book.rs")),
         ("State", lifecycle),

@@ -1,27 +1,20 @@
 //! [`Quotes`]: the quotes of an account, from requests, replies and events.
 
-use alloc::boxed::Box;
-
 use crate::event::Event;
-use crate::message::Response;
 use crate::request::Subject;
-use crate::request::quote::{NewQuote, QuoteKey};
+use crate::request::quote::NewQuote;
 use crate::request::stream::Topic;
-use crate::state::fill::kept;
 use crate::state::followed::{Followed, Reach};
 use crate::state::quotes::index::QuoteIndex;
+use crate::state::quotes::quote::{Quote, QuoteState};
 use crate::state::truth::{Moment, StaleReason};
 use crate::value::id::{LinkId, RequestId};
 
 mod doubts;
 mod events;
-mod index;
+pub(crate) mod index;
+pub(crate) mod quote;
 mod replies;
-
-/// The number of quotes that [`Quotes`] keeps. Before it adds a further quote, it drops the oldest quote that has
-/// ended and is not in doubt. If it can drop none, it adds only quotes that this client submits, and
-/// [`Quotes::untracked`] counts the events about others.
-pub const QUOTES_MAX: usize = 10_000;
 
 /// The quotes that an account has submitted for requests for quotes.
 ///
@@ -184,107 +177,6 @@ impl<'a> From<&'a str> for QuoteRef<'a> {
     }
 }
 
-/// The venue's answer about a quote.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct FoundQuote {
-    /// The venue's id.
-    pub quote_id: QuoteKey,
-    /// The state of the quote.
-    pub state: QuoteState,
-}
-
-impl Quote {
-    fn new(rfq_id: QuoteKey) -> Quote {
-        Quote {
-            rfq_id,
-            quote_id: None,
-            terms: None,
-            request: None,
-            state: QuoteState::Sent,
-            reason: None,
-            doubt: None,
-            is_disputed: false,
-            link: None,
-            sessions: [None; 2],
-            observed: Moment::BEGINNING,
-            is_absent: false,
-            is_unanswered: false,
-            is_presumed: false,
-            own_doubt: None,
-        }
-    }
-
-    fn is_refused(&self) -> bool {
-        self.state == QuoteState::Rejected && !self.is_absent
-    }
-
-    /// Returns whether the quote may belong to the endpoint of a link; `true` if the link or the link of the quote is
-    /// unknown.
-    fn is_at(&self, link: Option<LinkId>) -> bool {
-        self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())
-    }
-
-    /// Returns whether the request that submitted the quote and the venue's id may belong to two different quotes.
-    const fn is_perhaps_two(&self) -> bool {
-        self.is_presumed && self.is_unanswered
-    }
-
-    /// Returns whether reports about this quote have shown more than the answer `found`, whose state is not final.
-    fn is_past(&self, found: &FoundQuote) -> bool {
-        let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
-        may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
-    }
-
-    /// Returns the final state of the quote; `None` if the quote may still change.
-    fn end(&self) -> Option<QuoteState> {
-        Some(self.state).filter(|state| state.is_final() && !self.is_absent)
-    }
-
-    fn has_surely_ended(&self) -> bool {
-        self.end().is_some() && !self.is_perhaps_two() && !self.is_disputed
-    }
-
-    fn last_change(&self) -> Moment {
-        self.doubt.map_or(self.observed, |(_, raised)| raised.max(self.observed))
-    }
-
-    /// Returns the reason why more may have happened than is known; `None` if the quote is not in doubt.
-    pub fn doubt(&self) -> Option<StaleReason> {
-        self.doubt.map(|(reason, _)| reason)
-    }
-
-    fn note_refusal(&mut self, response: &Response<'_>) {
-        self.reason = response.error.map(|error| kept(error.message));
-    }
-
-    fn go(&mut self, state: QuoteState) {
-        if core::mem::take(&mut self.is_absent) {
-            self.state = QuoteState::Unknown;
-        }
-        if state.rank() > self.state.rank() {
-            self.state = state;
-        }
-        if self.has_surely_ended() {
-            self.doubt = None;
-        }
-    }
-
-    /// Raises a doubt, unless it is certain that the quote has ended. The first reason of a doubt remains.
-    fn raise(&mut self, reason: StaleReason, now: Moment) {
-        if self.is_presumed {
-            self.own_doubt = self.own_doubt.or(Some((reason, now)));
-        }
-        if !self.has_surely_ended() {
-            self.doubt = Some((self.doubt().unwrap_or(reason), now));
-        }
-    }
-
-    fn dispute(&mut self, now: Moment) {
-        self.is_disputed = true;
-        self.doubt = Some((self.doubt().unwrap_or(StaleReason::Contradiction), now));
-    }
-}
-
 impl Quotes {
     /// Creates a collection without quotes.
     pub const fn new() -> Quotes {
@@ -406,11 +298,6 @@ impl Quotes {
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
     }
-}
-
-/// Returns the number of the endpoint of a link; zero for a recording.
-fn endpoint_of(link: Option<LinkId>) -> u16 {
-    link.map_or(0, LinkId::endpoint)
 }
 
 impl Default for Quotes {

@@ -1,6 +1,7 @@
 //! How the doubts of [`Quotes`] end.
 
-use crate::state::quotes::{FoundQuote, Quote, QuoteRef, QuoteState, Quotes, endpoint_of};
+use crate::state::quotes::quote::{FoundQuote, Quote, QuoteState, endpoint_of};
+use crate::state::quotes::{QuoteRef, Quotes};
 use crate::state::truth::Moment;
 
 impl Quotes {

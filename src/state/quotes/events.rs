@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, RfqStatus};
 use crate::request::quote::QuoteKey;
-use crate::state::quotes::{Quote, QuoteState, Quotes, endpoint_of};
+use crate::state::quotes::Quotes;
+use crate::state::quotes::quote::{Quote, QuoteState, endpoint_of};
 use crate::state::truth::StaleReason;
 use crate::value::id::LinkId;
 

@@ -5,8 +5,9 @@ use alloc::string::ToString;
 use crate::event::{RequestOutcome, Verdict};
 use crate::message::Response;
 use crate::request::quote::{NewQuote, QuoteKey};
+use crate::state::quotes::Quotes;
 use crate::state::quotes::events::differ;
-use crate::state::quotes::{Quote, QuoteState, Quotes, endpoint_of};
+use crate::state::quotes::quote::{Quote, QuoteState, endpoint_of};
 use crate::state::truth::StaleReason;
 use crate::value::id::{LinkId, RequestId};
 
