@@ -387,12 +387,14 @@ impl Order {
         self.answered = true;
         if self.is_absent {
             self.revive();
-            self.reason = None;
         }
     }
 
+    /// Notes that the venue may have the order, whatever an earlier answer or reply has said.
     fn revive(&mut self) {
-        self.is_absent = false;
+        if core::mem::take(&mut self.is_absent) {
+            self.reason = None;
+        }
         if core::mem::take(&mut self.is_refused_by_reply) {
             self.state = OrderState::Acknowledged;
         }
@@ -422,6 +424,7 @@ impl Order {
             true => is_late && (!self.needs_reconciling() || self.has_outrun(update, link)),
             false => is_late || (update.status == OrderStatus::New && !is_first),
         };
+        self.revive();
         self.fill_in(update, is_behind);
         if self.link != link {
             self.note_link(link);
@@ -485,8 +488,7 @@ impl Order {
         if self.order_type.is_none() {
             self.order_type = update.order_type.map(kept);
         }
-        // The venue may send a zero for a price that the order does not have.
-        self.price = newest(self.price, update.price.filter(|price| !price.is_zero()));
+        self.price = newest(self.price, self.told_price(update));
         self.stop_price = newest(self.stop_price, told_stop_price(update));
         self.quantity = newest(self.quantity, update.quantity);
         if let Some(reason) = update.reason {
@@ -499,7 +501,6 @@ impl Order {
     }
 
     fn advance(&mut self, update: &OrderUpdate<'_>, executed: Option<Decimal>, is_behind: bool, now: Moment) {
-        self.revive();
         let has_executed = executed.is_some_and(|done| !done.is_zero());
         let state = match update.status {
             OrderStatus::New => OrderState::New,

@@ -100,6 +100,16 @@ impl Order {
             || (self.outcome.is_none() && differ(self.side, found.side))
     }
 
+    /// Returns the limit price in an event; `None` for a zero, which the venue may send for a price that the order does
+    /// not have, and for a market order. Also returns `None` for the price of the other outcome of a prediction market,
+    /// unless no price is known.
+    pub(super) fn told_price(&self, update: &OrderUpdate<'_>) -> Option<Decimal> {
+        let is_market = self.known_type().and_then(is_market) == Some(true);
+        let is_of_other = differ(self.outcome, told_outcome(update)) || differ(self.side, update.side);
+        let is_kept = self.outcome.is_some() && self.price.is_some() && is_of_other;
+        update.price.filter(|price| !price.is_zero() && !is_market && !is_kept)
+    }
+
     /// Returns the limit price in the venue's answer; `None` for a market order. Returns `None` in a prediction
     /// market too, because the venue may name the price of the other outcome.
     pub(super) fn limit_price(&self, found: &Reconciled) -> Option<Decimal> {

@@ -1,8 +1,10 @@
 //! Faults of the terms that an answer of REST names, and of terms that a modification has changed.
 
-use gemini_ws::{OrderState, OrderStatusQuestion, RestQuestion, Side};
+use gemini_ws::{
+    EventOutcome, NewOrder, OrderState, OrderStatusQuestion, Request, RequestOutcome, RestQuestion, Side,
+};
 
-use super::fed::{Fed, OVERFLOW, d, update};
+use super::fed::{Fed, OVERFLOW, d, order, reply, send, t, update};
 
 /// Asks REST about an order. `members` is the text after the id of the order in the answer.
 fn ask(fed: &mut Fed, id: u64, members: &str) -> bool {
@@ -75,4 +77,59 @@ fn the_first_fill_after_a_modification_counts() {
     let order = fed.order();
     assert_eq!((order.state, order.executed()), (OrderState::PartiallyFilled, d("0.5")));
     assert_eq!(order.missing_executions(), d("0"));
+}
+
+/// The venue got the order after it had answered that it has no such order.
+#[test]
+fn an_order_that_exists_after_all_has_no_reason_of_a_rejection() {
+    let mut fed = Fed::private(&["orders@account"]);
+    for (number, events) in [(50, ["NEW", "OPEN"]), (51, ["NEW", "CANCELED"])] {
+        let (id, client) = (number + 100, format!("c{number}"));
+        let request = send(&mut fed.orders, number, &client);
+        reply(&mut fed.orders, request, RequestOutcome::TimedOut);
+        let asked = fed.orders.moment();
+        assert!(fed.orders.reconcile(request.0, None, asked));
+        assert_eq!(fed.orders.get(request.0).unwrap().state, OrderState::Rejected);
+        let reason = |status: &str| if status == "CANCELED" { r#","r":"SelfCrossPrevented""# } else { "" };
+        for status in events {
+            fed.feed(2, &order(id, Some(&client), status, reason(status)));
+        }
+        let told = fed.orders.get(id).unwrap().reason.clone();
+        assert_eq!(told.as_deref(), (number == 51).then_some("SelfCrossPrevented"));
+    }
+}
+
+/// A market order has no limit price, whichever price the venue names.
+#[test]
+fn a_market_order_has_no_limit_price() {
+    let mut fed = Fed::private(&["orders@account"]);
+    for (id, kind, price) in [(7, "MARKET", None), (8, "STOP_MARKET", None), (9, "LIMIT", Some(d("105")))] {
+        for status in ["NEW", "OPEN"] {
+            fed.feed(2, &order(id, None, status, &format!(r#","o":"{kind}","p":"105""#)));
+        }
+        assert_eq!(fed.orders.get(id).unwrap().price, price, "{kind}");
+    }
+}
+
+/// In a prediction market, the venue may report the order as one for the other outcome, at the price of this one.
+#[test]
+fn the_price_of_the_other_outcome_is_not_that_of_the_order() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let placed = NewOrder::limit("a1", "GEMI-X-UP", Side::Buy, "10", "0.4").unwrap();
+    let request = Request::PlaceOrder(placed.outcome(EventOutcome::No));
+    let request = fed.client.request(t(2), &request).unwrap();
+    fed.poll();
+    let event = |time: u64, members: &str| {
+        format!(
+            r#"{{"e":"orderUpdate","E":{time},"s":"GEMI-X-UP","i":77,"c":"a1","X":"OPEN","T":{time},{members}}}"#
+        )
+    };
+    fed.feed(3, &event(1, r#""S":"SELL","O":"YES","p":"0.6""#));
+    let terms = |fed: &Fed| {
+        let order = fed.orders.get(request).unwrap();
+        (order.side, order.outcome, order.price, order.needs_reconciling())
+    };
+    assert_eq!(terms(&fed), (Some(Side::Buy), Some(EventOutcome::No), Some(d("0.4")), false));
+    fed.feed(4, &event(2, r#""S":"BUY","O":"NO","p":"0.41""#));
+    assert_eq!(terms(&fed).2, Some(d("0.41")));
 }
