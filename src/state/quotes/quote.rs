@@ -44,7 +44,7 @@ impl core::fmt::Display for QuoteState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.pad(match self {
             QuoteState::Sent => "sent, not answered yet",
-            QuoteState::Unknown => "unknown: the request got no answer",
+            QuoteState::Unknown => "unknown: no reply says whether the venue accepted it",
             QuoteState::Active => "active",
             QuoteState::Accepted => "accepted: confirm or decline it",
             QuoteState::Confirmed => "confirmed",
