@@ -1,8 +1,8 @@
 //! [`BookReader`]: books that any task or thread can read.
 //!
 //! In each turn (one poll of its future), the driver copies each book that has changed, and publishes the copy in a
-//! [`Slot`]. The driver does not wait for the lock of a slot: if a reader holds the lock, it tries again in the next
-//! turn.
+//! [`Slot`]. The driver does not wait for the lock of a slot: if a reader holds the lock, the driver tries again in
+//! the next turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -86,7 +86,7 @@ pub(crate) struct Group {
     /// Whether the driver has ended, and so publishes nothing more.
     is_ended: AtomicBool,
     is_left: AtomicBool,
-    /// Shared by all groups of a board: how many calls of `leave` there were.
+    /// The number of calls of [`Group::leave`] for all groups of the board together, which share this counter.
     left: Arc<AtomicU64>,
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    /// The number of calls of [`Group::leave`]; `left_before` is this number at the last [`Board::take_left`].
+    /// The number of calls of [`Group::leave`] so far. `left_before` is this number at the last [`Board::take_left`].
     left: Arc<AtomicU64>,
     left_before: u64,
     /// Whether at least one book will not arrive.
@@ -181,8 +181,9 @@ impl Board {
         self.lacks_books
     }
 
-    /// Notes which books will not arrive. The keys of `subscribed` are the books that have a subscription or an
-    /// address of market data v1. The value of a book is `false` if all links of the book have ended for good.
+    /// Sets the reason `no_book` of each book. The next [`publish`](Board::publish) publishes the books whose reasons
+    /// have changed. The keys of `subscribed` are the books that have a subscription or an address of market data v1.
+    /// The value of a book is `false` if all links of the book have ended for good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
@@ -315,7 +316,8 @@ impl Drop for Board {
     }
 }
 
-/// The readers of one group. They keep the driver running, like a handle.
+/// A value that the readers of one group share. It keeps the driver running, like a handle. When the last of these
+/// readers is dropped, this value is dropped too, and the driver then ends the subscriptions of the group.
 #[derive(Debug)]
 struct Membership {
     group: Arc<Group>,
@@ -335,7 +337,7 @@ impl Drop for Membership {
 /// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
 /// changed. A reader gets the newest copy. The driver does not wait for readers.
 ///
-/// Clones of a reader return changes independently of each other. Their subscriptions end when the reader and all of
+/// Clones of a reader return changes independently of each other. The subscriptions end when the reader and all of
 /// its clones are dropped. `tests/BENCHMARKS.md` says how long a copy takes.
 #[derive(Debug)]
 pub struct BookReader {
@@ -455,8 +457,8 @@ impl BookReader {
         self.get(symbol)?.live()
     }
 
-    /// Returns the book of a symbol if the book is current and its last snapshot or update arrived no longer than
-    /// `age_max` ago. The book of a quiet symbol can be current and not fresh.
+    /// Returns the book of a symbol if the book is current and its last snapshot or update arrived at most `age_max`
+    /// ago; otherwise `None`. The book of a quiet symbol can be current although its last update is old.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
         let now = self.membership.handle.now();
         let place = self.look_at(symbol.as_ref())?;
@@ -515,8 +517,8 @@ impl BookReader {
         self.membership.group.places.get(&symbol.parse().ok()?).copied()
     }
 
-    /// Stores the newest view of the book in `seen`, and returns its index. Keeps the version in `seen`, so
-    /// [`changed`](BookReader::changed) still returns the symbol.
+    /// Stores the newest view of the book in `seen`, and returns the index of the book. Does not store the version of
+    /// the view, so [`changed`](BookReader::changed) still returns the symbol.
     fn look_at(&mut self, symbol: &str) -> Option<usize> {
         let place = self.place(symbol)?;
         let slot = self.membership.group.slots.get(place)?;

@@ -35,7 +35,7 @@ pub(crate) trait Delivery {
         0
     }
 
-    /// Returns how many events the queue has dropped for this driver.
+    /// Returns how many events of this driver the queue has dropped.
     fn dropped(&self) -> u64 {
         0
     }
@@ -53,7 +53,7 @@ pub(crate) trait Delivery {
 pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
-    /// The instant that the function returned last has come. The first call is a `Timer` too.
+    /// The instant has come that the last call of `on_wake` returned. The first call is a `Timer` too.
     Timer,
 }
 
@@ -153,7 +153,8 @@ struct State {
 }
 
 impl State {
-    /// Notes which books need a new snapshot because of this event. Returns whether there are any.
+    /// If the event is an overflow that may have dropped updates of books, adds the book to `lost`, or sets
+    /// `has_lost_unnamed` if the event names none. Returns whether the event is such an overflow.
     fn note_lost(&mut self, event: &EventBuf) -> bool {
         match event.fact() {
             Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) => self.lost.push(symbol),
@@ -252,7 +253,7 @@ pub(crate) struct Channel {
     /// Listens for `called`, which [`Events`] notifies.
     call: Option<EventListener>,
     is_dropped: bool,
-    /// How many events the queue has dropped for this driver.
+    /// How many events of this driver the queue has dropped.
     dropped: u64,
 }
 

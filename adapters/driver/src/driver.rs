@@ -244,9 +244,13 @@ impl Driver {
     }
 
     /// Runs the client and puts owned events into a queue. Spawn the future, and take events from [`Events`]. The
-    /// queue is full when it holds `capacity` events of market data (0 counts as 1), or 32 MiB of market data, or
-    /// when its reserve for all other events is half full ([`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX),
-    /// [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX)).
+    /// queue is full in each of these cases:
+    ///
+    /// - It holds `capacity` events of market data (0 counts as 1).
+    /// - It holds 32 MiB of market data.
+    /// - All other events fill half of the room that is reserved for them
+    ///   ([`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX),
+    ///   [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX)).
     ///
     /// While the queue is full, the driver reads no frames and answers no pings: see [`Overflow::Block`]. Timers and
     /// commands continue. During a shutdown the driver reads frames even if the queue is full; the queue then drops

@@ -120,7 +120,7 @@ impl fmt::Debug for Command {
     }
 }
 
-/// The calls that wait for a reply, at most one for each request in flight.
+/// The calls that wait for a reply, each with its request. A request has at most one such call.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
 
 /// The receiving end of the channel of commands. Dropping it drops the commands in the channel, so that all calls

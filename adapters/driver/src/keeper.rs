@@ -34,8 +34,8 @@ use crate::waits::Waits;
 pub struct Keeper {
     books: Books,
     keeps_books: bool,
-    /// The books that were subscribed before the keeper kept books, and that no reader has read yet. Their snapshots
-    /// may be lost.
+    /// The books that were subscribed before the keeper began to keep books, and that no reader has requested yet.
+    /// The snapshot of such a book may have arrived before the keeper could apply it.
     early: BTreeSet<Symbol>,
     may_need_resync: bool,
     connect_failure: Option<ConnectFailure>,
@@ -172,17 +172,17 @@ impl Keeper {
         }
     }
 
-    /// Withdraws the reports that a book will not arrive, for the books to which a command has subscribed, or whose
-    /// link it has opened. Call this before the command returns its result.
+    /// Removes the reason `no_book` of each book that may arrive again, because a command has subscribed to the book
+    /// or opened its link. Call this before the command returns its result.
     pub(crate) fn show_sources(&mut self, client: &Client) {
         self.has_new_sources |= self.board.lacks_books();
         self.note_streams(client);
         self.board.publish(&self.books);
     }
 
-    /// Reports to the readers which books will not arrive, and withdraws the report for each book that may arrive
-    /// again. A book may arrive if it has a subscription or an address of market data v1 whose link has not ended for
-    /// good.
+    /// If sources may have changed, publishes which books will not arrive: sets or removes the reason `no_book` of
+    /// each book that has readers. A book may arrive if it has a subscription or an address of market data v1, and
+    /// the link of one of these has not ended for good.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {
             return;
@@ -236,8 +236,9 @@ impl Keeper {
         }
     }
 
-    /// Publishes the books. Call this after the events that [`finish_turn`](Keeper::finish_turn) has caused were
-    /// applied. Returns whether another turn must follow soon.
+    /// Publishes the books that have changed. Call this last in a turn: after [`finish_turn`](Keeper::finish_turn),
+    /// and after the driver has applied the events that `finish_turn` causes. Returns whether another turn must
+    /// follow soon, because a reader holds the lock of a book or the client has no room for an `unsubscribe`.
     pub(crate) fn publish(&mut self) -> bool {
         !self.board.publish(&self.books) || !self.leaving.is_empty()
     }

@@ -30,7 +30,8 @@ use crate::upgrade::{BODY_WAIT, is_accepted, refusal, unreadable};
 /// [`websocket_config`](crate::websocket_config) sets the limits for messages.
 ///
 /// For TLS, `stream` can be a `rustls::StreamOwned`. A read of a `StreamOwned` fails if it cannot write the records
-/// that wait. So a failed write may lose the last frames of the peer, for example its Close frame.
+/// that wait to be written. So after a failed write, the last frames of the peer may be lost, for example its Close
+/// frame.
 ///
 /// Needs the feature `handshake`.
 ///
@@ -183,15 +184,16 @@ impl<S: Read + Write> NonBlocking<S> {
     ///
     /// # Errors
     ///
-    /// [`Lost::Transport`] if more bytes than [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) would wait.
-    /// If the write fails, [`read`](NonBlocking::read) returns the reason, after the messages that have arrived
-    /// before.
+    /// [`Lost::Transport`] if more than [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes would wait to
+    /// be written. If the write fails, `send` returns `Ok`. [`read`](NonBlocking::read) returns the reason, after the
+    /// messages that have arrived before.
     pub fn send(&mut self, text: String) -> Result<(), Lost> {
         self.write(Message::text(text))
     }
 
-    /// Sends a Close frame after the data that waits. Continue to read until [`read`](NonBlocking::read) fails. If
-    /// the WebSocket is not [open](NonBlocking::is_open), `close` sends nothing and returns `Ok`.
+    /// Sends a Close frame after all data that waits to be written. Continue to read until
+    /// [`read`](NonBlocking::read) fails. If the WebSocket is not [open](NonBlocking::is_open), `close` sends nothing
+    /// and returns `Ok`.
     ///
     /// # Errors
     ///

@@ -37,8 +37,9 @@ impl Overdue {
         self.timeout = timeout;
     }
 
-    /// Notes the event that the venue owes about an order, and when this event is overdue. For an order that was sent
-    /// and is not in doubt, the venue owes at least a first event.
+    /// Stores which event the venue owes about an order, and the instant from which this event is overdue. If the
+    /// venue owes the same event as at the last call, the instant does not change. If the venue owes none, removes
+    /// the order. About an order that was sent and is not in doubt, the venue owes at least a first event.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);

@@ -135,8 +135,8 @@ impl<Io> Paced<Io> {
         if self.unfinished > self.unfinished_max { Err(io::Error::other(Endless)) } else { Ok(()) }
     }
 
-    /// Counts a read, and returns the result for the reader. `None` is a read that found nothing. After a failed
-    /// write, such a read fails with the error of the write.
+    /// Adds a read to the counts of reads and bytes, and returns the result for the reader. `None` means that the
+    /// read found nothing. If a write has failed before, such a read fails with the error of the write.
     #[inline]
     fn note_read(&mut self, read: Option<io::Result<usize>>) -> Option<io::Result<usize>> {
         match &read {
@@ -154,8 +154,8 @@ impl<Io> Paced<Io> {
         read
     }
 
-    /// Counts a write of `length` bytes. Returns how many bytes the writer regards as written: all of them after a
-    /// failure, because `Paced` then drops output.
+    /// Adds the written bytes to `written`, or stores the error. Returns how many of the `length` bytes the writer
+    /// regards as written: all of them after a failure, because `Paced` then drops output.
     #[inline]
     fn note_write(&mut self, length: usize, written: io::Result<usize>) -> usize {
         let failure = match written {

@@ -23,9 +23,13 @@ pub struct Reconciliation {
     pub resolved: usize,
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
-    /// The error in the venue's answer about the balances, or in an earlier answer after which `reconcile` asked
-    /// nothing more. If only some rows of the answer cannot be decoded, this is the error of the first of them, and
-    /// the other rows were applied. If this is `None`, the balances may still be stale.
+    /// The error in the venue's answer about the balances, or in an earlier answer:
+    ///
+    /// - If the venue answers the question about the balances with an error, this is that error.
+    /// - If only some rows of the answer cannot be decoded, this is the error of the first of them. The other rows
+    ///   were applied.
+    /// - If `reconcile` asked nothing more after an earlier answer, this is the error in that answer.
+    /// - Otherwise this is `None`. The balances may still be stale.
     pub balances: Option<RestError>,
 }
 
@@ -39,12 +43,16 @@ pub struct Unresolved {
     /// event or reply has shown that the order exists. [`Handle::forget`](crate::Handle::forget) can then remove the
     /// order.
     pub is_absent: bool,
-    /// The error in the answer, or in an earlier answer after which `reconcile` asked about no other order. `None` if
-    /// the venue cannot be asked about this order, or if the answer did not resolve the doubt.
-    /// [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If an event about the
-    /// order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again. An open order also
-    /// stays in doubt while no subscribed stream reports orders
-    /// ([`Orders::is_followed`](gemini_ws::Orders::is_followed)).
+    /// The error in the venue's answer about the order, or in an earlier answer:
+    ///
+    /// - If the venue answers the question about the order with an error, this is that error.
+    /// - If `reconcile` asked about no other order after an earlier answer, this is the error in that answer.
+    /// - If the venue cannot be asked about the order, this is `None`.
+    /// - If the answer has no error and did not resolve the doubt, this is `None`.
+    ///   [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If an event about
+    ///   the order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again. An open order
+    ///   also stays in doubt while no subscribed stream reports orders
+    ///   ([`Orders::is_followed`](gemini_ws::Orders::is_followed)).
     pub error: Option<RestError>,
 }
 
@@ -215,7 +223,7 @@ impl Handle {
     }
 }
 
-/// The questions that the venue would answer with an error that it has given to one question.
+/// After an error in the answer to one question, the questions that the venue would answer with the same error.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Scope {
     One,

@@ -38,7 +38,7 @@ pub(crate) struct Socket<Io> {
     stream: WebSocketStream<Paced<Io>>,
     outgoing: VecDeque<Message>,
     unflushed: bool,
-    /// Since when the transport has taken none of the outgoing data.
+    /// The instant since which the transport has taken no byte, although data waits; `None` if no data waits.
     pub(crate) stalled_since: Option<Instant>,
     written: u64,
     is_breached: bool,

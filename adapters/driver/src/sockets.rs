@@ -11,9 +11,9 @@ use crate::NonBlocking;
 use crate::glue::frame_of;
 use crate::task::{CLOSING_MAX, FRAMES_PER_TURN_MAX};
 
-/// The sockets of a client's links, for a loop of your own over non-blocking streams. The loop [marks](Sockets::mark)
-/// the streams that are ready, and takes [turns](Sockets::turn). After a turn, stop if [`Client::close_reason`]
-/// returns a reason.
+/// The sockets of a client's links, for a loop of your own over non-blocking I/O streams `S`. In these methods, a
+/// stream is such an I/O stream, for example a `TcpStream`. The loop [marks](Sockets::mark) the streams that are
+/// ready, and takes [turns](Sockets::turn). After a turn, stop if [`Client::close_reason`] returns a reason.
 ///
 /// An edge-triggered poller may watch a stream for reading and writing at all times. Let a level-triggered poller
 /// watch a stream for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A blocking stream
@@ -44,7 +44,8 @@ pub struct Sockets<S: Read + Write> {
 struct Place<S: Read + Write> {
     link: LinkId,
     socket: NonBlocking<S>,
-    /// When to drop the socket at the latest; `None` before the peer's Close frame.
+    /// The latest instant at which the socket is dropped, a second after the peer's Close frame; `None` before that
+    /// frame.
     closes_by: Option<Instant>,
 }
 
@@ -72,24 +73,25 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.is_empty()
     }
 
-    /// Marks the stream of the link in this slot as ready to be read or written.
+    /// Marks the I/O stream of the link in this slot as ready to be read or written. The next turn reads from this
+    /// stream.
     pub fn mark(&mut self, slot: usize) {
         self.marked.insert(slot);
     }
 
-    /// Returns the stream of the link in this slot; `None` if there is no such stream. A level-triggered loop needs
-    /// it during the handshake of a TLS stream: only the stream knows whether it waits to read or to write.
+    /// Returns the I/O stream of the link in this slot; `None` if there is no such stream. A level-triggered loop
+    /// needs this method during a TLS handshake: only the stream knows whether it waits to read or to write.
     pub fn get_mut(&mut self, slot: usize) -> Option<&mut S> {
         self.by_slot.get_mut(&slot)?.socket.get_mut()
     }
 
-    /// Returns whether to wait until the stream of the link in this slot is writable.
+    /// Returns whether to wait until the I/O stream of the link in this slot is writable.
     pub fn wants_write(&self, slot: usize) -> bool {
         self.by_slot.get(&slot).is_some_and(|place| place.socket.wants_write())
     }
 
-    /// Returns how long to wait at most before the next turn; `None` if no limit applies. The limit is the earlier of
-    /// [`Client::timeout`] and each [`NonBlocking::timeout`].
+    /// Returns how long to wait at most before the next turn; `None` if no limit applies. The limit is the shortest
+    /// of [`Client::timeout`] and the [`NonBlocking::timeout`] of each socket.
     pub fn timeout(&self, client: &Client, now: Instant) -> Option<Duration> {
         let sockets = self.by_slot.values().filter_map(|place| place.socket.timeout());
         sockets.chain(client.timeout(now)).min()
@@ -173,7 +175,7 @@ impl<S: Read + Write> Sockets<S> {
         }
     }
 
-    /// Writes to a socket. The socket keeps what its stream does not take.
+    /// Writes to the socket of a link. The socket keeps the bytes that its I/O stream does not take.
     fn write(
         &mut self,
         link: LinkId,

@@ -37,7 +37,8 @@ pub const BYTES_PER_TURN_MAX: usize = 128 << 10;
 /// delays the rest of a task after 128 operations on sockets.
 const PINGS_PER_TURN_MAX: usize = 16;
 
-/// The maximum number of commands that the driver carries out in a turn, except in the turn in which its end begins.
+/// The maximum number of commands that the driver carries out in a turn. In the turn in which the driver begins to
+/// end, it carries out all commands in the queue.
 const COMMANDS_PER_TURN_MAX: usize = 16;
 
 /// The maximum time for which a driver continues after the application has dropped the last handle or
@@ -197,8 +198,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// Begins the end of the driver if the client has closed but the driver has not seen [`Event::Closed`], for
-    /// example because the application has polled this event.
+    /// If the client has closed and the driver has not seen [`Event::Closed`], begins the end of the driver. For
+    /// example, the application may have polled this event.
     fn look_for_end(&mut self, now: Instant) {
         if let (None, Some(reason)) = (self.closed, self.client.close_reason()) {
             self.begin_end(reason, now);
@@ -233,10 +234,12 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.client.is_shutting_down() || self.takers.keeper.is_ending()
     }
 
-    /// Closes the client, unless it is closed already. First, the driver takes all commands in the queue: it accepts
-    /// cancels of tickets, and refuses new orders and requests. There are two exceptions, unless `by` is
-    /// [`EndedBy::Client`]. If a shutdown is among these commands, the driver completes the shutdown. If cancels have
-    /// no final reply, the driver begins a shutdown that waits for the replies.
+    /// Takes all commands in the queue, and then closes the client, unless it is closed already. Of the commands, the
+    /// driver accepts cancels of tickets, and refuses new orders and requests. If `by` is not [`EndedBy::Client`], a
+    /// shutdown can replace the close:
+    ///
+    /// - If a shutdown has begun, or is among these commands, the driver completes the shutdown.
+    /// - If cancels have no final reply, the driver begins a shutdown that waits for the replies.
     fn close(&mut self, now: Instant, by: EndedBy, context: &mut Context<'_>) {
         // A shutdown has its own deadline. Only the trigger of `Shutdown` ends it earlier.
         if by != EndedBy::Client && self.is_ending() {

@@ -19,7 +19,8 @@ const CANCEL_AGAIN_MAX: Duration = Duration::from_secs(8);
 
 /// The driver's side of a ticket.
 pub(crate) trait Holder {
-    /// Notes that the order has changed. `end` says how the order ended; `None` if it has not ended or is in doubt.
+    /// Stores the new state of the order in the ticket. `end` says how the order ended; `None` if it has not ended or
+    /// is in doubt.
     fn note(&self, order: &Order, end: Option<End>);
 
     /// Ends the ticket although the order has not ended.
@@ -62,7 +63,7 @@ struct Repeated {
     delay: Duration,
 }
 
-/// What is needed to cancel an order.
+/// The data that a request to cancel an order needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cancel {
     order_id: Option<u64>,
@@ -177,8 +178,9 @@ impl<H: Holder> Tickets<H> {
         !self.cancels.is_empty()
     }
 
-    /// Notes the reply to a cancel. If the venue could not carry the cancel out now, or did not reply, the driver
-    /// sends it again: a second cancel does no harm.
+    /// Handles the reply to a cancel. After an acceptance or a final refusal, removes the cancel. If the venue could
+    /// not carry the cancel out now, or did not reply, the driver sends the cancel again: a second cancel does no
+    /// harm.
     pub(crate) fn note_cancel(&mut self, request: RequestId, outcome: &RequestOutcome<'_>, now: Instant) {
         let sent = self.cancels.iter_mut().find(|(_, cancel)| cancel.sent == Some(request));
         let Some((&order, cancel)) = sent else { return };

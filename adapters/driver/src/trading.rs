@@ -123,8 +123,8 @@ impl Handle {
         forgotten.await.ok_or(CommandError::Closed)
     }
 
-    /// Returns the totals of the fills in an instrument, with the same limits as
-    /// [`Orders::traded`](gemini_ws::Orders::traded).
+    /// Returns the totals of the fills in an instrument. [`Orders::traded`](gemini_ws::Orders::traded) says which
+    /// fills are not included.
     ///
     /// # Errors
     ///

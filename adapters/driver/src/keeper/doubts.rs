@@ -5,7 +5,7 @@ use gemini_ws::{Client, Instant, Moment, Order, OrderRef, OrderStatusQuestion, R
 use crate::keeper::Keeper;
 
 impl Keeper {
-    /// Applies the venue's answer about an order in doubt. Returns whether the order is certain now.
+    /// Applies the venue's answer about an order in doubt. Returns whether the doubt is resolved.
     pub(crate) fn reconcile_order(
         &mut self,
         client: &mut Client,
@@ -33,7 +33,9 @@ impl Keeper {
     }
 }
 
-/// Reports the end of an order to the client, which may have received no event about this end.
+/// Passes the request of an order that has ended or was removed to
+/// [`Client::forget_order`](gemini_ws::Client::forget_order), because the client may have received no event about the
+/// end of the order.
 fn forget_in(client: &mut Client, order: &Order) {
     if let Some(request) = order.request() {
         client.forget_order(request);

@@ -15,7 +15,7 @@ impl Keeper {
         }
     }
 
-    /// Applies an event to all but the orders, balances, positions and quotes.
+    /// Applies an event to everything except the orders, balances, positions and quotes.
     #[inline]
     fn take_but_for_account(&mut self, event: &Event<'_>) {
         match event {
