@@ -114,9 +114,9 @@ impl Config {
     /// zero, only orders of accounts change the books, and there are no auctions. More than a million counts as a
     /// million. Default: 20.
     ///
-    /// Thinly traded symbols have a tenth of this number. About a quarter of the symbols are thinly traded, as their
-    /// names determine. The symbols for which the simulator has recorded figures, and prediction-market contracts,
-    /// are not.
+    /// A thinly traded symbol has a tenth of this number. A hash of the name makes about a quarter of the symbols
+    /// thinly traded. Prediction-market contracts, and symbols whose price and tick were recorded (such as `btcusd`),
+    /// are never thinly traded.
     #[must_use]
     pub fn events_per_second(mut self, events: u32) -> Config {
         self.events_per_second = events;
@@ -182,9 +182,11 @@ impl Config {
     }
 
     /// Sets the longest time from the end of a request for quotes to the next request. A shorter time than a
-    /// millisecond counts as a millisecond. Each step of a request takes at most a quarter of this time, except that
-    /// a maker has 5 s to confirm an accepted quote, and that the last step takes up to 550 ms. An exchange without
-    /// prediction-market contracts makes no requests for quotes. Default: 20 s.
+    /// millisecond counts as a millisecond. Default: 20 s.
+    ///
+    /// Each step of a request takes at most a quarter of this time, with two exceptions: a maker has 5 s to confirm
+    /// an accepted quote, and the last step takes up to 550 ms. An exchange without prediction-market contracts makes
+    /// no requests for quotes.
     #[must_use]
     pub fn quote_pause_max(mut self, pause: Duration) -> Config {
         self.quote_pause_max = pause.max(Duration::from_millis(1));

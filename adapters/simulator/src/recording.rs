@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 /// The time between frames without receive times.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The maximum number of lines that one call of [`Recording::next`] reads. Skipping many lines of a
-/// [stream](Recording::streamed) at once would delay other work.
+/// The maximum number of lines that one call of [`Recording::next`] reads. If a recording is [read while it is
+/// played](Recording::streamed), skipping many lines at once would delay other work.
 const LINES_PER_TURN: usize = 64;
 
 /// Recorded frames of the venue, one per line.

@@ -29,7 +29,8 @@ fn spent() -> Duration {
     cpu_time::ThreadTime::now().as_duration()
 }
 
-/// Upgrades a client with a blocking socket. Its writes wait only for a short time.
+/// Connects a blocking socket, sends an upgrade request, and reads the response. Each write to the socket waits for
+/// at most 50 ms.
 fn upgraded(address: SocketAddr) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_write_timeout(Some(Duration::from_millis(50)))?;
@@ -42,7 +43,8 @@ fn upgraded(address: SocketAddr) -> io::Result<TcpStream> {
 /// A kind of client, which repeats its action in a separate thread until the flag is set.
 type Act = fn(SocketAddr, &AtomicBool);
 
-/// Upgrades a client, sends `first` once, and then sends `then` again and again.
+/// Connects and upgrades a client, sends `first` once, and then sends `then` again and again. If `reads` is true, the
+/// client also reads. If the connection ends, connects again, until `stop` is set.
 fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads: bool) {
     while !stop.load(Ordering::Relaxed) {
         // The server may have ended already.

@@ -20,7 +20,7 @@ pub struct AccountId(pub u64);
 pub enum Role {
     /// The key may read, and may send orders and quotes.
     Trader,
-    /// The key may only read, and may not ask REST for the status of one order.
+    /// The key may read, but must not trade, and must not ask REST for the status of one order.
     Auditor,
 }
 

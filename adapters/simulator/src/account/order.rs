@@ -163,7 +163,7 @@ impl ClientOrder {
         (self.resting, self.state) = (Some(resting), OrderState::Open);
     }
 
-    /// Notes that a restored order rests in the book again. The state of the order stays the same.
+    /// Stores the id that a restored order has in the book. The state of the order stays the same.
     pub(crate) const fn rest_again(&mut self, resting: OrderId) {
         self.resting = Some(resting);
     }
@@ -172,8 +172,8 @@ impl ClientOrder {
         self.resting.take()
     }
 
-    /// Notes that the order is cancelled. `reason` is `None` if the owner or the end of the session cancelled the
-    /// order.
+    /// Sets the state of the order to `Canceled`, with a reason. `reason` is `None` if the owner or the end of the
+    /// session cancelled the order.
     pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
         (self.state, self.reason) = (OrderState::Canceled, reason);
     }
@@ -182,8 +182,9 @@ impl ClientOrder {
         (self.state, self.reason) = (state, reason);
     }
 
-    /// Notes an execution. `quantity` and `product` (price times quantity) are in units of the instrument. Returns
-    /// true if the whole order is now executed.
+    /// Adds a fill to the order, and updates the executed quantity and the state of the order. `quantity` and
+    /// `product` (price times quantity) are those of the fill, in units of the instrument. Returns true if the whole
+    /// order is now executed.
     pub(crate) fn execute(&mut self, fill: LedgerFill, quantity: u64, product: u128) -> bool {
         self.progress.executed += quantity;
         self.progress.product += product;

@@ -221,7 +221,8 @@ impl Broker {
         }
     }
 
-    /// Cancels the open orders of an account, or only those of the session with this `serial` number.
+    /// Cancels the open orders of an account. If `serial` is not `None`, cancels only those of the session with this
+    /// number.
     pub(crate) fn cancel_all(
         &mut self,
         market: &mut Market,

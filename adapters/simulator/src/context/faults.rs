@@ -69,9 +69,10 @@ impl Faults {
     /// Loses a later depth update of a symbol: the `nth` from now on (1 is the next update). Clients see a gap at the
     /// update after it. Sessions of the archived endpoints are not affected.
     ///
-    /// In a generated market, each of the two speeds of the depth stream has its own updates, so the fault affects
-    /// the subscribers of one speed only. An update counts once if the exchange sends it to any session. In a
-    /// recording, each depth frame that is played counts, except snapshots.
+    /// The updates of both speeds of the depth stream count. In a generated market, each speed has its own updates,
+    /// so the fault affects the subscribers of one speed only. An update that the exchange sends to several sessions
+    /// counts once, and an update that it sends to no session, or only to [silenced](Faults::silence) ones, does not
+    /// count. In a recording, each depth frame that is played counts, except snapshots.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
@@ -95,7 +96,7 @@ impl Faults {
     }
 
     /// Withholds the next `count` replies on the current API, refusals included. The exchange still carries out the
-    /// requests. A later call replaces the count. Replies to sessions that are [silenced](Faults::silence) do not
+    /// requests. A later call replaces the count. Replies to [silenced](Faults::silence) sessions do not use up the
     /// count.
     pub fn withhold_replies(&mut self, count: u32) {
         self.withheld_replies = count;
@@ -116,7 +117,7 @@ impl Faults {
     }
 
     /// Loses the next `count` text frames of any kind to a session. A later call replaces the count. Frames that
-    /// [`Faults::silence`] loses do not count. On market data v2 the client cannot see the loss.
+    /// [`Faults::silence`] loses do not use up the count. On market data v2 the client cannot see the loss.
     pub fn lose_frames(&mut self, session: SessionId, count: u32) {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }
@@ -188,23 +189,23 @@ impl Faults {
         }
     }
 
-    /// Loses the next `count` order events, counted over all accounts. The orders still change. Events that the
-    /// exchange sends to no session, or only to [silenced](Faults::silence) ones, do not count. On order events v1,
-    /// the `socket_sequence` leaves out the numbers of the lost events.
+    /// Loses the next `count` order events; the count is for all accounts together. The orders still change. Events
+    /// that the exchange sends to no session, or only to [silenced](Faults::silence) ones, do not use up the count. On
+    /// order events v1, the `socket_sequence` leaves out the numbers of the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
 
-    /// Reports each of the next `count` order events twice, counted over all accounts. Events that
-    /// [`drop_order_events`](Faults::drop_order_events) loses do not count, nor events that the exchange sends to no
-    /// session, or only to [silenced](Faults::silence) ones.
+    /// Reports the next `count` order events twice; the count is for all accounts together. Events that
+    /// [`drop_order_events`](Faults::drop_order_events) loses do not use up the count. Neither do events that the
+    /// exchange sends to no session, or only to [silenced](Faults::silence) ones.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
 
     /// Reports the next `count` quote events twice, with the same event id. Events that the exchange sends to no
-    /// session, or only to [silenced](Faults::silence) ones, do not count. The exchange sometimes repeats a quote
-    /// event without a fault as well.
+    /// session, or only to [silenced](Faults::silence) ones, do not use up the count. The exchange sometimes repeats
+    /// a quote event without a fault as well.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
     }
@@ -269,7 +270,7 @@ impl Faults {
     }
 
     /// Lets a `Server` answer the next `count` upgrades with a wrong `Sec-WebSocket-Accept`, which a client must
-    /// refuse. Upgrades that the exchange refuses do not count. A later call replaces the count.
+    /// refuse. Upgrades that the exchange refuses do not use up the count. A later call replaces the count.
     pub fn spoil_upgrades(&mut self, count: u32) {
         self.spoilt_upgrades = count;
     }
@@ -288,8 +289,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::LoseMore(session, count));
     }
 
-    /// Begins a fault that consists of a count, in addition to what remains of earlier faults of this kind. Returns
-    /// `false` if the fault is of another kind.
+    /// Begins a fault that consists only of a count: adds it to the count that remains of earlier faults of this
+    /// kind. Returns `false` if the fault is of another kind, which this function does not begin.
     pub(crate) const fn add_count(&mut self, action: &FaultAction) -> bool {
         let (remaining, count) = match action {
             FaultAction::WithholdReplies(count) => (&mut self.withheld_replies, *count),
@@ -304,7 +305,8 @@ impl Faults {
         true
     }
 
-    /// Counts an upgrade. Returns the refusal to answer with, if a fault refuses the upgrade.
+    /// Returns the refusal with which a fault refuses the present upgrade; `None` if no fault refuses it. Call this
+    /// once for each upgrade, because the call uses up one refusal of the fault.
     pub(crate) fn refused_upgrade(&mut self) -> Option<UpgradeRefusal> {
         let (refusal, times) = self.refused_upgrades.front_mut()?;
         *times -= 1;
@@ -319,7 +321,8 @@ impl Faults {
         self.upgrade_delay
     }
 
-    /// Counts an upgrade that the exchange has accepted. Returns whether a fault spoils the answer.
+    /// Returns whether a fault spoils the answer to the present upgrade. Call this once for each upgrade that the
+    /// exchange has accepted, because the call reduces the count of the fault.
     #[cfg(feature = "server")]
     pub(crate) const fn spoils_upgrade(&mut self) -> bool {
         let spoils = self.spoilt_upgrades > 0;
@@ -341,14 +344,16 @@ impl Faults {
         self.depth.len() + self.refused_subscribes.len() + self.refused_upgrades.len()
     }
 
-    /// Counts a quote event. Returns how many times the exchange sends the event.
+    /// Returns how many times to send the present quote event. Call this once for each quote event that at least one
+    /// session gets, because the call reduces the count of the fault that repeats quote events.
     pub(crate) const fn quote_event_copies(&mut self) -> usize {
         let is_repeated = self.repeated_quote_events > 0;
         self.repeated_quote_events = self.repeated_quote_events.saturating_sub(1);
         1 + is_repeated as usize
     }
 
-    /// Counts an order event. Returns how many times the exchange sends the event.
+    /// Returns how many times to send the present order event. Call this once for each order event that at least one
+    /// session gets, because the call reduces the count of the fault that loses or repeats order events.
     pub(crate) const fn order_event_copies(&mut self) -> usize {
         if self.lost_order_events > 0 {
             self.lost_order_events -= 1;
@@ -365,7 +370,8 @@ impl Faults {
         self.closed_markets.contains(&symbol)
     }
 
-    /// Counts a depth update. Returns how many times the exchange sends the update.
+    /// Returns how many times to send the present depth update of a symbol. Call this once for each update, because
+    /// the call advances the faults that wait for a later update.
     pub(crate) fn depth_copies(&mut self, symbol: Symbol) -> usize {
         let mut copies = 1;
         self.depth.retain_mut(|fault| {
@@ -385,7 +391,8 @@ impl Faults {
         self.reply_delay
     }
 
-    /// Counts a reply. Returns whether a fault withholds the reply.
+    /// Returns whether a fault withholds the present reply. Call this once for each reply, because the call reduces
+    /// the count of the fault.
     pub(crate) const fn withholds_reply(&mut self) -> bool {
         let withholds = self.withheld_replies > 0;
         self.withheld_replies = self.withheld_replies.saturating_sub(1);
@@ -396,7 +403,8 @@ impl Faults {
         !self.refused_names.is_empty() && self.refused_names.contains(&name.to_ascii_lowercase())
     }
 
-    /// Counts a subscribe request. Returns the refusal to reply with, if a fault refuses the request.
+    /// Returns the refusal with which a fault refuses the present subscribe request; `None` if no fault refuses it.
+    /// Call this once for each subscribe request, because the call uses up one refusal of the fault.
     pub(crate) fn refused_subscribe(&mut self) -> Option<Refusal> {
         let (code, times) = self.refused_subscribes.front_mut()?;
         let (code, rest) = (*code, times.saturating_sub(1));
@@ -407,7 +415,8 @@ impl Faults {
         Some(Refusal::of_code(code))
     }
 
-    /// Counts a request. Returns whether a fault refuses the request.
+    /// Returns whether a fault refuses the present request. Call this once for each request, because the call reduces
+    /// the count of the fault.
     pub(crate) const fn refuses_request(&mut self) -> bool {
         let refuses = self.refused_requests > 0;
         self.refused_requests = self.refused_requests.saturating_sub(1);

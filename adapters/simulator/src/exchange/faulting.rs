@@ -42,10 +42,12 @@ impl std::error::Error for FaultRefusal {}
 
 impl Exchange {
     /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. The delays of the faults begin at
-    /// `now`. If several faults of one kind overlap, and each has a duration, the misbehaviour lasts until the last
-    /// of them ends. The counts of several faults of one kind add up; refusals with different codes or statuses come
-    /// in the order of their faults. Of several delays, or lists of names, the newest applies. Empty lines are
-    /// ignored. Returns how many faults were planned.
+    /// `now`. Empty lines are ignored. Returns how many faults were planned. If there are several faults of one kind:
+    ///
+    /// - Faults with a duration that overlap: the misbehaviour lasts until the last of them ends.
+    /// - Faults with a count: the counts add up. Refusals with different codes or statuses come in the order of their
+    ///   faults.
+    /// - Delays, and lists of names: the newest applies.
     ///
     /// # Errors
     ///

@@ -201,11 +201,12 @@ impl Exchange {
 
     /// Handles a frame from a client. A Close frame ends the session: the exchange answers with [`Output::Close`] and
     /// the same code. A text that is too large for a request ends the session with the code 1009, except on order
-    /// events v1. So does a request on the current API that names more than [`STREAMS_MAX`](crate::STREAMS_MAX)
-    /// streams.
+    /// events v1. A request on the current API that names more than [`STREAMS_MAX`](crate::STREAMS_MAX) streams also
+    /// ends the session with this code.
     ///
-    /// The exchange ignores binary frames, frames from unknown sessions, and all other texts on market data v1 and
-    /// order events v1, which take no requests. [`Stats::ignored`] counts these frames.
+    /// The exchange ignores binary frames, frames from unknown sessions, all texts on order events v1, and texts on
+    /// market data v1 that are not too large: these two APIs take no requests. [`Stats::ignored`] counts the ignored
+    /// frames.
     pub fn handle_frame(&mut self, session: SessionId, now: Instant, frame: Frame<'_>) {
         self.advance(now);
         let Some(open) = self.sessions.get(session) else {
@@ -435,8 +436,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Removes the stream `requestForQuote` from the names of a request. Returns false if the name is not among them,
-    /// or if the exchange has no requests for quotes.
+    /// If the exchange makes requests for quotes, removes the stream `requestForQuote` from `names`. Returns whether
+    /// a name was removed.
     fn take_quotes(&mut self, names: &mut Vec<String>) -> bool {
         let count = names.len();
         if self.source.as_source().quotes().is_some() {

@@ -77,7 +77,7 @@ impl Exchange {
         holdings.map(Holdings::positions).unwrap_or_default()
     }
 
-    /// Notes that a key has used a nonce elsewhere, for example over REST. From now on the exchange accepts only
+    /// Stores a nonce that a key has used elsewhere, for example over REST. From now on the exchange accepts only
     /// greater nonces from this key.
     pub fn note_nonce(&mut self, key: &str, nonce: u64) {
         self.keys.note(key, nonce);

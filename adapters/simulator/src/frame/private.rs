@@ -61,9 +61,9 @@ pub enum OrderEventShape {
     WithoutType,
 }
 
-/// Writes an `orderUpdate`. `None` for a refused request to cancel, which the private streams do not report. Members
-/// that are empty or zero are left out. Without a reason, a cancellation contains neither the terms nor the remaining
-/// quantity.
+/// Writes an order event as an `orderUpdate`. Returns `None` if the event is the refusal of a request to cancel,
+/// which the private streams do not report. Leaves out members that are empty or zero. A cancellation without a
+/// reason contains neither the terms nor the remaining quantity of the order.
 pub(crate) fn order_update(
     shape: OrderEventShape,
     order: &ClientOrder,
@@ -147,9 +147,11 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     }
 }
 
-/// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array are known, so the orders look like
-/// order events. A partly filled order has the status `OPEN`, because with `PARTIALLY_FILLED` a client would count
-/// `Z` as one more execution.
+/// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array `orders` are known. So each order is
+/// written like an order event.
+///
+/// A partly filled order gets the status `OPEN`. With the status `PARTIALLY_FILLED`, a client would add `Z`, the
+/// executed quantity, as a further execution.
 pub(crate) fn order_snapshot<'o>(
     shape: OrderEventShape,
     orders: impl Iterator<Item = &'o ClientOrder>,

@@ -131,7 +131,7 @@ impl Listing {
         self.engine.cancel(order, effects)
     }
 
-    /// Notes that the book changed. `change` is the update id and the time of the change.
+    /// Stores the update id and the time of the newest change to the book.
     pub(super) const fn note_change(&mut self, change: (u64, i64)) {
         self.last_change = change;
     }

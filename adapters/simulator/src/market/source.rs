@@ -45,7 +45,8 @@ pub(crate) trait Source {
     /// Returns the present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
 
-    /// Opens a session of an archived market data endpoint. The error is the venue's answer; then no session begins.
+    /// Opens a session of an archived market data endpoint. If the venue would refuse the upgrade, no session begins,
+    /// and the error is the HTTP response to send.
     fn open_market_data(
         &mut self,
         _cx: &mut Context<'_>,

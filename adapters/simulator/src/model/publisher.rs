@@ -74,7 +74,7 @@ impl Publisher {
         })
     }
 
-    /// Notes that all changes have been sent. `present` is the present update id and time of the book.
+    /// Drops the kept changes, because they have been sent. `present` is the present update id and time of the book.
     pub(crate) fn mark_published(&mut self, present: (u64, i64)) {
         self.published = present;
         self.pending.clear();

@@ -28,7 +28,7 @@ impl Record {
         self.quotes.push_back((quote.origin().account, entry));
     }
 
-    /// Notes what has happened to a quote, unless the quote is no longer remembered.
+    /// Sets the state that a quote has after a step, unless the quote is no longer remembered.
     pub(super) fn note(&mut self, number: u64, step: Step, status: QuoteStatus) {
         let position = number.checked_sub(self.first).and_then(|position| usize::try_from(position).ok());
         let Some((_, entry)) = position.and_then(|position| self.quotes.get_mut(position)) else { return };

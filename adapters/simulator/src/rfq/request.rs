@@ -84,7 +84,8 @@ impl Rfq {
         self.status = status;
     }
 
-    /// Notes that the requester accepts a quote. `contracts` is the quantity to execute, in hundredths of a contract.
+    /// Stores when the requester accepted a quote (`millis`, in ms since 1970), and the quantity to execute
+    /// (`contracts`, in hundredths of a contract).
     pub(super) const fn accept(&mut self, millis: i64, contracts: u64) {
         (self.accepted, self.contracts) = (Some(millis), contracts);
     }

@@ -305,7 +305,7 @@ fn requests_have_a_limit() {
     }
 }
 
-/// Checks that the bytes that wait for a client are counted, including the pongs of the WebSocket layer.
+/// Checks that `held_bytes` includes all bytes that wait for a client, also those of the WebSocket layer's pongs.
 #[test]
 fn what_waits_counts() {
     let mut case = Case::new(&[UPGRADE], PING, 1 << 20, 1 << 20);
@@ -325,7 +325,7 @@ fn what_waits_counts() {
     assert!(case.link.held_bytes() >= held + 1_000);
 }
 
-/// Checks that written bytes no longer count, even if more bytes always wait to be written.
+/// Checks that `held_bytes` no longer includes bytes that were written, even if more bytes always wait to be written.
 #[test]
 fn what_is_written_counts_no_more() {
     let mut case = Case::new(&[UPGRADE], b"", 1 << 20, 1_004);

@@ -66,7 +66,7 @@ enum State<Io> {
     /// servers, a client that closes its side meanwhile has left. The bytes are those after the request.
     Held(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
-    /// The response is held back like that of [`State::Held`].
+    /// The response, which does not upgrade the client, is held back until the deadline.
     Late(Answering<Io>, Vec<u8>),
     Open(Box<Socket<Io>>),
     /// The client broke the protocol, or a fault cuts a frame. The bytes of the client are no longer read as frames.
@@ -169,7 +169,8 @@ impl<Io> Link<Io> {
         self.queue(message);
     }
 
-    /// Begins to close the link. Before the link is open, it keeps the deadline of the upgrade.
+    /// Marks the link as closing. If the link is open, sets the deadline for the client's answer to the Close frame;
+    /// otherwise the deadline of the upgrade stays.
     fn begin_closing(&mut self, now: Instant) {
         self.is_closing = true;
         if self.is_open() {
@@ -183,7 +184,7 @@ impl<Io> Link<Io> {
         self.queue(Message::Close(Some(frame).filter(|_| code != NO_STATUS)));
     }
 
-    /// Ends the connection after the beginning of a frame.
+    /// Begins to close the link: it will write [`CUT_FRAME`] after everything that waits, and then end.
     fn cut_frame(&mut self, now: Instant) {
         self.begin_closing(now);
         self.cut_frame = Some(CUT_FRAME);
@@ -379,7 +380,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         if self.partial_bytes > MESSAGE_BYTES_MAX { self.break_off(TOO_BIG, now) } else { progress }
     }
 
-    /// Counts a message. The bytes received so far belong to it, unless it is a ping or pong between fragments.
+    /// Updates `partial_bytes` after a whole message: sets it to zero. After a ping or pong, which can arrive between
+    /// fragments, subtracts only the bytes of that frame.
     fn count(&mut self, message: &Message) {
         match message {
             Message::Ping(bytes) | Message::Pong(bytes) => {

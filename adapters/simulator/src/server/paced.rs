@@ -68,7 +68,7 @@ impl Allowance {
         Allowance { bytes, calls: CALLS_PER_TURN_MAX, is_blocked: false }
     }
 
-    /// Returns how many of these bytes may be moved now.
+    /// Returns how many bytes, at most `bytes`, the next call may move in this turn.
     fn poll(&self, bytes: usize, context: &Context<'_>) -> Poll<usize> {
         if self.is_blocked {
             return Poll::Pending;
@@ -80,7 +80,7 @@ impl Allowance {
         Poll::Ready(bytes.min(self.bytes))
     }
 
-    /// Counts a call and the bytes that it moved.
+    /// Subtracts a call, and the bytes that it moved, from the allowance of this turn.
     fn count(&mut self, moved: &Poll<io::Result<usize>>) {
         self.calls = self.calls.saturating_sub(1);
         match moved {

@@ -98,7 +98,7 @@ impl Server {
     }
 
     /// Drops the `count` oldest clients for which the server has not accepted an upgrade. Sends the status 503 to
-    /// those whose requests are incomplete.
+    /// those whose requests it has not answered.
     fn turn_away(&mut self, count: usize, context: &mut Context<'_>, now: Instant) {
         for session in self.without_place().take(count).collect::<Vec<_>>() {
             if let Some(link) = self.links.get_mut(&session).filter(|link| link.is_undecided()) {

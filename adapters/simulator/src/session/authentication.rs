@@ -88,8 +88,9 @@ impl Keys {
         Ok((position, members))
     }
 
-    /// Notes a nonce. Refuses it if it is not greater than the key's last nonce or, if `is_time` is true, not near
-    /// the venue's time.
+    /// Stores a nonce as the last nonce of a key. Refuses the nonce if it is missing or not a number, or if it is not
+    /// greater than the key's last nonce. If `is_time` is true, also refuses a nonce that is not near the venue's
+    /// time.
     fn use_nonce(
         &mut self,
         key: &str,

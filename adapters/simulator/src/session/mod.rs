@@ -163,7 +163,7 @@ impl Session {
         std::mem::take(&mut self.streams).into_values()
     }
 
-    /// Notes that the session has subscribed to a stream. Returns true for its first subscription.
+    /// Marks the session as no longer fresh. Returns whether it was fresh: whether this is its first subscription.
     pub(crate) const fn begin(&mut self) -> bool {
         std::mem::replace(&mut self.is_fresh, false)
     }
@@ -322,8 +322,8 @@ impl Sessions {
         }
     }
 
-    /// Returns whether an output may be queued for a session, and counts it. Notes the session as overrun if too many
-    /// outputs wait for it.
+    /// Returns whether an output may be queued for a session. If so, adds one to the outputs that wait for the
+    /// session. If too many wait, adds the session to `overrun`, once.
     fn may_send(&mut self, id: SessionId) -> bool {
         if self.silenced.contains(&id) {
             return false;

@@ -61,8 +61,9 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-/// Writes the frame of an update with the entries that `options` include. Without such an entry, returns `None`,
-/// except for the first frame of a symbol. `symbol` is the member that only the endpoint for several symbols has.
+/// Writes the frame of an update with the entries that `options` include. If there is no such entry, returns `None`,
+/// except for the first frame of a symbol, which may have no entries. If `symbol` is not `None`, each entry names
+/// this symbol, as on the endpoint for several symbols.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,
