@@ -173,7 +173,8 @@ impl Reader {
         step
     }
 
-    /// Counts a frame as ignored for the symbols of its changes. Consecutive changes of one symbol count once.
+    /// Adds one to the ignored frames of each symbol that has changes in the frame. Consecutive changes of one symbol
+    /// add one together.
     fn ignore(&mut self, update: &MarketUpdate<'_>) {
         let mut last = None;
         for entry in update.entries {

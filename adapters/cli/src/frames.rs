@@ -13,8 +13,8 @@ pub(crate) struct Frames {
 enum Endpoints {
     /// The endpoint that the user named, for all frames.
     Given(Endpoint),
-    /// The endpoint is guessed from each frame. A frame that does not show its endpoint has `last`: the endpoint of
-    /// the frame before it, or at the beginning that of the first frame that shows one.
+    /// The command guesses the endpoint of each frame. If a frame does not show its endpoint, it gets `last`, the
+    /// endpoint of the frame before it. At the beginning, `last` is the endpoint of the first frame that shows one.
     Guessed { last: Option<Endpoint> },
 }
 

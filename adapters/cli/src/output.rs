@@ -223,7 +223,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Prints a message. If there is no room, only counts the message as lost.
+    /// Prints a message. If there is no room, drops the message and adds one to the lost messages.
     pub(crate) fn say(&mut self, message: &Shown) {
         if self.output.is_none() {
             self.output = Output::stderr().ok();

@@ -68,7 +68,8 @@ impl Markets {
         }
     }
 
-    /// Makes all current books of an endpoint stale, and counts a gap of each if `is_gap` is true.
+    /// Makes all current books of an endpoint stale. If `is_gap` is true, also adds one to the gaps of each of these
+    /// markets.
     pub(super) fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {
         for place in self.live.remove(&endpoint).unwrap_or_default() {
             let is_live = self.book(place).is_some_and(|book| book.live().is_some());

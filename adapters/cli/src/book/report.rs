@@ -51,7 +51,7 @@ pub(super) struct BookReport {
     pub(super) counts: Counts,
 }
 
-/// The counts of a symbol's frames. Consecutive changes of the symbol in one frame count once.
+/// The counts of a symbol's frames. Consecutive changes of the symbol in one frame add one together.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Counts {
     pub(super) snapshots: u64,

@@ -21,7 +21,7 @@ impl PlainLines {
         PlainLines { output, missing: 0 }
     }
 
-    /// Prints a line. If there is no room, only counts it as missing.
+    /// Prints a line. If there is no room, drops the line and adds one to the missing lines.
     pub(crate) fn print(&mut self, line: &Shown) -> io::Result<()> {
         self.output.check()?;
         if !self.output.has_room() {

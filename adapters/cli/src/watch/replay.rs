@@ -29,9 +29,9 @@ const WAITING_LINES_MAX: usize = 16;
 /// The report on the end of a recording.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Ended {
-    /// The number of lines that the simulator has taken, also if it cannot decode them.
+    /// The number of lines that the simulator has taken. Lines that it cannot decode are included.
     pub(super) lines: u64,
-    /// The number of lines that cannot be decoded. If they are UTF-8, they count in `lines` too.
+    /// The number of lines that cannot be decoded. `lines` includes those of them that are UTF-8.
     pub(super) malformed: u64,
     pub(super) error: Option<Shown>,
 }

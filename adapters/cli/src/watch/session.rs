@@ -65,7 +65,8 @@ pub(crate) struct Market {
     /// The venue's message when it first refused one of the symbol's streams.
     pub(crate) refused: Option<Shown>,
     streams_refused: usize,
-    /// The reason why the book has not arrived; `None` if the book is not late.
+    /// The reason why the book does not arrive for now, from the newest [`Event::Unserved`]; `None` if no such event
+    /// has come since the book was last current.
     pub(crate) unserved: Option<Unserved>,
     tops: Tops,
 }
@@ -241,7 +242,7 @@ impl Session {
         self.markets.get_mut(*self.positions.get(&symbol)?)
     }
 
-    /// Counts an event of a symbol. Returns the market; `None` if the symbol is not watched.
+    /// Adds one event to the rate of a symbol, and returns the market. Returns `None` if the symbol is not watched.
     fn heard(&mut self, now: Instant, symbol: &str) -> Option<&mut Market> {
         let market = self.market_mut(symbol.parse().ok()?)?;
         market.updates.add(now, 1);

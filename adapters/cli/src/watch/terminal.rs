@@ -35,7 +35,8 @@ pub(crate) struct Terminal {
     screen: Restorer,
 }
 
-/// Restores a terminal that was taken over, from any thread. Without effect until the terminal is taken over again.
+/// Restores a terminal that was taken over, from any thread. Once the terminal is restored, a further call has no
+/// effect until the terminal is taken over again.
 #[derive(Clone, Debug)]
 pub(crate) struct Restorer {
     output: Output,
