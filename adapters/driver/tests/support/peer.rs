@@ -144,7 +144,8 @@ impl Peer {
         self.limit_flood(bytes);
     }
 
-    /// Shortens the flood, except for one in eight floods of a peer that sends pieces of any size.
+    /// Shortens the flood to at most 400 pieces of at most 500 bytes. If the peer sends pieces of any size, one in
+    /// eight floods keeps its length.
     fn limit_flood(&mut self, bytes: &mut Bytes) {
         if self.flood.1 > 0 {
             let is_long = self.piece == usize::MAX && bytes.below(8) == 7;
