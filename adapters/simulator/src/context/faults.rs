@@ -163,8 +163,8 @@ impl Faults {
         self.refused_requests = times;
     }
 
-    /// Delays the snapshots of a symbol's book in a generated market, counted from the subscribe request on the
-    /// current API. Zero ends the fault. Snapshots of a recording are not delayed.
+    /// Delays the snapshots of a symbol's book in a generated market, on the current API. The delay begins with the
+    /// subscribe request. Zero ends the fault. Snapshots of a recording are not delayed.
     pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
         if by.is_zero() {
             self.late_snapshots.remove(&symbol);
@@ -338,8 +338,8 @@ impl Faults {
         self.rest_delay
     }
 
-    /// Returns the number of faults of depth updates, subscribe requests and upgrades that have not had their effect
-    /// yet.
+    /// Returns how many faults still wait to have their effect. Only faults of depth updates, of subscribe requests
+    /// and of upgrades are included.
     pub(crate) fn waiting(&self) -> usize {
         self.depth.len() + self.refused_subscribes.len() + self.refused_upgrades.len()
     }
