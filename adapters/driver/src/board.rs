@@ -342,8 +342,8 @@ impl Drop for Membership {
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
-    /// For each slot, the newest view that this reader has loaded, and the version that
-    /// [`changed`](BookReader::changed) has last returned.
+    /// For each slot, the newest view that this reader has loaded, and the version of the book when
+    /// [`changed`](BookReader::changed) last returned its symbol.
     seen: Vec<(Arc<BookView>, u64)>,
     /// The slot to check first, so that a busy book does not hide the others.
     next: usize,
@@ -372,10 +372,10 @@ impl BookReader {
         self.membership.group.slots.iter().map(|slot| slot.symbol)
     }
 
-    /// Waits for a change of a book and returns its symbol. New levels are a change, and so is a change between
-    /// current and stale. Several changes of a book between two calls count as one. Sometimes `changed` also returns
-    /// the symbol of a book that has not changed. Returns `None` when the driver has ended and all changes were
-    /// returned.
+    /// Waits until a book changes, and returns the symbol of this book. New levels are a change, and so is a change
+    /// between current and stale. Several changes of a book between two calls count as one. Sometimes `changed` also
+    /// returns the symbol of a book that has not changed. Returns `None` when the driver has ended and all changes
+    /// were returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
     /// return its symbol. If no book will arrive, `changed` returns the symbol once. Then the book is stale as

@@ -100,8 +100,8 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 /// happens while the queue is full.
 ///
 /// `Events` is a [`Stream`]. Dropping it closes the driver
-/// ([`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped)), unless a shutdown has begun: the driver completes the
-/// shutdown.
+/// ([`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped)). If a shutdown has begun, the driver completes the
+/// shutdown instead.
 #[derive(Debug)]
 pub struct Events {
     shared: Arc<Shared>,

@@ -184,11 +184,14 @@ impl Driver {
         self
     }
 
-    /// Sets two time limits to the same value. First, an order may be in doubt, or wait for its first event, for this
-    /// long; then its [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown). Second, the venue
-    /// may owe an event about an order for this long; then the driver puts the order in doubt (see
-    /// [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue)). Less than 1 ms counts as 1 ms. Default:
-    /// [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
+    /// Sets two time limits to the same value:
+    ///
+    /// - How long an order may be in doubt, or wait for its first event. After this time, its
+    ///   [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown).
+    /// - How long the venue may owe an event about an order. After this time, the driver puts the order in doubt (see
+    ///   [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue)).
+    ///
+    /// Less than 1 ms counts as 1 ms. Default: [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
         self.ends.keeper.set_doubt_timeout(longest);
         self

@@ -80,7 +80,7 @@ impl SharedSigner {
         Turn(self.signer.lock_arc().await)
     }
 
-    /// Takes the turn for a dial. Returns `None`, and ends the turn, if the credentials use no nonces.
+    /// Takes the turn for a dial. If the credentials use no nonces, ends the turn at once and returns `None`.
     pub(crate) async fn turn_of_dial(&self) -> Option<Turn> {
         let turn = self.turn().await;
         turn.credentials().uses_nonces().then_some(turn)

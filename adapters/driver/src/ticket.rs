@@ -19,10 +19,13 @@ pub enum Done {
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
-    /// The outcome is not known. The order was in doubt, or had no first event, for
-    /// [`Driver::doubt_timeout`](crate::Driver::doubt_timeout). Or the application [removed](Handle::forget) the
-    /// order, or the driver ended before the order did. [`Handle::reconcile`](crate::Handle::reconcile) asks the
-    /// venue about orders in doubt.
+    /// The outcome is not known, for one of these reasons:
+    ///
+    /// - The order was in doubt, or had no event, for [`Driver::doubt_timeout`](crate::Driver::doubt_timeout).
+    /// - The application [removed](Handle::forget) the order.
+    /// - The driver ended before the order did.
+    ///
+    /// [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in doubt.
     Unknown(Order),
 }
 
