@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(super) struct Numbering {
     pub(super) jumps: u64,
-    /// The number of frames that all `jumps` together have skipped.
+    /// The number of skipped frame numbers in all `jumps` together.
     pub(super) lost_frames: u64,
     /// How many times a number was equal to the number before it, or lower without a restart.
     pub(super) repeated: u64,

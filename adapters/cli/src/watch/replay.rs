@@ -43,8 +43,8 @@ pub(super) struct Replay {
     pub(super) ended: smol::channel::Receiver<Ended>,
 }
 
-/// Opens a recording to play it for `symbols`, or if there are none, for the symbols at the beginning of the
-/// recording.
+/// Opens a recording, of which the simulator plays the frames of `symbols`. If `symbols` is empty, it plays the
+/// symbols at the beginning of the recording.
 ///
 /// # Errors
 ///

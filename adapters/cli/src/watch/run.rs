@@ -37,7 +37,7 @@ struct Shared<'m> {
     messages: &'m mut Messages,
     failure: Option<Failure>,
     caught: Option<Caught>,
-    /// Whether the end was requested. Then the next Ctrl-C or signal ends the process at once.
+    /// Whether the end of the run was requested. Then the next Ctrl-C or signal ends the process at once.
     is_ending: bool,
 }
 

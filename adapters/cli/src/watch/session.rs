@@ -74,7 +74,7 @@ pub(crate) struct Market {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) venue: Shown,
-    /// The venue, with the proxy on the way to it if there is one.
+    /// The venue. If the client reaches the venue through a proxy, also the proxy.
     pub(crate) route: Shown,
     pub(crate) started: Instant,
     pub(crate) markets: Vec<Market>,
