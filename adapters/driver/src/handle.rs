@@ -400,8 +400,8 @@ impl Handle {
         }
     }
 
-    /// Sends a command like [`post`](Handle::post), unless the driver closes or shuts down: then returns `None`.
-    /// After `Some(true)`, the driver takes the command before it begins to close or to shut down.
+    /// Sends a command like [`post`](Handle::post). If the driver closes or shuts down, sends nothing and returns
+    /// `None`. If the result is `Some(true)`, the driver takes the command before it begins to close or to shut down.
     pub(crate) fn post_unless_ending(
         &self,
         carry_out: impl FnOnce(Lent<'_>) + Send + 'static,

@@ -342,7 +342,7 @@ fn is_live(client: &Client) -> bool {
 
 pub(crate) const ACCOUNT_STREAMS: [Stream; 2] = [Stream::orders(), Stream::balances()];
 
-/// Returns the cancel of an order. Returns `None` if the order is unknown, unless `of` is the venue's id.
+/// Returns the cancel of an order. If the order is unknown and `of` is not the venue's id, returns `None`.
 pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
     match (orders.get(of), of) {
         (Some(order), _) => Some(Cancel::of(order)),

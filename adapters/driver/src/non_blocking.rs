@@ -130,7 +130,7 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Returns how long to wait for the stream at most before the next call of [`upgrade`](NonBlocking::upgrade).
-    /// Returns `None`, unless the body of a refusal is incomplete.
+    /// Only while the body of a refusal is incomplete, there is such a limit; otherwise returns `None`.
     pub fn timeout(&self) -> Option<Duration> {
         let Life::Upgrading(Upgrade { refusal: Some((_, until)), .. }) = &self.life else { return None };
         Some(until.saturating_duration_since(Instant::now()))

@@ -52,7 +52,7 @@ struct Place<S: Read + Write> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Found {
     More,
-    /// There may be more to read, but in the next turn, so that the other sockets get their share of this turn.
+    /// The socket may have more to read in the next turn. In this turn, the other sockets come first.
     Paused,
     Nothing,
 }

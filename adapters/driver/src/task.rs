@@ -26,7 +26,7 @@ use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
 /// The maximum number of frames that the driver reads from a socket in a turn (one poll of its future). After this
-/// number, the driver turns to timers, commands and other sockets.
+/// number, the driver continues with timers, commands and other sockets.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
 /// The number of bytes after which the driver stops reading from a socket in a turn. The last frame can exceed this

@@ -121,8 +121,8 @@ impl<H: Holder> Tickets<H> {
         self.doubt_timeout = timeout;
     }
 
-    /// Adds the ticket of an order that the client has accepted for sending. Its time limit starts with the first
-    /// call of [`note`](Tickets::note) for the order.
+    /// Adds the ticket of an order that the client has accepted for sending. The time limit of the ticket starts with
+    /// the first call of [`note`](Tickets::note) for the order.
     pub(crate) fn open(&mut self, request: RequestId, holder: H) {
         self.open.insert(request, Open { holder, due: None });
     }

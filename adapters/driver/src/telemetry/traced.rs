@@ -55,8 +55,8 @@ impl Traced {
         }
     }
 
-    /// Adds to the number of dropped events. Reports it, unless the last report is more recent than
-    /// [`OVERFLOW_INTERVAL`].
+    /// Adds `events` to the number of dropped events. If the last report is at least [`OVERFLOW_INTERVAL`] ago,
+    /// reports this number and starts again at zero.
     pub(crate) fn dropped(&mut self, events: u64, now: Instant) {
         self.dropped = self.dropped.saturating_add(events);
         if self.dropped > 0 && self.reported.is_none_or(|last| last + OVERFLOW_INTERVAL <= now) {
