@@ -166,8 +166,8 @@ fn a_silenced_session_uses_up_no_fault() {
     }
 }
 
-/// The fault that loses frames of a session counts only frames that the exchange would otherwise send, so it does not
-/// count the frames of a silenced session.
+/// Frames of a silenced session do not use up the count of the fault that loses frames of this session, because the
+/// exchange would not send them anyway.
 #[test]
 fn a_silence_uses_up_no_lost_frames() {
     let mut venue = connected(1);

@@ -127,7 +127,7 @@ impl Holdings {
         Ok(holdings)
     }
 
-    /// Returns the name of an asset of which more is set aside than the account has, if there is one.
+    /// If more of an asset is set aside than the account has, returns the name of the first such asset.
     pub(crate) fn overdrawn(&self) -> Option<&str> {
         let found = self.assets.iter().find(|(_, holding)| holding.held > holding.total);
         found.map(|(asset, _)| asset.name())

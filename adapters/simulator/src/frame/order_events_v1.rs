@@ -165,8 +165,8 @@ impl OrderEventFeed {
     }
 }
 
-/// Writes the reason of a cancellation, rejection or refused cancel. Also writes `cancel_command_id`, unless the
-/// exchange cancelled or rejected the order for a reason of its own.
+/// Writes the reason of a cancellation, a rejection or a refused cancel. If a request or the end of a session
+/// cancelled the order, or if the event is a refused cancel, also writes `cancel_command_id`.
 fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     match event.kind {
         EventKind::Canceled { reason } if name == "cancelled" => {

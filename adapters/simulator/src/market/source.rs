@@ -65,7 +65,7 @@ pub(crate) trait Source {
 
     fn leave_market_data(&mut self, _cx: &mut Context<'_>, _session: SessionId) {}
 
-    /// Returns the requests for quotes, if the source has any.
+    /// Returns the requests for quotes; `None` if the source makes none.
     fn quotes(&self) -> Option<&Quotes> {
         None
     }

@@ -141,8 +141,8 @@ impl Engine {
         self.place_for(None, side, limit, quantity, remainder, effects).resting
     }
 
-    /// Matches an order of an owner against the other side, up to `limit`, but stops before an order of the same
-    /// owner. Then no remainder rests.
+    /// Matches an order of an owner against the other side, up to `limit`. If the next order to match is of the same
+    /// owner, stops, and drops the remainder.
     pub(crate) fn place_for(
         &mut self,
         owner: Owner,

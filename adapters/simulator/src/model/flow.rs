@@ -50,7 +50,8 @@ impl Flow {
         self.fair
     }
 
-    /// Returns the time until the next event. Sometimes it is very short, because bursts occur on the venue too.
+    /// Returns the time until the next event. Sometimes this time is very short, because bursts occur on the venue
+    /// too.
     pub(crate) fn pause(&mut self, mean: Duration) -> Duration {
         let mean = u64::try_from(mean.max(INTERVAL_MIN).as_nanos()).unwrap_or(u64::MAX);
         let longest = if self.random.chance(1, 5) { 50_000.min(mean) } else { mean.saturating_mul(5) / 2 };

@@ -1,7 +1,7 @@
 //! [`Quotes`]: the requests for quotes on combinations of prediction-market contracts, and the quotes of accounts.
 //!
-//! The requester intends to buy the combination, so the lowest price is the best one. It may accept the quote of a
-//! hidden maker instead of an account's.
+//! The requester intends to buy the combination, so the lowest price is the best one. The requester may accept the
+//! quote of a hidden maker instead of the quote of an account.
 
 mod quote;
 mod record;
