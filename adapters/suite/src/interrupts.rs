@@ -13,8 +13,8 @@ use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, up
 const SLACK: Duration = Duration::from_millis(1_500);
 
 /// Starts the application against a peer. Interrupts the application when it has printed a line that begins with
-/// `when`, or after 300 ms if `when` is empty; twice if `twice` is true. Checks that the application ends within
-/// `limit` plus [`SLACK`], and returns its last line.
+/// `when`, or after 300 ms if `when` is empty. If `twice` is true, interrupts it a second time. Checks that the
+/// application ends within `limit` plus [`SLACK`], and returns its last line.
 fn interrupted(
     scheme: &str,
     peer: impl FnOnce(TcpStream) + Send + 'static,

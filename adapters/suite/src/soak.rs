@@ -65,7 +65,7 @@ struct Figures {
 
 struct Trader {
     orders: Orders,
-    /// When the trader sent each order. It removes orders that have ended.
+    /// When the trader sent each order. The trader removes orders that have ended.
     sent: HashMap<String, Instant>,
     next: Instant,
     next_order: Instant,
@@ -173,7 +173,7 @@ fn serve(
     });
 }
 
-/// Returns the configuration of an endpoint. Its times are short, so that much happens in an hour.
+/// Returns the configuration of an endpoint. Its time limits are short, so that much happens in a run.
 fn config(address: SocketAddr) -> Config {
     Config::new(format!("ws://{address}"))
         .connect_timeout(Duration::from_secs(1))
