@@ -48,8 +48,8 @@ pub(crate) fn write_message(
     }
 }
 
-/// Writes an event with the time at which its frame was received; without a frame, the time at which `times` was
-/// created.
+/// Writes an event with a time: when the frame of the event was received, or, if the event has no frame, when `times`
+/// was created.
 pub(crate) fn write_event(out: &mut impl Write, times: Times, event: &Event<'_>) -> io::Result<()> {
     let received = event.source().and_then(|source| source.received());
     let time = received.map_or(times.now(), |received| times.of(received)).to_string();

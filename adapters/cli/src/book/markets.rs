@@ -12,8 +12,8 @@ pub(super) struct Market {
     /// The endpoint of the market's last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Whether the snapshot of market data v2 may contain only changes, because the recording may begin in the middle
-    /// of a connection.
+    /// Whether the first frame of market data v2 may have contained only changes instead of the whole book, because
+    /// the recording may begin in the middle of a connection.
     pub(super) is_doubtful: bool,
 }
 

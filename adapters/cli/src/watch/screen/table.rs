@@ -16,7 +16,7 @@ const NUMBERS_WIDTH: usize = 68;
 
 pub(super) const HEAD: [&str; 7] = ["symbol", "bid", "ask", "spread", "last trade", "upd/s", "book"];
 
-/// The minimum width of each column. The width of the last column is a maximum.
+/// The minimum widths of the columns. For the last column, the number is the maximum width.
 const WIDTHS: [usize; 7] = [8, 13, 13, 10, 13, 6, 8];
 
 /// The columns by importance. On a narrow terminal, the last ones of this list disappear first.
