@@ -236,9 +236,10 @@ impl Keeper {
         }
     }
 
-    /// Publishes the books that have changed. Call this last in a turn: after [`finish_turn`](Keeper::finish_turn),
-    /// and after the driver has applied the events that `finish_turn` causes. Returns whether another turn must
-    /// follow soon, because a reader holds the lock of a book or the client has no room for an `unsubscribe`.
+    /// Publishes the books that have changed. Call this once in each turn, after
+    /// [`finish_turn`](Keeper::finish_turn), and after the driver has applied the events that `finish_turn` causes.
+    /// Returns whether another turn must follow soon, because a reader holds the lock of a book or the client has no
+    /// room for an `unsubscribe`.
     pub(crate) fn publish(&mut self) -> bool {
         !self.board.publish(&self.books) || !self.leaving.is_empty()
     }
