@@ -132,8 +132,8 @@ impl Config {
         self
     }
 
-    /// Sets the percentage of snapshots after which the exchange sends a change that the snapshot already contains,
-    /// except in a recording. More than 100 counts as 100. Default: 4.
+    /// Sets after what percentage of the snapshots of a generated market the exchange sends a change that the
+    /// snapshot already contains. More than 100 counts as 100. Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;

@@ -52,7 +52,7 @@ pub(super) struct Rfq {
     has_symbol: bool,
     legs: String,
     is_notional: bool,
-    /// In hundredths of a contract or of the quote currency.
+    /// In hundredths of a contract, or of the quote currency if `is_notional` is true.
     size: u64,
     status: Status,
     /// In ms since 1970.
