@@ -139,8 +139,8 @@ impl Output {
     }
 }
 
-/// Returns a second handle to standard output or standard error. Unlike the standard stream, it has no buffer and no
-/// lock, which could delay the end of the process.
+/// Returns a second handle to standard output or standard error. Unlike the standard stream, this handle has no
+/// buffer and no lock, so neither can delay the end of the process.
 #[cfg(unix)]
 fn own(stream: &impl std::os::fd::AsFd) -> io::Result<std::os::fd::OwnedFd> {
     stream.as_fd().try_clone_to_owned()

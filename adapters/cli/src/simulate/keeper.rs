@@ -95,8 +95,8 @@ impl Keeper {
         }
     }
 
-    /// Starts to write the state, if it has changed and no write is under way. A failed write is repeated by a later
-    /// call, and only the first of several failures in a row is reported.
+    /// Starts to write the state, if it has changed and no write is under way. If a write has failed, a later call
+    /// writes again. Of several failures in a row, `keep` reports only the first.
     pub(super) fn keep(&mut self, exchange: &Exchange, messages: &mut Messages) {
         if let Some((revision, task)) = self.writing.take() {
             if !task.is_finished() {

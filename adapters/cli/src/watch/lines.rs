@@ -89,8 +89,8 @@ impl LostBooks {
 
 /// Prints events as JSON, one per line.
 ///
-/// While the reader takes nothing, events wait in a queue. When the queue is full, it drops the oldest market data,
-/// and the oldest other events only beyond [`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX) and
+/// While the reader takes nothing, events wait in a queue. When the queue is full, it drops the oldest market data.
+/// It drops the oldest other events only if they exceed [`RESERVED_EVENTS_MAX`](gemini_ws::RESERVED_EVENTS_MAX) or
 /// [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX). A line of the kind `overflow` takes the place of the
 /// dropped events.
 #[derive(Debug)]

@@ -282,8 +282,8 @@ impl Survey {
         Ok(())
     }
 
-    /// Searches a frame for a symbol. Returns whether the search is complete. If the user named symbols, it ends at
-    /// the first frame that can be played.
+    /// Searches a frame for a symbol. Returns whether the search is complete. If the user named symbols, the search
+    /// is complete at the first frame that can be played.
     fn take(&mut self, frame: &[u8]) -> bool {
         let Ok(frame) = str::from_utf8(frame) else { return false };
         let symbol = match decode(frame, &mut self.scratch) {
