@@ -348,7 +348,7 @@ impl Handle {
     }
 
     /// Returns the reason why the newest attempt to connect, of any link, failed. Returns `None` if that attempt
-    /// succeeded, or if no attempt has ended yet. With it, a program can explain why it waits for
+    /// succeeded, or if no attempt has ended yet. A program can show this reason while it waits for
     /// [`live`](Handle::live) or for a book.
     ///
     /// ```

@@ -24,7 +24,7 @@ use crate::upgrade::{BODY_WAIT, is_accepted, refusal, unreadable};
 /// WebSocket is open. From then on, call [`read`](NonBlocking::read) until it returns `Ok(None)`. Do this at once,
 /// because frames may have arrived with the upgrade, and again whenever the stream is readable or
 /// [`has_more`](NonBlocking::has_more) returns `true`. When the stream is writable, call
-/// [`flush`](NonBlocking::flush). With a level-triggered poller, wait until the stream is writable only while
+/// [`flush`](NonBlocking::flush). Let a level-triggered poller watch the stream for writing only while
 /// [`wants_write`](NonBlocking::wants_write) returns `true`. Up to
 /// [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait until the stream takes them.
 /// [`websocket_config`](crate::websocket_config) sets the limits for messages.

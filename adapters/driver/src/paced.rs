@@ -34,7 +34,7 @@ impl std::error::Error for Endless {}
 ///
 /// The WebSocket layer reads until it has a whole message. A fast peer that never completes a message would keep it
 /// from returning. So after [`READ_BYTES_PER_TURN_MAX`] bytes or [`READS_PER_TURN_MAX`] reads, an asynchronous
-/// transport returns `Pending` and wakes its task at once. A non-blocking one fails with `WouldBlock`.
+/// transport returns `Pending` and wakes its task at once. A non-blocking transport fails with `WouldBlock`.
 ///
 /// The WebSocket layer also writes while it reads, because it answers pings. If such a write fails, the frames that
 /// have arrived must not be lost: one may be the peer's Close frame. So `Paced` drops all output after a failed

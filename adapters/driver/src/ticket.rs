@@ -14,8 +14,8 @@ use crate::tickets::{End, Holder};
 pub enum Done {
     /// The order was executed completely.
     Filled(Order),
-    /// The order was cancelled, perhaps after a part of it was executed; or it ended as
-    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed), which does not say how.
+    /// The order was cancelled, perhaps after a part of it was executed. Or the order ended as
+    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed): the venue reported the end, but not the kind of end.
     Canceled(Order),
     /// The venue rejected the order or does not have it, or the order was never sent.
     Rejected(Order),
