@@ -66,8 +66,8 @@ impl Broker {
         Ok(terms)
     }
 
-    /// Checks an open order of a saved state against the limits of its account and of its market, and `terms` against
-    /// the request.
+    /// Checks that an open order of a saved state respects the limits of its account and of its market, and that
+    /// `terms` agrees with the request of the order.
     pub(super) fn check_restored(
         &self,
         instrument: &Instrument,

@@ -29,8 +29,8 @@ const FIRST_ORDER_ID: u64 = 73_797_746_498_585_286;
 
 const MARKET_NOT_OPEN: &str = "MarketNotOpen";
 
-/// The maximum number of ended orders that the exchange remembers. When it adds an order and remembers more, it
-/// forgets the orders that ended first.
+/// The maximum number of ended orders that the exchange remembers. If there are more when an order is added, the
+/// exchange forgets those that ended first.
 pub const FINISHED_ORDERS_MAX: usize = 100_000;
 
 /// The maximum number of open orders of an account. Further orders are rejected. The venue documents no such limit:

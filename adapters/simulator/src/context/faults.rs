@@ -77,8 +77,8 @@ impl Faults {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
 
-    /// Sends a later depth update of a symbol twice: the `nth` from now on (1 is the next update). Updates count as
-    /// for [`Faults::drop_depth`].
+    /// Sends a later depth update of a symbol twice: the `nth` from now on (1 is the next update).
+    /// [`Faults::drop_depth`] says which updates count.
     pub fn duplicate_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 2 });
     }

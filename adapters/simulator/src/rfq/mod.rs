@@ -32,7 +32,7 @@ pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
 /// The numbers of requests and of quotes of an exchange that opens at [`EPOCH`](crate::EPOCH) begin after this
-/// number. The number is large, so that the numbers of an exchange that opens earlier, which begin lower, stay above
+/// number. An exchange that opens earlier begins with lower numbers. This number is so large that they stay above
 /// zero.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
@@ -123,7 +123,7 @@ impl Quotes {
         schedule.add(self.next, Task::Quote);
     }
 
-    /// Schedules the end of the quote that ends next, in place of the one that was scheduled before. `epoch` is the
+    /// Schedules the end of the quote that ends next, and cancels the end that was scheduled before. `epoch` is the
     /// venue's time at `Instant::ZERO`, in ns since 1970.
     pub(crate) fn schedule_end(&mut self, epoch: i64, schedule: &mut Schedule) {
         if let Some(end) = self.next_end.take() {

@@ -62,8 +62,8 @@ enum State<Io> {
     Deciding(Paced<Io>, Vec<u8>),
     /// The exchange has opened the session, and the response is being written. The bytes are those after the request.
     Accepting(Answering<Io>, Vec<u8>),
-    /// The exchange has opened the session, and the response is held back until the deadline. As with most HTTP
-    /// servers, a client that closes its side meanwhile has left. The bytes are those after the request.
+    /// The exchange has opened the session, and the response is held back until the deadline. A client that closes
+    /// its side meanwhile counts as disconnected, as with most HTTP servers. The bytes are those after the request.
     Held(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
     /// The response, which does not upgrade the client, is held back until the deadline.

@@ -18,8 +18,8 @@ pub(crate) fn changes(instrument: &Instrument, changes: &[(Side, PriceQuantity)]
     level2(instrument, changes).finish(MemberOrder::Documented)
 }
 
-/// Writes the first `l2_updates` of a subscription, which contains the complete book. Without trades, it has no
-/// member `trades`.
+/// Writes the first `l2_updates` of a subscription, which contains the complete book. If there are no trades, the
+/// frame has no member `trades`.
 pub(crate) fn snapshot<'e>(
     instrument: &Instrument,
     levels: &[(Side, PriceQuantity)],
