@@ -190,8 +190,8 @@ impl Faults {
     }
 
     /// Loses the next `count` order events; the count is for all accounts together. The orders still change. Events
-    /// that the exchange sends to no session, or only to [silenced](Faults::silence) ones, do not use up the count. On
-    /// order events v1, the `socket_sequence` leaves out the numbers of the lost events.
+    /// that the exchange sends to no session, or only to [silenced](Faults::silence) ones, do not use up the count.
+    /// On order events v1, the `socket_sequence` leaves out the numbers of the lost events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
