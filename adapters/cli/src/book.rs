@@ -140,8 +140,8 @@ impl Reader {
         self.markets.apply(symbol, part);
     }
 
-    /// Counts a frame that could not be decoded. A lost `l2_updates` makes all books of market data v2 stale, because
-    /// no later frame of them may come.
+    /// Adds one to the malformed frames of the report. If the frame is an `l2_updates`, makes all books of market
+    /// data v2 stale, because the recording may have no later frame that shows the loss.
     fn take_malformed(&mut self, endpoint: Endpoint, frame: &[u8]) {
         self.report.malformed += 1;
         let name = b"l2_updates";
