@@ -50,8 +50,8 @@ mod missed;
 #[derive(Clone, Debug)]
 pub struct Books {
     books: SymbolMap<Entry>,
-    /// Symbols of which a first snapshot may be lost, although no book of the symbol is stale. The value is the link
-    /// of market data v1 whose first frame is known to have no level of the symbol, if there is one.
+    /// The symbols whose first snapshot from a link may have been dropped, although no stale book of the symbol shows
+    /// this. The value is a link of market data v1 if its first frame has arrived and had no level of the symbol.
     missed: SymbolMap<Option<LinkId>>,
     trusts_crossed: bool,
     crossed: u64,
@@ -69,13 +69,14 @@ struct Entry {
     endpoint: Endpoint,
     crossed: bool,
     to_resync: bool,
-    /// Whether events of the symbol were dropped, perhaps the first snapshot of another source.
+    /// Whether events of the symbol were dropped before they reached `Books`. The first snapshot of another link may
+    /// have been one of them.
     has_dropped: bool,
     others: Vec<Entry>,
 }
 
-/// What an event changed in a book. If neither bids nor asks have changed, the book is stale or was removed, or an
-/// update was empty.
+/// What an event changed in a book. If both `bids` and `asks` are `false`, the book became stale or was removed, or
+/// the update had no levels.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BookChange {
     /// The symbol of the book.
@@ -238,7 +239,7 @@ impl Books {
     ///
     /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot if events were
     /// dropped before they reached `Books`, or if an update crossed a book. Some crossed books are left out, because
-    /// a snapshot would not help: those whose snapshot is crossed, and those of market data v1. After
+    /// a snapshot would not help: books whose snapshot was crossed already, and books of market data v1. After
     /// [`Books::trust_crossed`], books that are only crossed are left out too.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
@@ -258,7 +259,7 @@ impl Books {
         self.untracked
     }
 
-    /// Returns the entry of a symbol, or adds one. If none can be added, counts the event and returns `None`.
+    /// Returns the entry of a symbol, or adds one. If none can be added, adds 1 to `untracked` and returns `None`.
     fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() && self.new_symbol(symbol).is_none() {
             self.untracked = self.untracked.saturating_add(1);
@@ -409,8 +410,9 @@ impl Books {
         Some(BookChange { symbol, bids: has_other, asks: has_other })
     }
 
-    /// Removes the books of a link that the client has closed because nothing needed the link. Only links of v1
-    /// endpoints end before their subscriptions.
+    /// Handles the end of a link that the client closed because nothing needed it. Replaces each book that the link
+    /// delivered by a book that another link delivers, or removes the book. Only links of v1 endpoints end before
+    /// their subscriptions: at other endpoints, the link has no book any more.
     fn remove_over(&mut self, link: LinkId) {
         let is_over = |entry: &Entry| entry.standing.link().is_some_and(|own| own.is_up_to(link));
         let over = self.books.iter().filter(|(_, entry)| is_over(entry));
@@ -456,14 +458,14 @@ impl Entry {
         self.standing.stale().is_none() && is_source
     }
 
-    /// Returns the other book of the symbol that a source changes.
+    /// Returns the book among `others` to which the changes from a source apply.
     #[cold]
     fn other_of(&mut self, source: &Source<'_>) -> Option<&mut Entry> {
         self.others.iter_mut().find(|other| other.takes(source))
     }
 
-    /// Prepares the entry for the snapshot of a source. A book that another link has delivered becomes one of
-    /// `others`.
+    /// Prepares the entry for the snapshot of a source. If a link in another slot delivered the present book, moves
+    /// this book to `others`, or drops it if its subscription has ended.
     fn begin(&mut self, source: &Source<'_>) {
         let slot = |link: Option<LinkId>| link.map(LinkId::slot);
         let (own, new) = (slot(self.standing.link()), slot(source.link()));
@@ -480,9 +482,14 @@ impl Entry {
         }
     }
 
-    /// Begins the book with both sides unknown, if the first frame of the source had no entry of the symbol. This is
-    /// so if the book is new, if an earlier link in the slot delivered it, or if it is stale and a link in another
-    /// slot delivered it. Returns whether the book has begun.
+    /// Starts the book with both sides unknown if the first frame of the source had no level of the symbol. That is
+    /// so in three cases:
+    ///
+    /// - No link has delivered the book yet.
+    /// - An earlier link in the slot of the source delivered the book.
+    /// - The book is stale, a link in another slot delivered it, and none of `others` is from the link of the source.
+    ///
+    /// Returns whether the book was started.
     #[cold]
     fn begin_by_top(&mut self, source: &Source<'_>) -> bool {
         let Some(link) = source.link() else { return false };
@@ -503,13 +510,15 @@ impl Entry {
         begins
     }
 
-    /// Replaces the book by one of `others` if a loss ends its subscription. Returns whether the book was replaced.
+    /// If `loss` ends the subscription that delivers this book, replaces the book by one of `others`. Takes a current
+    /// one; if none is current and the reason is [`StaleReason::NotSubscribed`], takes a stale one. Returns whether
+    /// the book was replaced.
     fn switch(&mut self, loss: &Loss) -> bool {
         loss.ends_subscription() && self.replace_by_other(loss.reason() == StaleReason::NotSubscribed)
     }
 
-    /// Replaces the book by a current one of `others`, or by a stale one if `to_stale` is set. Returns whether the
-    /// book was replaced.
+    /// Replaces the book by a current one of `others`. If none is current and `to_stale` is set, takes a stale one.
+    /// Returns whether the book was replaced.
     fn replace_by_other(&mut self, to_stale: bool) -> bool {
         let current = self.others.iter().position(|other| other.standing.stale().is_none());
         let any = self.others.len().checked_sub(1).filter(|_| to_stale);
@@ -519,7 +528,8 @@ impl Entry {
         true
     }
 
-    /// Applies a loss to the other books of the symbol. Removes a book whose subscription has ended.
+    /// Applies `loss` to the books in `others` that it concerns: removes them if the loss ends their subscription,
+    /// otherwise marks them stale.
     fn lose_others(&mut self, loss: &Loss) {
         self.others.retain_mut(|other| {
             let is_concerned = loss.is_over(other.standing.link());
@@ -547,8 +557,9 @@ impl Entry {
     }
 
     /// Marks the book stale. After an overflow, the application has to request a snapshot, so `to_resync` becomes
-    /// true. After any other loss the client requests the snapshot, so `to_resync` becomes false. Exception: before
-    /// the first snapshot of the book, the loss may be that of another link, so `to_resync` stays as it is.
+    /// true. After any other loss the client requests the snapshot, so `to_resync` becomes false. Exception: if no
+    /// link has delivered the book yet and the loss names a link, another link may deliver it, so `to_resync` stays
+    /// as it is.
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();
@@ -579,7 +590,8 @@ impl Entry {
         (applied, crossings)
     }
 
-    /// Notes that [`Event::Synced`] came without a snapshot. After a gap, the gap remains the reason.
+    /// Marks the book stale and sets `to_resync`, because its snapshot was dropped before it reached `Books`. If the
+    /// book is stale because of a gap, this reason remains.
     fn miss_snapshot(&mut self) {
         if self.standing.stale() != Some(StaleReason::Gap) {
             self.standing.set_stale(StaleReason::Overflow);
@@ -587,7 +599,8 @@ impl Entry {
         (self.to_resync, self.has_dropped) = (true, true);
     }
 
-    /// Notes whether the book is crossed. Returns 1 if the book was not crossed before and is now, otherwise 0.
+    /// Updates `crossed`, and `to_resync` if `crossed` changes. Returns 1 if the book was not crossed before and is
+    /// now, otherwise 0.
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {

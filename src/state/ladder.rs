@@ -361,7 +361,8 @@ impl Ladder {
         }
     }
 
-    /// Sorts the levels of a snapshot. Keeps the last of several levels at one price, and none without a quantity.
+    /// Sorts the levels of a snapshot. Of several levels at one price, keeps the last. Removes levels whose quantity
+    /// is zero.
     #[cold]
     fn sort(&mut self) {
         // Each sort is stable. It takes linear time for levels that are in order or in the reverse order.
@@ -388,7 +389,8 @@ impl Ladder {
         self.scale = None;
     }
 
-    /// Notes the number of decimals of a new price. Two different numbers set `scale` to `None`.
+    /// Updates `scale` for a new price. If the price has another number of decimals than the levels, `scale` becomes
+    /// `None`.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
         if self.near == 0 {

@@ -53,10 +53,10 @@ pub struct OrderBook {
 #[derive(Debug)]
 pub struct BookSide {
     levels: Ladder,
-    /// The worst price of the certain levels. `None` if the side is whole.
+    /// No level is missing from the best price down to this price. `None` if the side is whole.
     edge: Option<Decimal>,
-    /// How many of the best levels the snapshot could have; `None` if it could have any number. The venue may not
-    /// send changes of worse levels.
+    /// The maximum number of levels of the snapshot, counted from the best; `None` if there is no maximum. The venue
+    /// does not necessarily send changes of worse levels.
     levels_max: Option<NonZeroU32>,
     /// Whether the link does not report this side at all.
     is_unknown: bool,
@@ -275,8 +275,7 @@ impl BookSide {
         self.levels.len()
     }
 
-    /// Returns whether there are no levels. Then the venue has none either, if the side is whole
-    /// ([`BookSide::is_whole`]).
+    /// Returns whether there are no levels. If the side is whole ([`BookSide::is_whole`]), the venue has none either.
     pub const fn is_empty(&self) -> bool {
         self.levels.len() == 0
     }
@@ -301,8 +300,8 @@ impl BookSide {
     ///
     /// A side is not whole in four cases:
     ///
-    /// - Its snapshot contained only the best levels. A level that better ones push out of that number is uncertain
-    ///   from then on. As the price moves, the number of certain levels can shrink to zero: then request a snapshot.
+    /// - Its snapshot contained only the best n levels. A level is uncertain as soon as it is no longer one of the
+    ///   best n. As the price moves, the number of certain levels can shrink to zero: then request a snapshot.
     /// - The side dropped levels beyond [`LEVELS_MAX`].
     /// - [`OrderBook::replace_top`] set its best level.
     /// - The address or the first frame of market data v1 leaves out the side
@@ -346,8 +345,8 @@ impl BookSide {
         self.limit();
     }
 
-    /// Notes that levels worse than the present worst level may be missing, unless better levels may be missing
-    /// already.
+    /// Sets `edge` to the worst price, because levels worse than this price may be missing. If `edge` is a better
+    /// price already, does not change it.
     fn limit(&mut self) {
         let last = self.edge.map_or(0, |edge| {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);
@@ -358,7 +357,7 @@ impl BookSide {
         }
     }
 
-    /// Notes that levels beyond the best `levels_max` are no longer certain.
+    /// Sets `edge` so that levels beyond the best `levels_max` are no longer certain.
     #[inline]
     fn narrow(&mut self) {
         if let Some(most) = self.levels_max {

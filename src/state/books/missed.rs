@@ -1,4 +1,4 @@
-//! How [`Books`] finds out that a source of a symbol may have lost its first snapshot.
+//! How [`Books`] finds out that the first snapshot of a symbol may have been dropped before it reached `Books`.
 
 use crate::event::source::Source;
 use crate::message::Depth;
@@ -7,7 +7,8 @@ use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 
 impl Books {
-    /// Adds a stale book at an update of a symbol without a book, if the first snapshot of the symbol was dropped.
+    /// Handles an update of a symbol that has no book. If the first snapshot of the symbol was dropped, adds a stale
+    /// book.
     #[cold]
     pub(super) fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         source.link()?;
@@ -28,15 +29,16 @@ impl Books {
         Some(BookChange { symbol, bids: false, asks: false })
     }
 
-    /// Returns whether the source is a link of market data v1, and its first frame has reached `Books`: then another
-    /// symbol has a book from this frame.
+    /// Returns whether the source is a link of market data v1 whose first frame has reached `Books`. If it has,
+    /// another symbol has a book from this frame.
     fn has_first_frame(&self, source: &Source<'_>) -> bool {
         let begun =
             |entry: &Entry| entry.takes(source) || entry.others.iter().any(|other| other.takes(source));
         source.endpoint() == Endpoint::MarketDataV1 && self.books.iter().any(|(_, entry)| begun(entry))
     }
 
-    /// Notes that a source of the symbol may have lost its first snapshot, but no book shows this any more.
+    /// Adds a symbol to `missed`. Call this if the first snapshot of the symbol from a link may have been dropped,
+    /// and no stale book of the symbol shows this any more.
     #[cold]
     pub(super) fn note_missed(&mut self, symbol: Symbol) {
         if self.missed.len() < BOOKS_MAX
