@@ -39,7 +39,7 @@ pub struct OrderChange<'o> {
     pub before: Option<Known>,
     /// The order after the whole event, even if the event changed the order several times.
     pub order: &'o Order,
-    /// The fill that the change added, if any.
+    /// The fill that the change added; `None` if it added none.
     pub fill: Option<&'o OrderFill>,
 }
 

@@ -7,7 +7,7 @@ use crate::message::{Fill, Liquidity};
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// An execution of an order. Each execution is counted once.
+/// An execution of an order. [`Order::fills`](crate::Order::fills) contains each execution once.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OrderFill {
@@ -17,10 +17,10 @@ pub struct OrderFill {
     pub price: Decimal,
     /// The quantity that was executed.
     pub quantity: Decimal,
-    /// The fee as the venue wrote it; `None` if the venue wrote no fee, or a number of more than 256 bytes. Unless
-    /// `fee_currency` names the currency, it is unknown: the documents of the current API do not say it.
+    /// The fee as the venue wrote it; `None` if the venue wrote no fee, or a number of more than 256 bytes. If
+    /// `fee_currency` is `None`, the currency is unknown: the documents of the current API do not name it.
     pub fee: Option<Box<str>>,
-    /// The currency of the fee, where the venue names it.
+    /// The currency of the fee; `None` if the venue does not name it.
     pub fee_currency: Option<Box<str>>,
     /// Whether the order rested in the book; `None` in an auction, or if the venue does not say.
     pub is_maker: Option<bool>,
@@ -51,8 +51,8 @@ impl OrderFill {
         }
     }
 
-    /// Returns whether the event that reported the execution may have this time. One of the two times may be from
-    /// order events v1, which give the time in whole milliseconds.
+    /// Returns whether `event_time` may be the time of the event that reported the execution. If one of the two times
+    /// is from order events v1, which give whole milliseconds, only the milliseconds are compared.
     pub(super) fn is_of(&self, event_time: Option<Timestamp>) -> bool {
         let is_near = |one: Timestamp, other: Timestamp| {
             let is_whole = |time: Timestamp| time.as_nanos().wrapping_rem(1_000_000) == 0;

@@ -27,8 +27,8 @@ mod links;
 mod terms;
 mod told;
 
-/// The maximum number of fills that an [`Order`] keeps. Further fills are not counted. They put the order in doubt,
-/// with the reason [`StaleReason::Executions`].
+/// The maximum number of fills that an [`Order`] keeps. Further fills are not added to the order. They put the order
+/// in doubt, with the reason [`StaleReason::Executions`].
 pub const FILLS_MAX: usize = 100_000;
 
 /// The code of a refusal that the venue reports a second time, with an event.
@@ -71,15 +71,14 @@ pub struct Order {
     pub refusal_code: Option<i64>,
     /// Whether the venue accepted a request to cancel the order. The order may still be open: an event or an answer
     /// reports its end. If a later report shows that the cancel had no effect, the value is `false` again. A request
-    /// that cancels all orders sets the value only of orders that were known before its reply, and that this client
-    /// did not place after the request.
+    /// that cancels all orders sets the value only for orders that were known before the reply to the request, except
+    /// orders that this client placed after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// The times of the newest event about the order, by the venue's time. Both times are `None` before the first
-    /// event.
+    /// The times of the event with the latest venue time. Both times are `None` before the first event.
     pub age: Age,
-    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer about the order. Then the
+    /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer about the order. If so, the
     /// executed quantity may include executions that are not among the fills.
     pub reconciled: bool,
     doubt: Option<Doubt>,
@@ -96,13 +95,13 @@ pub struct Order {
     observed: Moment,
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether a reply, but no event, has reported the rejection. Then an event can still show that the order exists.
+    /// Whether a reply, but no event, has reported the rejection. An event can still show that the order exists.
     is_refused_by_reply: bool,
     disputes: Disputes,
-    /// Whether the order was modified. Then the quantity in an answer of REST may differ from the known one.
+    /// Whether the order was modified. If so, the quantity in an answer of REST may differ from the known one.
     is_modified: bool,
     other_terms: Option<Box<OtherTerms>>,
-    /// Whether the venue did not find the order. The request that places the order may still be on the way.
+    /// Whether an answer did not find the order. The request that places the order may still be on the way.
     is_absent: bool,
     begun: Option<Timestamp>,
     reported: Option<Decimal>,
@@ -111,10 +110,11 @@ pub struct Order {
     filled: Decimal,
     value: Sum,
     fill_sums: FillSums,
-    /// How many reported fills could not be counted.
+    /// The number of reported fills that are not in `fills`: the fill has no trade id, price or quantity, contradicts
+    /// an earlier fill with the same trade id, or finds no room ([`FILLS_MAX`], or too large a sum).
     unaccountable: u32,
-    /// The values of `discrepancy()` and `unaccountable` that the last answer of the venue explains. Only other
-    /// values raise a new doubt.
+    /// The values that `discrepancy()` and `unaccountable` had when the last answer of the venue was applied. Only
+    /// other values raise a new doubt.
     explained: (Option<Decimal>, u32),
     /// The executed quantity in the last answer, if it replaces the reported one; `None` after a new fill.
     settled: Option<Decimal>,
@@ -231,8 +231,7 @@ impl Order {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
 
-    /// Returns by how much the executed quantity that the venue reports exceeds the sum of the fills. Returns zero if
-    /// it does not.
+    /// Returns by how much the reported executed quantity exceeds the sum of the fills; zero if it does not.
     pub fn missing_executions(&self) -> Decimal {
         let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
         missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
@@ -266,7 +265,7 @@ impl Order {
         !self.state.is_final()
     }
 
-    /// Returns whether the order is open, or the venue did not find it. Excludes an order that a reply refused.
+    /// Returns whether the order is open, or the venue did not find it. An order that a reply refused is neither.
     pub(super) const fn may_change(&self) -> bool {
         self.is_open() || self.is_absent
     }
@@ -291,8 +290,9 @@ impl Order {
         Some((symbol, side == Side::Buy, self.fills.get(from..)?))
     }
 
-    /// Returns the expected executed quantity minus the sum of the fills, unless it is zero. The expected quantity is
-    /// the ordered one if the fills exceed it, otherwise the one that the venue reports.
+    /// Returns the expected executed quantity minus the sum of the fills; `None` if it is zero. If the fills exceed
+    /// the ordered quantity, that quantity is expected. Otherwise, the quantity that the venue reports is expected;
+    /// for an open order, only if it exceeds the sum of the fills.
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {
@@ -340,8 +340,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Notes that it is unknown whether the venue got the order. The order is then in doubt, unless an event has
-    /// reported it.
+    /// Applies the end of a request without a clear reply: it is unknown whether the venue got the order. Unless an
+    /// event has reported the order, the order is then in doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -360,8 +360,8 @@ impl Order {
         self.cancel_refusal = response.error.map(|error| kept(error.message));
     }
 
-    /// Notes that the order was refused or was not sent. If an event has reported the order, the order keeps its
-    /// state.
+    /// Stores the error of an order that was refused or was not sent. Unless an event has reported the order, sets
+    /// its state to `Rejected` and resolves its doubt.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.note_answered();
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
@@ -381,8 +381,8 @@ impl Order {
         self.is_refused_by_reply && self.refusal_code == Some(REJECTED_TWICE) && self.age == Age::default()
     }
 
-    /// Notes that the request that places the order has a reply, or will get none. Undoes the effect of an earlier
-    /// answer that did not find the order, because the question may have overtaken the request.
+    /// Sets `answered`: the request that places the order has a reply, or will get none. If an earlier answer did not
+    /// find the order, undoes the effect of the answer: its question may have overtaken the request.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {
@@ -471,7 +471,7 @@ impl Order {
         update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
     }
 
-    /// Takes the terms in an event. If the event `is_behind` another event, takes only the terms that are unknown.
+    /// Stores the terms in an event. If the event `is_behind` another one, stores only terms that are unknown.
     fn fill_in(&mut self, update: &OrderUpdate<'_>, is_behind: bool) {
         let newest = |known: Option<Decimal>, told: Option<Decimal>| match is_behind {
             true => known.or(told),

@@ -14,12 +14,13 @@ use crate::value::symbol_map::SymbolMap;
 
 /// The maximum number of finished orders that [`Orders`](crate::Orders) keeps, to recognize late and repeated events.
 /// A finished order has ended and is not in doubt. Beyond this number, `Orders` drops those that finished first. An
-/// event about a dropped order adds the order again, and a repeated fill then counts twice.
+/// event about a dropped order adds the order again. If the event repeats a fill,
+/// [`Orders::traded`](crate::Orders::traded) then includes the fill twice.
 pub const FINISHED_ORDERS_MAX: usize = 10_000;
 
 const TRADED_MAX: usize = 8_192;
 
-/// An index of orders. Each order has a key; keys count up in the order in which the orders became known.
+/// An index of orders. Each order has a key. An order that became known later has a larger key.
 #[derive(Clone, Debug)]
 pub(super) struct OrderIndex {
     orders: BTreeMap<u64, Order>,
@@ -189,7 +190,7 @@ impl OrderIndex {
         self.by_request.get(&request).copied()
     }
 
-    /// Returns the keys of the orders with a client order id, oldest first.
+    /// Returns the keys of the orders with this client order id, oldest first.
     pub(super) fn by_client_order_id(&self, id: &str) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let id: Box<str> = id.into();
         let end = (id.clone(), u64::MAX);
@@ -201,17 +202,18 @@ impl OrderIndex {
         self.unnamed.get(client_order_id)
     }
 
-    /// Notes that an event may be about any order in doubt with this client order id and no id of the venue.
+    /// Sets the moment of the last event that may be about any order in doubt with this client order id and no id of
+    /// the venue.
     pub(super) fn doubt_unnamed(&mut self, client_order_id: &str, now: Moment) {
         self.unnamed.doubt(client_order_id, now);
     }
 
-    /// Notes a rejection that may be about any of several orders with this client order id and no id of the venue.
+    /// Counts a rejection that may be about any of several orders with this client order id and no id of the venue.
     pub(super) fn note_rejection(&mut self, client_order_id: &str) {
         self.unnamed.note_rejection(client_order_id);
     }
 
-    /// Notes that a reply has refused an order. If a rejection that may be about any of several orders has come
+    /// Handles a reply that has refused an order. If a rejection that may be about any of several orders has arrived
     /// before, the venue owes no further rejection for this order.
     pub(super) fn take_rejection(&mut self, key: u64) {
         if let Some(id) = self.orders.get(&key).and_then(|order| order.client_order_id.as_deref()) {
@@ -219,8 +221,8 @@ impl OrderIndex {
         }
     }
 
-    /// Renews the doubt of an order, if [`doubt_unnamed`](OrderIndex::doubt_unnamed) has noted an event that may be
-    /// about it.
+    /// Moves the doubt of an order to the moment that [`doubt_unnamed`](OrderIndex::doubt_unnamed) has set, because
+    /// the event of that moment may be about this order.
     pub(super) fn renew_doubt(&mut self, key: u64) {
         if let Some(order) = self.orders.get_mut(&key) {
             self.unnamed.renew_doubt(key, order);

@@ -39,12 +39,13 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// link.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
-///   reported, the state is that of the event. Exception: if another order of this client with the same client order
-///   id was open at the first event, the events are about that order. If the ids in a reply and an event contradict
-///   each other, the order is in doubt.
+///   reported, the order keeps the state from the event. Exception: if this client sent another order with the same
+///   client order id before the first of these events, and this other order is open and no event has reported it, the
+///   events are applied to the other order. If the ids in a reply and an event contradict each other, the order is in
+///   doubt.
 /// - If a rejection may be about several orders with one client order id, and one of them has no reply yet, all of
 ///   them are in doubt. Their replies, or the venue's answers, show which order was rejected.
-/// - Each fill is counted once, by its trade id.
+/// - A fill is added once. `Orders` recognizes a repeated fill by its trade id.
 /// - If no reply says whether the venue accepted an order, and no event has reported it, the order is
 ///   [`OrderState::Unknown`](crate::OrderState::Unknown). The client never sends the order again.
 ///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
@@ -177,7 +178,8 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders at the endpoint of a new link if reports over an earlier link may be missing.
+    /// If reports over an earlier link may be missing (`has_missed`), puts the orders at the endpoint of a new link
+    /// in doubt.
     fn doubt_missed(&mut self, link: LinkId, has_missed: bool) {
         if has_missed {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
@@ -189,8 +191,8 @@ impl Orders {
         self.doubt_where(hit.reason(), |order| order.is_hit_by(&hit));
     }
 
-    /// Raises a doubt about an order that may still change, if no subscribed stream reports it. Call this after each
-    /// event about the order too, because the event may be late.
+    /// Puts an order in doubt if it may still change and no subscribed stream reports it. Call this after each event
+    /// about the order too: the event may have arrived after the end of its stream.
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
@@ -200,14 +202,14 @@ impl Orders {
         }
     }
 
-    /// Raises doubts about the orders that no subscribed stream reports. Call this after each confirmation of a
+    /// Puts in doubt each order that no subscribed stream reports. Call this after each confirmation of a
     /// subscription: it may show that the stream reports fewer orders than before.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
-    /// Raises a doubt about each order that may still change, is not in doubt, and meets the condition `concerns`.
+    /// Puts in doubt each order that may still change, is not in doubt yet, and meets the condition `concerns`.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
@@ -341,8 +343,9 @@ impl Orders {
         }
     }
 
-    /// Sets the venue's id of an order, and merges it with an entry that has this id. Raises doubts if the two cannot
-    /// be one order, or if the order has another id. Returns whether the order has the id now.
+    /// Sets the venue's id of an order. If another entry has this id, merges the two entries. If the two cannot be
+    /// one order, or the order has another id already, puts them in doubt instead. Returns whether the order has the
+    /// id now.
     ///
     /// If a reply brings another id than earlier events, these events were about an order of another client. Then the
     /// order of the request gets an entry of its own.
@@ -518,10 +521,10 @@ impl Orders {
         self.index.doubtful().iter().filter_map(|key| self.index.get(*key))
     }
 
-    /// Returns the sums over all counted fills of an instrument. Fills of an order whose [`side`](Order::side) is
-    /// unknown are not included. Executions that only an answer from REST reports are not fills: see
-    /// [`Order::missing_executions`](crate::Order::missing_executions). The sums are kept for the first 8,192
-    /// instruments; for others, they are zero.
+    /// Returns the sums over the fills of all orders in an instrument, including fills of orders that were dropped.
+    /// Fills of an order whose [`side`](Order::side) is unknown are not included. Executions that only an answer from
+    /// REST reports are not fills: see [`Order::missing_executions`](crate::Order::missing_executions). The sums are
+    /// kept for the first 8,192 instruments; for others, they are zero.
     ///
     /// In a prediction market, both outcomes of a contract have one symbol, and so one sum: to tell YES from NO, add
     /// up the fills of [`iter`](Orders::iter) by [`Order::outcome`](crate::Order::outcome).
@@ -535,13 +538,13 @@ impl Orders {
         self.followed.is_any()
     }
 
-    /// Returns how many repeated fills were not counted.
+    /// Returns how many fills were reported again. Such a fill is not added again.
     pub const fn repeated_fills(&self) -> u64 {
         self.repeated_fills
     }
 
     /// Returns how many contradictions between reports were found, for example an id that belongs to another order. A
-    /// contradiction between two orders counts twice, and puts both orders in doubt.
+    /// contradiction between two orders adds 2 to this number, and puts both orders in doubt.
     pub const fn contradictions(&self) -> u64 {
         self.contradictions
     }

@@ -15,9 +15,9 @@ use crate::value::symbol::Symbol;
 pub enum OrderRef<'a> {
     /// The venue's id.
     OrderId(u64),
-    /// The client order id. If several orders have the id, `ClientOrderId` refers to the newest of these orders. In
-    /// [`Orders::reconcile`](crate::Orders::reconcile), only orders in doubt count. There `ClientOrderId` refers to
-    /// the order with the venue's id in the answer, or else to the newest order without a venue's id.
+    /// The client order id. If several orders have the id, `ClientOrderId` refers to the newest of these orders.
+    /// [`Orders::reconcile`](crate::Orders::reconcile) considers only orders in doubt: there `ClientOrderId` refers
+    /// to the order with the venue's id in the answer, or else to the newest order without a venue's id.
     ClientOrderId(&'a str),
     /// The request that placed the order.
     Request(RequestId),

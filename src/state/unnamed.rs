@@ -11,16 +11,17 @@ pub(super) struct Unnamed {
     by_client_order_id: BTreeMap<Box<str>, Namesakes>,
 }
 
-/// The keys of the orders with one client order id and no id of the venue. Each key is in one of the sets.
+/// The keys of the orders with one client order id and no id of the venue. Each key is in one of the first three
+/// sets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Namesakes {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    /// When the last event came that may be about any of the orders in doubt. There may be many orders in doubt, so
-    /// each of them gets the time only when it is needed: see [`Unnamed::renew_doubt`].
+    /// The moment of the last event that may be about any of the orders in doubt. There may be many orders in doubt,
+    /// so an order gets this moment only when it is needed: see [`Unnamed::renew_doubt`].
     doubted: Moment,
-    /// How many rejections have come that may be about any of several orders, minus the orders in `rejected`.
+    /// The number of rejections that may be about any of several orders, minus the number of orders in `rejected`.
     rejections: u32,
     /// The orders that a reply has refused after a rejection that may be about any of several orders.
     rejected: BTreeSet<u64>,
@@ -100,7 +101,8 @@ impl Unnamed {
         }
     }
 
-    /// Copies the time in `Namesakes::doubted` to an order in doubt, because the last event may be about this order.
+    /// Copies the moment in `Namesakes::doubted` to an order in doubt, because the last event may be about this
+    /// order.
     pub(super) fn renew_doubt(&self, key: u64, order: &mut Order) {
         let of = order.client_order_id.as_deref().and_then(|id| self.get(id));
         if let Some(of) = of.filter(|of| of.doubtful.contains(&key)) {

@@ -37,15 +37,16 @@ impl Order {
         self.cancel_accepted.then_some(Awaited::End).or(is_first_owed.then_some(Awaited::FirstEvent))
     }
 
-    /// Resolves the doubt about an order that the venue reports as open. If an event was overdue, a cancel that the
-    /// venue accepted before the doubt had no effect, so `cancel_accepted` becomes `false`.
+    /// Resolves the doubt about an order that the venue reports as open. If the reason of the doubt is `Overdue`, a
+    /// cancel that the venue accepted before the doubt had no effect, so `cancel_accepted` becomes `false`.
     fn confirm(&mut self) {
         let overdue = self.doubt.take().filter(|doubt| doubt.reason == StaleReason::Overdue);
         self.cancel_accepted &= overdue.is_none_or(|doubt| self.cancel_accepted_at >= doubt.since);
     }
 
-    /// Notes that the venue lists the order as open. `executed` is the listed executed quantity; `None` counts as
-    /// zero. A list that lags behind the events resolves no doubt.
+    /// Applies a list of open orders that contains the order. `executed` is the executed quantity in the list; `None`
+    /// counts as zero. Resolves the doubt if no report has shown the end of the order, nothing is wrong with the
+    /// fills, and `executed` is the known executed quantity. A list with another quantity may lag behind the events.
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1 && self.discrepancy().is_none();
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.least_executed() {
@@ -53,8 +54,8 @@ impl Order {
         }
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is the result of
-    /// `Followed::lost`. Returns whether the answer resolved the doubt.
+    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is the moment when a report was
+    /// last possibly lost (`Followed::lost`). Returns whether the answer resolved the doubt.
     pub(in crate::state) fn reconcile(
         &mut self,
         found: Option<&Reconciled>,
@@ -127,8 +128,8 @@ impl Order {
         self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()
     }
 
-    /// Returns whether reports have shown more than the answer `found`, whose state is not final: REST may lag behind
-    /// the streams.
+    /// Returns whether reports have shown a later state or a larger executed quantity than the answer `found`, whose
+    /// state is not final. REST may lag behind the streams.
     fn is_past(&self, found: &Reconciled) -> bool {
         let has_ended = !self.is_open() && !self.is_refused_by_reply && !self.is_end_disputed();
         has_ended || (found.executed < self.least_executed() && !self.is_sum_disputed())
@@ -164,7 +165,7 @@ impl Order {
         Some(mine)
     }
 
-    /// Returns whether this order may be the one that events have reported as the order `refused`.
+    /// Returns whether the events that were applied to the order `refused` may be about this order.
     pub(in crate::state) fn may_inherit(&self, refused: &Order) -> bool {
         let is_other_price = differ(self.price, refused.price) || differ(self.stop_price, refused.stop_price);
         self.request.is_some()

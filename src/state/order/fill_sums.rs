@@ -6,7 +6,7 @@ use crate::state::fill::OrderFill;
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// The sums of the first fills of an order, in two sequences: by arrival and by time.
+/// The sum of the first n fills of an order, for each n. The fills are in two sequences: by arrival and by time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FillSums {
     /// The sum of each fill and all earlier ones; `None` if a decimal cannot hold the sum.

@@ -15,8 +15,8 @@ impl Order {
         request.or(event)
     }
 
-    /// Returns whether an event over another link was newer than this row of a list of open orders. Over one link,
-    /// or a link that replaces another one in its slot, the later report is always the newer one.
+    /// Returns whether an event over another link was newer than `update`, a row of a list of open orders. Over one
+    /// link, or over links that replace each other in one slot, the later report is always the newer one.
     pub(in crate::state) fn has_outrun(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_other = self.link.zip(link).is_some_and(|(own, other)| own.slot() != other.slot());
         is_other && self.is_late(update)
@@ -46,12 +46,13 @@ impl Order {
         [self.request.map(|(_, link)| link), self.session]
     }
 
-    /// Notes a link whose stream reports only the orders of its own session. Pass `None` for any other link.
+    /// Sets `session` to a link whose stream reports only the orders of its own session. Pass `None` for any other
+    /// link: this changes nothing.
     pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
         self.session = link.or(self.session);
     }
 
-    /// Notes the link of the newest event.
+    /// Sets `link` to the link of the newest event, and updates `earlier_links`.
     #[cold]
     pub(super) fn note_link(&mut self, link: Option<LinkId>) {
         let endpoint = link.map(LinkId::endpoint);

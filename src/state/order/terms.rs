@@ -27,8 +27,8 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
-    /// Returns whether an event names another instrument, side or outcome. In a prediction market, another side alone
-    /// is no difference, because the venue may name the side of the other outcome.
+    /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may name
+    /// the side of the other outcome, so another side alone does not count.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
@@ -128,9 +128,10 @@ impl Order {
             || differ(self.client_order_id.as_deref(), client_order_id)
     }
 
-    /// Notes an answer to a question asked at the moment `asked`, and returns whether its terms are certain. Terms
-    /// that differ from the known ones are certain if an earlier answer, also asked after the doubt began, had them
-    /// too.
+    /// Returns whether the terms in an answer can be used. `asked` is the moment of the question. Terms that agree
+    /// with the known ones can be used. Other terms can be used only if the doubt began before `asked`, and an answer
+    /// that arrived between these two moments had the same terms. If there is no such answer, stores the terms in
+    /// `other_terms`, to compare them with a later answer.
     pub(in crate::state) fn note_answer(
         &mut self,
         found: &Reconciled,
@@ -173,9 +174,9 @@ const fn is_market(order_type: OrderType<'_>) -> Option<bool> {
     }
 }
 
-/// Returns whether an earlier answer agrees with an answer about a term. If the answer names another value than is
-/// known, the earlier answer must have named this value too. Otherwise the earlier answer may also lack the term,
-/// because one kind of answer has terms that another kind lacks.
+/// Returns whether two answers agree about a term. `earlier` and `told` are the values in the earlier and the newer
+/// answer. If `told` differs from the `known` value, `earlier` must be equal to `told`. Otherwise either answer may
+/// lack the term, because not all kinds of answers have it.
 fn agree<T: PartialEq + Copy>(known: Option<T>, earlier: Option<T>, told: Option<T>) -> bool {
     if differ(known, told) { earlier == told } else { !differ(earlier, told) }
 }

@@ -15,7 +15,7 @@ pub(super) struct Disputes {
     times: StatusTimes,
     /// Whether an event has reported the order as open after its end.
     end: bool,
-    /// Whether an event has reported a smaller executed quantity than the sum of the fills before it.
+    /// Whether an event has reported an executed quantity that contradicts the fills.
     sum: bool,
     figure: Option<Decimal>,
 }
@@ -27,8 +27,8 @@ impl Disputes {
         self.times.note(update);
     }
 
-    /// Notes an executed quantity that is smaller than the sum of the fills before the event. Returns whether this
-    /// quantity differs from the last one that was noted.
+    /// Stores an executed quantity that contradicts the fills, and sets `sum` if it differs from the one stored
+    /// before. Returns whether it differs.
     pub(super) fn note_figure(&mut self, executed: Decimal) -> bool {
         let is_new = self.figure != Some(executed);
         self.sum |= is_new;
@@ -53,7 +53,8 @@ impl Disputes {
         self.sum
     }
 
-    /// Notes that an answer of the venue decides which reports are right. `is_final` says whether it reports the end.
+    /// Clears the contradictions, because an answer of the venue decides which reports are right. `is_final` says
+    /// whether the answer reports the end of the order.
     pub(super) const fn resolve(&mut self, is_final: bool) {
         (self.end, self.sum) = (false, false);
         self.is_ended &= is_final;

@@ -18,13 +18,13 @@ impl Orders {
     ///   quantity that is larger than that of the answer: REST may lag behind the streams. Exception: the answer is
     ///   used if reports contradict each other about the end or about the executed quantity,
     /// - the answer has a final state, but an executed quantity that is less than the sum of the fills. Exception:
-    ///   the answer is used if it is not outdated and the fills are not certain, for example because they exceed the
+    ///   the answer is used if it is not outdated and the fills may be wrong, for example because they exceed the
     ///   ordered quantity,
     /// - the answer contradicts the known ids, the instrument or the side of the order,
     /// - the answer names another ordered quantity or limit price than is known, or, for an order of another client,
-    ///   another client order id. Exception: the answer is used if the answer to an earlier question, asked after the
-    ///   doubt was raised, agrees about the quantity, the price and the client order id. Prices of market orders, and
-    ///   of orders for an outcome of a prediction market, are not compared,
+    ///   another client order id. Exception: the answer is used if an earlier answer, to a question asked after the
+    ///   doubt was raised, had the same quantity, price and client order id, and was applied before `asked`. Prices
+    ///   of market orders, and of orders for an outcome of a prediction market, are not compared,
     /// - the answer contradicts itself: the order is open and has executed the ordered quantity or more, or the order
     ///   is filled and has executed less, or the venue's id is 0,
     /// - the answer is `None`, but the venue's id of the order is known or an event has reported the order.
@@ -116,8 +116,8 @@ impl Orders {
     /// The order is in doubt if no subscribed stream reports it, or if the row is outdated, as described at
     /// [`reconcile`](Orders::reconcile). It is also in doubt if, after `asked`, [`forget`](Orders::forget) has
     /// removed an order or a finished order was dropped ([`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX)).
-    /// A reply to a request that cancels the order counts even if the reply came before `add_listed`. Executions
-    /// before the answer are not among the fills of the order.
+    /// A reply to a request that cancels the order is applied to the order even if the reply came before
+    /// `add_listed`. Executions before the answer are not among the fills of the order.
     ///
     /// ```
     /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
@@ -219,7 +219,7 @@ impl Orders {
     /// If the venue does not find an order, [`reconcile`](Orders::reconcile) with `None` resolves the doubt only if
     /// the venue's id of the order is unknown and no event has reported the order. For other orders that the venue
     /// does not find, call `forget`. The fills of the order remain in [`traded`](Orders::traded). A later event about
-    /// the order adds the order again, and its fills then count again.
+    /// the order adds the order again. If the event repeats a fill, `traded` then includes the fill twice.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, Orders, Replay, Scratch, Topic};
@@ -258,16 +258,16 @@ impl Orders {
         found.or(known.filter(is_doubtful))
     }
 
-    /// Returns whether an answer for the order `key` has the id of an order of another request. Then two requests
-    /// have one client order id.
+    /// Returns whether the id in an answer about the order `key` is the id of an order that another request placed.
+    /// If so, two requests have one client order id.
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);
         other.zip(request(key)).is_some_and(|(other, own)| other != own)
     }
 
-    /// Returns whether an answer to a question asked at the moment `asked` has the terms of the order `key`, and
-    /// those of the order with the venue's id in the answer.
+    /// Returns whether the terms in an answer can be those of the order `key`. If another order has the venue's id in
+    /// the answer, they must be those of that order too. `asked` is the moment of the question.
     fn has_terms(&mut self, key: u64, found: &Reconciled, of: OrderRef<'_>, asked: Moment) -> bool {
         let client_order_id = match of {
             OrderRef::Listed { client_order_id, .. } => Some(client_order_id),

@@ -15,9 +15,9 @@ use crate::state::truth::StaleReason;
 const NAMESAKES_MAX: usize = 100;
 
 impl Orders {
-    /// Returns the key of the order without an id of the venue that an event with a client order id is about. If
-    /// several orders match, chooses the oldest, preferably an open one. Puts the other open ones in doubt, because
-    /// the event may be about one of them.
+    /// Returns the key of the order that an event with the client order id `id` is about. Considers only orders
+    /// without an id of the venue. If several orders match, chooses the oldest, preferably an open one. Puts the
+    /// other open ones in doubt, because the event may be about one of them.
     pub(super) fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         if update.status == OrderStatus::Rejected {
             return self.rejected(id, update);
@@ -31,8 +31,9 @@ impl Orders {
         found
     }
 
-    /// Notes a rejection if it may be about several orders, of which one has no reply yet: only the replies show
-    /// which order was rejected. Puts all these orders in doubt. Returns `false`, without effect, in other cases.
+    /// Handles a rejection that may be about several orders, of which one has no reply yet. Only the replies show
+    /// which order was rejected, so puts all these orders in doubt and returns `true`. Returns `false`, without
+    /// effect, for any other rejection.
     pub(super) fn share_rejection(&mut self, id: &str, update: &OrderUpdate<'_>) -> bool {
         let is_known = update.order_id != 0 && self.index.by_order_id(update.order_id).is_some();
         let Some(unnamed) = self.index.unnamed(id).filter(|_| !is_known) else { return false };
@@ -117,8 +118,8 @@ impl Orders {
         found
     }
 
-    /// Returns the keys of the orders that a rejection without an id of the venue may be about, although a reply has
-    /// named their ids: no event has reported them. The newest one is the first.
+    /// Returns the keys of the orders whose ids a reply has named, but that no event has reported. A rejection
+    /// without an id of the venue may be about any of them. The newest one is the first.
     fn named_by_reply(&self, id: &str, update: &OrderUpdate<'_>) -> Vec<u64> {
         let is_unreported = |order: &Order| {
             order.request().is_some() && order.order_id.is_some() && !order.state.is_from_events()
@@ -128,10 +129,11 @@ impl Orders {
         unreported.filter(|key| self.may_be(*key, update)).collect()
     }
 
-    /// Notes that the order of a request was refused or was not sent.
+    /// Handles the end of a request whose order was refused or was not sent: see [`Order::refuse`].
     ///
-    /// If events have reported this order, they belong to it by its client order id only. So if another order with
-    /// this client order id was open at the first event, the events are about that other order.
+    /// If events were applied to this order, only the client order id shows that they are about this order. So if
+    /// they may be about another order with this client order id, which was sent before the first event, moves them
+    /// to that order.
     pub(super) fn refuse(&mut self, key: u64, error: Option<(i64, Box<str>)>) {
         let now = self.moment();
         if let Some(heir) = self.heir(key) {
