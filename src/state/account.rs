@@ -20,11 +20,11 @@ pub(super) const ROWS_MAX: usize = 65_536;
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     standing: Standing,
-    /// When a loss last made all rows stale, and the reason. The loss changes no row: [`Row::stale`] reads this
-    /// field.
+    /// The moment of the last loss that made all rows stale, and its reason. The loss does not change the rows
+    /// themselves: [`Row::stale`] reads this field.
     lost: Option<(Moment, StaleReason)>,
-    /// When an event last made the list possibly incomplete, or a stream was last subscribed. An answer to an earlier
-    /// question is not used.
+    /// The moment of the last event that may have made the list incomplete or that began a subscription. An answer to
+    /// a question asked before this moment is not used.
     doubted: Moment,
     moment: Moment,
     untracked: u64,
@@ -40,8 +40,9 @@ struct Row<V> {
     /// When `standing` was last set.
     stood: Moment,
     reported: Moment,
-    /// The link that will report the next change of the row. This link has reported the value, or an older value
-    /// since the row became stale. `None` for a value from an answer or a recording.
+    /// The link that is expected to report the next change of the row: the link that reported the value, or the link
+    /// whose older report made the stale row current again ([`Row::confirm_over`]). `None` for a value from an answer
+    /// or a recording.
     follows: Option<LinkId>,
 }
 
@@ -50,7 +51,7 @@ impl<V> Row<V> {
         Row { value, standing, stood: now, reported: now, follows: standing.link() }
     }
 
-    /// Returns the reason why the row may be wrong. `lost` is the last loss of all rows.
+    /// Returns the reason why the row may be wrong; `None` if there is none. `lost` is the field of [`Rows`].
     fn stale(&self, lost: Option<(Moment, StaleReason)>) -> Option<StaleReason> {
         match lost {
             Some((at, reason)) if at > self.stood => Some(reason),
@@ -68,8 +69,9 @@ impl<V> Row<V> {
         self.stood = now;
     }
 
-    /// Notes that a report over a link is older than the row, whose value stays as it is. This link will report the
-    /// later changes of the row too, so the row is current.
+    /// Makes the row current after a report over `link` that is older than the row, because `link` will report the
+    /// later changes too. Does not change the value. If the row was stale, it follows `link` from now on
+    /// ([`Row::follows`]).
     fn confirm_over(&mut self, link: Option<LinkId>, lost: Option<(Moment, StaleReason)>, now: Moment) {
         if self.stale(lost).is_some() {
             self.follows = link;
@@ -98,12 +100,12 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report. A report of the whole list removes the rows that it does not name. A report that arrives
-    /// after the end of its subscription removes no rows and makes no stale row current. A row that another link has
-    /// reported with a later time stays as it is.
+    /// Applies a report. If the report has the whole list, removes the rows that it does not name. A report that
+    /// arrives after the end of its subscription removes no rows and makes no stale row current. A row that another
+    /// link has reported with a later time keeps its value.
     ///
     /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
-    /// report does not name. So the rows with these keys and the list become stale, and no row is removed.
+    /// report does not name. So if there is one, no row is removed, and [`Rows::lose_rows`] marks rows stale.
     ///
     /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
     /// recording counts as a whole list.
@@ -168,8 +170,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report that is older than the list. Changes only rows whose next change the link of the report will
-    /// report ([`Row::follows`]). Any other row may have a newer value, which its own link may never report again.
+    /// Applies a report that is older than the list. Replaces only rows that follow the link of the report, or an
+    /// earlier link in its slot ([`Row::follows`]). Any other row may have a newer value, which its own link may
+    /// never report again.
     fn catch_up(
         &mut self,
         source: &Source<'_>,
@@ -191,8 +194,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Counts rows of the newest report that cannot be decoded. Marks the list and the rows that the report does not
-    /// name stale, unless a link has shown all rows.
+    /// Adds `malformed`, the number of rows of the newest report that cannot be decoded, to the field `malformed`.
+    /// Unless a link has shown all rows, marks the list stale, and also each row that the report does not name.
+    /// Exception: a row that another link has reported with a later time does not become stale.
     #[cold]
     fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
         let reported = self.moment;
@@ -303,8 +307,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     ///
     /// Returns whether all rows are current now. The docs of `Balances::reconcile` say when an answer is not used.
     ///
-    /// If the answer is not whole, because it has a row that cannot be decoded, no row is removed. The list, and the
-    /// rows that the answer does not name, then remain as they are.
+    /// `is_whole` is `false` if the answer has a row that cannot be decoded. Then no row is removed, and the list and
+    /// the rows that the answer does not name remain as they are.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,
@@ -357,9 +361,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         is_followed && is_whole && refused == 0
     }
 
-    /// Stores the rows of an answer, except rows that stay as they are ([`Rows::reconcile`]). If the answer has
-    /// another value than such a row, adds the link that reports the later changes of the row to `kept`. Returns how
-    /// many rows found no room.
+    /// Stores the rows of an answer. A row that stays as it is ([`Rows::reconcile`]) keeps its value; if the answer
+    /// has another value, adds the link that this row follows to `kept`. Returns for how many rows of the answer
+    /// there was no room.
     fn take_answer(&mut self, named: BTreeMap<K, V>, asked: Moment, kept: &mut Vec<LinkId>) -> u64 {
         let (answered, mut refused) = (self.moment, 0_u64);
         for (key, value) in named {
@@ -423,14 +427,15 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     }
 }
 
-/// Adds the link that reports the later changes of a row to `kept`.
+/// Adds the link that a row follows ([`Row::follows`]) to `kept`, unless `kept` contains it.
 fn note_link<V>(kept: &mut Vec<LinkId>, row: &Row<V>) {
     if let Some(link) = row.follows.filter(|link| !kept.contains(link)) {
         kept.push(link);
     }
 }
 
-/// Collects the rows of an answer, and joins rows with the same key. Also returns how many rows found no room.
+/// Collects the rows of an answer, and joins rows with the same key. Also returns for how many rows there was no
+/// room.
 fn read_answer<K: Ord, V>(
     rows: impl Iterator<Item = (K, V)>,
     join: impl Fn(&mut V, V),

@@ -22,8 +22,9 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// the list of assets, become stale, with the reason [`StaleReason::Malformed`]: the malformed row may be about any
 /// of them.
 ///
-/// If two links report one account, a balance that one link has reported with a later venue time stays as it is. If a
-/// report over one link may be lost, nothing becomes stale as long as the other link has shown everything.
+/// If two links report the same account, a report over one link does not replace a balance that the other link has
+/// reported with a later venue time. If a report over one link may be lost, nothing becomes stale while another link
+/// has shown everything: all balances, and all changes since then.
 ///
 /// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
 /// again with its next report. The list becomes current again when a report lists all assets, or when
@@ -66,7 +67,7 @@ impl Balance {
     }
 }
 
-/// A later row of the same report replaces the earlier one: each is the whole balance of the asset.
+/// Replaces the balance from an earlier row of a report. Each row is the whole balance of the asset.
 fn replace(earlier: &mut Balance, later: Balance) {
     *earlier = later;
 }
@@ -145,11 +146,13 @@ impl Balances {
     /// that the answer does not list are removed. If the list of assets is stale only because an asset was not kept
     /// ([`StaleReason::NoRoom`]), current balances that the answer does not list are removed as well.
     ///
-    /// Returns whether all balances are current now. If they are current already, the answer is not used. If, after
-    /// `asked`, reports may have been lost, a reported balance was not kept, or a stream of balances was subscribed,
-    /// the answer is not used: ask again. If no stream of balances is subscribed, the answer is used, but the
-    /// balances are stale at once. If there is no room for a balance of the answer (at most 65,536 are kept), the
-    /// list of assets remains stale.
+    /// Returns whether all balances are current now:
+    ///
+    /// - If all balances are current already, the answer is not used.
+    /// - If, after `asked`, reports may have been lost, a reported balance was not kept, or a stream of balances was
+    ///   subscribed, the answer is not used: ask again.
+    /// - If no stream of balances is subscribed, the answer is used, but the balances are stale at once.
+    /// - If there is no room for a balance of the answer (at most 65,536 are kept), the list of assets remains stale.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};

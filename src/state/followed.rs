@@ -61,13 +61,13 @@ impl Followed {
         self.moment
     }
 
-    /// Returns when a report may last have been lost, or a stream was last subscribed. The answer to an earlier
-    /// question is outdated.
+    /// Returns the moment when a report was last possibly lost, or a stream was last subscribed. An answer to a
+    /// question asked before this moment is outdated.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
 
-    /// Returns the reason of the doubt about an order or quote that is known only from an outdated answer.
+    /// Returns the reason with which an order or quote is in doubt if it is known only from an outdated answer.
     pub(super) const fn reason(&self) -> StaleReason {
         self.reason
     }
@@ -76,15 +76,15 @@ impl Followed {
         (self.lost, self.reason) = (self.moment, reason);
     }
 
-    /// Notes that a stream was subscribed. Returns whether reports over an earlier link may be missing: see
-    /// [`replace`](Followed::replace).
+    /// Adds the link of a new subscription to `links`. Returns whether reports over an earlier link may be missing:
+    /// see [`replace`](Followed::replace).
     pub(super) fn begin(&mut self, link: LinkId, reach: Reach) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         self.add(link, reach)
     }
 
-    /// Notes a link whose filter leaves out executions or ends of orders. Such a link is not one of `links`. Returns
-    /// whether reports over an earlier link may be missing: see [`replace`](Followed::replace).
+    /// Adds a link whose filter leaves out executions or ends of orders to `left`, not to `links`. Returns whether
+    /// reports over an earlier link may be missing: see [`replace`](Followed::replace).
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         let has_missed = self.replace(link);
@@ -92,8 +92,8 @@ impl Followed {
         has_missed
     }
 
-    /// Notes the link of an event; `None` for a recording. If the link is new, returns whether reports over an
-    /// earlier link may be missing: see [`replace`](Followed::replace).
+    /// Adds the link of an event to `links` if it is new; pass `None` for a recording. Returns whether reports over
+    /// an earlier link may be missing: see [`replace`](Followed::replace).
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -114,8 +114,8 @@ impl Followed {
         has_missed
     }
 
-    /// Removes the earlier links in the slot of `link`, and a recording. Returns whether one of them was still in
-    /// use: no event has reported its end, so reports over it may be missing.
+    /// Removes the links in the slot of `link`, and a recording. Returns whether an earlier link was still one of
+    /// `links`, or a recording was removed: no event has reported the end, so reports may be missing.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Reach)| own.slot() == link.slot() && *own != link;
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
@@ -124,7 +124,8 @@ impl Followed {
         has_missed
     }
 
-    /// Returns the loss that an event causes; `None` if the loss concerns none of `links`.
+    /// Applies the loss that an event causes, and returns the loss with the links that it concerns. Returns `None` if
+    /// the event causes no loss, or if the loss names a link and concerns none of `links`.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
@@ -148,8 +149,8 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns `link`, the link of an event, if its stream reports only what was made over the link itself. Then the
-    /// order or quote of the event was made over this link.
+    /// Returns `link`, the link of an event, if its stream reports only what was made over the link itself. In this
+    /// case, the order or quote of the event was made over this link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
         let is_session = |link: &LinkId| self.links.contains(&(*link, Reach::Session));
         link.filter(is_session)

@@ -28,8 +28,9 @@ use crate::value::symbol::Symbol;
 /// the list of positions, become stale, with the reason [`StaleReason::Malformed`]: the malformed row may be about
 /// any of them.
 ///
-/// If two links report one account, a position that one link has reported with a later venue time stays as it is. If
-/// a report over one link may be lost, nothing becomes stale as long as the other link has shown everything.
+/// If two links report the same account, a report over one link does not replace a position that the other link has
+/// reported with a later venue time. If a report over one link may be lost, nothing becomes stale while another link
+/// has shown everything: all positions, and all changes since then.
 ///
 /// If reports may have been lost, all positions and the list become stale. Each position becomes current again with
 /// its next report. The list becomes current again with a report of all positions or with `reconcile`.
@@ -75,7 +76,8 @@ impl HeldAmount {
     }
 }
 
-/// Returns the instrument of a row, whose name the decoder has checked, and its amounts.
+/// Returns the instrument and the amounts of a row. `None` does not occur, because the decoder has checked the
+/// instrument.
 fn held(row: &Position<'_>) -> Option<(Symbol, Vec<HeldAmount>)> {
     let amounts = row.amounts.iter().map(|amount| HeldAmount {
         label: amount.label.to_string().into(),
@@ -154,11 +156,14 @@ impl Positions {
     /// positions that the answer does not list are removed. If the list of positions is stale only because a position
     /// was not kept ([`StaleReason::NoRoom`]), current positions that the answer does not list are removed as well.
     ///
-    /// Returns whether all positions are current now. If they are current already, the answer is not used. If, after
-    /// `asked`, reports may have been lost, a reported position found no room, or a stream of positions was
-    /// subscribed, the answer is not used either: ask again. If no stream of positions is subscribed, the answer is
-    /// used, but the positions are stale at once. If the answer has more positions than are kept, the list of
-    /// positions remains stale.
+    /// Returns whether all positions are current now:
+    ///
+    /// - If all positions are current already, the answer is not used.
+    /// - If, after `asked`, reports may have been lost, a reported position was not kept, or a stream of positions
+    ///   was subscribed, the answer is not used: ask again.
+    /// - If no stream of positions is subscribed, the answer is used, but the positions are stale at once.
+    /// - If there is no room for a position of the answer (at most 65,536 are kept), the list of positions remains
+    ///   stale.
     ///
     /// ```
     /// use gemini_ws::{HeldAmount, Positions};

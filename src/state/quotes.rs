@@ -146,7 +146,7 @@ impl Quotes {
         }
     }
 
-    /// Raises doubts about the quotes that no subscribed stream reports. Call this after each confirmation of a
+    /// Puts in doubt each quote that no subscribed stream reports. Call this after each confirmation of a
     /// subscription: it may show that the stream reports only the quotes of its session.
     fn doubt_narrowed(&mut self) {
         self.index.certain().into_iter().for_each(|key| self.doubt_unfollowed(key));

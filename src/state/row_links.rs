@@ -14,7 +14,7 @@ pub(super) struct RowLinks {
     left: Vec<(LinkId, Option<StreamId>)>,
 }
 
-/// What a link has shown since its subscription began, and since a report over it was last lost.
+/// What a link has shown since its subscription began, or since a report over it was last lost, whichever is later.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Shown {
     /// Nothing. The event that ended the subscription may have been dropped.
@@ -42,8 +42,8 @@ impl RowLinks {
         self.links.iter().any(|(_, shown)| *shown == Shown::All)
     }
 
-    /// Returns whether a report over this link becomes the newest report of the list. It does not if only other links
-    /// have shown all rows.
+    /// Returns whether a report over this link becomes the newest report of the list. If only other links have shown
+    /// all rows, it does not.
     pub(super) fn leads(&self, link: Option<LinkId>) -> bool {
         let is_all = |(own, shown): &(LinkId, Shown)| Some(*own) == link && *shown == Shown::All;
         !self.shows_all() || self.links.iter().any(is_all)
@@ -58,9 +58,10 @@ impl RowLinks {
         self.left.iter().any(of_link)
     }
 
-    /// Notes that a link has a subscription, because the venue has confirmed it or because a report has arrived.
-    /// Removes the links whose subscriptions may have ended without an event. Returns whether rows may have been
-    /// missed, because no other link has shown all of them.
+    /// Adds a link that has a subscription: the venue has confirmed it, or a report has arrived. Removes other links
+    /// in the same slot and links that have shown nothing, because their subscriptions may have ended without an
+    /// event. Returns whether rows may have been missed: the link is new, another link was removed, and no link has
+    /// shown all rows.
     pub(super) fn begin(&mut self, link: LinkId) -> bool {
         let before = self.links.len();
         let is_new = !self.has(link);
@@ -76,14 +77,15 @@ impl RowLinks {
         has_missed
     }
 
-    /// Notes a report of all rows over this link.
+    /// Marks the link as having shown all rows. Call this when a report over the link lists every row and all of them
+    /// could be decoded.
     pub(super) fn show_all(&mut self, link: LinkId) {
         self.links.iter_mut().filter(|(own, _)| *own == link).for_each(|(_, shown)| *shown = Shown::All);
     }
 
-    /// Notes an answer to a question that was asked after the links began. The answer has shown all rows, except rows
-    /// that stay as they are. Only the links `kept` report the later changes of these rows. So a link has shown all
-    /// rows now, unless `kept` has a link in another slot.
+    /// Applies an answer that lists all rows to a question that was asked after the links began. Some rows were not
+    /// replaced by the answer, and only the links in `kept` report the later changes of these rows. So a link is
+    /// marked as having shown all rows only if every link in `kept` is in its slot.
     pub(super) fn confirm(&mut self, kept: &[LinkId]) {
         let is_whole = |link: &LinkId| kept.iter().all(|own| own.slot() == link.slot());
         let known = self.links.iter_mut().filter(|(own, shown)| *shown != Shown::Nothing && is_whole(own));
@@ -91,7 +93,8 @@ impl RowLinks {
     }
 
     /// Applies a loss. `ended` is the subscription that ends with the loss, and `newest` is the link of the newest
-    /// report. Returns whether rows may be wrong now: not if another link has shown all of them.
+    /// report. Returns whether rows may be wrong now. Returns `false` if the loss does not concern the rows, or if a
+    /// link without the loss has shown all rows.
     pub(super) fn lose(&mut self, loss: &Loss, ended: Option<StreamId>, newest: Option<LinkId>) -> bool {
         let over: Vec<LinkId> =
             self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own))).collect();

@@ -27,7 +27,7 @@ pub enum StaleReason {
     Silent,
     /// Events were dropped before they reached the collection that keeps the data, such as [`Books`](crate::Books).
     Overflow,
-    /// A frame, or a row of a report, that may have been about the data could not be decoded.
+    /// A frame or a row of a report could not be decoded, and may have been about the data.
     Malformed,
     /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
     /// the first received one may be missing.
@@ -39,13 +39,13 @@ pub enum StaleReason {
     Unanswered,
     /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue): an event is overdue.
     Overdue,
-    /// The fills do not add up to the reported executed quantity, or an event reports a smaller executed quantity
-    /// than the fills before it, or the fills cannot be checked.
+    /// The fills do not add up to the reported executed quantity, an event reports a smaller executed quantity than
+    /// the fills before it, or the fills cannot be checked.
     Executions,
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
     /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
-    /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests does not count.
+    /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests is not meant.
     NotFound,
     /// Two reports contradict each other, or an event may belong to any of several orders with the same client order
     /// id.
@@ -102,7 +102,7 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// Returns what an event puts in doubt. All collections use this list of events.
+    /// Returns the loss that an event causes; `None` if it causes none. All collections use this list of events.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
         if let Some((link, stream)) = ended_stream(event) {
             let is_silent = matches!(event, Event::Silent { .. });
@@ -150,7 +150,7 @@ impl Loss {
         self.reason.ends_subscription()
     }
 
-    /// Returns whether events may have been dropped that end a subscription or a link.
+    /// Returns whether events that report the end of a subscription or of a link may have been dropped.
     pub(super) fn hides_ends(&self) -> bool {
         self.topic.is_none() && self.reason == StaleReason::Overflow
     }
@@ -174,7 +174,7 @@ const LAG_MAX: Duration = Duration::from_secs(3_600);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     stale: Option<StaleReason>,
-    /// The link that the data came over; `None` in a recording, and before any data.
+    /// The link over which the data came; `None` in a recording, and before any data.
     link: Option<LinkId>,
     age: Age,
 }
@@ -186,22 +186,22 @@ impl Standing {
         age: Age { event_time: None, received: None },
     };
 
-    /// Notes a report of the data, which makes the data current.
+    /// Makes the data current, and stores the link and the times of the report.
     #[inline]
     pub(super) const fn renew(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.stale = None;
         self.note(source, event_time);
     }
 
-    /// Notes a report that does not make stale data current.
+    /// Stores the link and the times of a report. Stale data remains stale.
     #[inline]
     pub(super) const fn note(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.link = source.link();
         self.age = Age { event_time, received: source.received() };
     }
 
-    /// Returns whether the data is newer than a report over another link. Over one link, or a link that replaces
-    /// another one in its slot, the later report is always the newer one.
+    /// Returns whether the data is newer than a report over another link. Over one link, or over links that replace
+    /// each other in one slot, the later report is always the newer one.
     ///
     /// Times that are more than [`LAG_MAX`] apart are not compared, because they may have different units ([times of
     /// balances](crate::protocol::quirks#unit-of-balance-times)).

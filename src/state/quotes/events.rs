@@ -40,7 +40,8 @@ impl Quotes {
         }
     }
 
-    /// Notes the link of an event that names the quote. No other event shows over which link the quote was submitted.
+    /// Sets the link of a quote to the link of an event that names the quote. Any other event does not show over
+    /// which link the quote was submitted.
     fn note_link(&mut self, key: u64, link: Option<LinkId>) {
         let session = self.followed.session(link);
         self.index.change(key, |quote| {
@@ -72,8 +73,8 @@ impl Quotes {
         self.doubt_unfollowed(key);
     }
 
-    /// Raises the doubt about a quote again when its request for quotes has ended: the event that says how the quote
-    /// ended may be lost. Returns whether the quote is in doubt again.
+    /// If a quote with a known id is in doubt and its request for quotes has ended, moves the doubt to the present
+    /// moment: the event that says how the quote ended may be lost. Returns whether the doubt was moved.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let named = self.index.get(key).filter(|quote| quote.quote_id.is_some());
@@ -114,8 +115,8 @@ impl Quotes {
         (keys, state)
     }
 
-    /// Returns the key of the quote with the id in an event. If no quote has the id, gives it to the only matching
-    /// quote of this client. Without such a quote, adds a quote if there is room.
+    /// Returns the key of the quote with the id in an event. If no quote has the id, and exactly one quote of this
+    /// client without an id matches the event, sets the id of that quote. Otherwise adds a quote if there is room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,

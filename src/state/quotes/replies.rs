@@ -81,8 +81,8 @@ impl Quotes {
         id.map(|id| id.to_string().parse()).transpose().map_err(|_| Contradicted)
     }
 
-    /// Moves the request in an entry to a new entry, if `is_another` says that the id belongs to another quote.
-    /// Returns the key of the entry that has the request.
+    /// If `is_another` says that the id in an entry is that of another quote, moves the request of the entry to a new
+    /// entry. Returns the key of the entry that has the request.
     pub(super) fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
         if !self.index.get(key).is_some_and(is_another) {
             return key;
@@ -108,7 +108,8 @@ impl Quotes {
         own.map_or(key, |own| self.index.insert(own))
     }
 
-    /// Sets the certain id of a quote. Returns the key of the entry that has the request of the quote now.
+    /// Sets the id of a quote that a reply or an answer has named. Returns the key of the entry that has the request
+    /// of the quote now.
     pub(super) fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
@@ -147,8 +148,8 @@ impl Quotes {
         });
     }
 
-    /// Sets the venue's id of a quote, and merges the quote with another entry that has this id. If the two cannot be
-    /// one quote, puts both in doubt instead. Returns the key of the entry that has the quote's request now.
+    /// Sets the venue's id of a quote. If another entry has this id, merges the two entries. If the two cannot be one
+    /// quote, puts both in doubt instead. Returns the key of the entry that has the quote's request now.
     pub(super) fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
         let endpoint = endpoint_of(self.index.get(key).and_then(|quote| quote.link));
         let Some(other) = self.index.by_quote_id(id, endpoint).filter(|other| *other != key) else {
