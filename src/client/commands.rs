@@ -288,7 +288,7 @@ impl Client {
         added
     }
 
-    /// Notes the slot of a stream in `routes`. If there are many entries, removes the entries of streams that have
+    /// Stores the slot of a stream in `routes`. If there are many entries, removes the entries of streams that have
     /// ended.
     fn note_route(&mut self, endpoint: EndpointId, stream: &Stream, slot: usize) {
         self.routes.insert((stream.topic(), stream.symbol(), endpoint), slot);

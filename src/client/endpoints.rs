@@ -120,8 +120,8 @@ impl Endpoints {
         id
     }
 
-    /// Returns the index of an endpoint's host, and counts the endpoint as a user of the host. Adds a new host if
-    /// necessary, and removes other hosts that are no longer needed.
+    /// Returns the index of an endpoint's host, and adds 1 to the users of the host. If the host is not known yet,
+    /// adds it. Removes other hosts that are no longer needed.
     fn host_of(&mut self, config: &Config, now: Instant) -> usize {
         let mut free = self.hosts.len();
         for (place, host) in self.hosts.iter_mut().enumerate() {
@@ -206,7 +206,7 @@ impl Endpoints {
         self.entries.get_mut(&id)
     }
 
-    /// Notes whether the links to an endpoint have worked so far. If this has changed, returns the slots of the
+    /// Stores whether the links to an endpoint have worked so far. If this has changed, returns the slots of the
     /// endpoint, so that the caller can pass the [`Experience`] to the other links.
     pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
@@ -251,7 +251,7 @@ impl Endpoints {
         self.waiting.remove(&id);
     }
 
-    /// Notes that a slot no longer holds a link. The endpoint's next link continues with the delays of `backoff`.
+    /// Removes a slot that no longer holds a link. The endpoint's next link continues with the delays of `backoff`.
     pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if !backoff.is_fresh() {

@@ -115,7 +115,8 @@ impl Client {
         event
     }
 
-    /// Counts a frame for a slot that no longer holds a link. Returns an `Event::Ignored` for a text or binary frame.
+    /// Counts a frame over a link whose slot no longer holds a link. For a text or binary frame, returns an
+    /// `Event::Ignored`.
     #[cold]
     fn ignore_frame<'f>(&mut self, link: LinkId, frame: Frame<'f>) -> Option<Event<'f>> {
         self.ended.count_stale_input();

@@ -55,9 +55,9 @@ use crate::value::time::Instant;
 ///
 /// # The contract of a driver
 ///
-/// A driver repeats two steps. It carries out every output. Then it waits until a dial ends, a transport has
-/// something to read, can take unwritten bytes or has ended, or [`timeout`](Client::timeout) is over. It reports
-/// dials, frames, ends and the timeout with inputs.
+/// A driver repeats two steps. It carries out every output. Then it waits until a dial ends, until a transport has
+/// something to read, can take unwritten bytes or has ended, or until [`timeout`](Client::timeout) is over. It
+/// reports dials, frames, ends and the timeout with inputs.
 ///
 /// - **Order of events.** [`handle_frame`](Client::handle_frame) returns at most one event; every other event arrives
 ///   as [`Output::Event`]. The right order is: first the outputs that were waiting before the frame, then the event
@@ -298,13 +298,14 @@ impl Client {
 // ---- ends of orders -----------------------------------------------------------------------------
 
 impl Client {
-    /// Notes that an order of this client has ended, or that the venue does not have it. `request` is the request
-    /// that placed the order. The client notes the end of an order when an event reports the end. Call this method if
-    /// only REST shows the end, for example because the order ended while no link was open. After the call,
-    /// [`Abandoned::sessions`](crate::Abandoned::sessions) no longer counts the session of the order because of this
-    /// order. If a later event reports the order as open, the session counts again. The client remembers at most the
-    /// latest 1,024 requests that placed orders. For a request that the client no longer remembers, the call has no
-    /// effect.
+    /// Reports to the client that an order of this client has ended, or that the venue does not have it. `request` is
+    /// the request that placed the order. An event that reports the end has the same effect. So call this method if
+    /// only REST shows the end, for example because the order ended while no link was open.
+    ///
+    /// [`Abandoned::sessions`](crate::Abandoned::sessions) is the number of sessions that may have left open orders.
+    /// After the call, this order is no longer a reason to count its session. If a later event reports the order as
+    /// open, it is a reason again. The client remembers at most the latest 1,024 requests that placed orders. For a
+    /// request that the client no longer remembers, the call has no effect.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, NewOrder, Orders, Output, Request, Side};

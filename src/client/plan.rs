@@ -161,7 +161,7 @@ impl Shutdown {
         self.step
     }
 
-    /// Begins the next step if the present one is done or its time is over. Returns the step that begins, if any.
+    /// If the present step is done or its time is over, begins and returns the next step. Otherwise returns `None`.
     pub(super) fn advance(&mut self, is_done: bool, now: Instant) -> Option<ShutdownStep> {
         if self.step == ShutdownStep::ClosingLinks || !(is_done || self.is_overdue) {
             return None;

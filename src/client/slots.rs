@@ -45,7 +45,8 @@ struct Seen {
     exists: bool,
     is_unfinished: bool,
     is_given_up: bool,
-    /// Whether a request of the application or a cancellation of orders has no reply yet, or was not sent yet.
+    /// Whether a cancellation of orders waits to be sent, or a request of the application or a cancellation has no
+    /// reply yet.
     is_busy: bool,
     has_public: bool,
     has_room: bool,
@@ -255,7 +256,7 @@ impl Slots {
         self.touched.pop_front()
     }
 
-    /// Updates the sums for a slot. Returns whether the link may now get another stream; `None` if that has not
+    /// Updates the sums for a slot. Returns whether the link now has room for another stream; `None` if that has not
     /// changed.
     pub(super) fn count_again(&mut self, slot: usize) -> Option<bool> {
         let entry = self.slots.get_mut(slot)?;
