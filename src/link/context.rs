@@ -76,7 +76,7 @@ impl<'c> Context<'c> {
         self.numbers
     }
 
-    /// Notes that the call changed nothing that the client has to look at.
+    /// Marks the call as one after which the client does not have to look at the link.
     #[inline]
     pub(crate) const fn leave_untouched(&mut self) {
         self.is_touched = false;
@@ -112,7 +112,7 @@ impl Numbers {
         number
     }
 
-    /// Returns the id of the next subscription if `Subscriptions` stores it at `place`.
+    /// Returns the id that the next subscription gets if `Subscriptions` stores it at `place`.
     pub(super) const fn peek_stream(&self, link: LinkId, place: usize) -> StreamId {
         StreamId::new(self.subscription, link.short_slot(), place)
     }

@@ -33,7 +33,7 @@ pub(super) struct Delays {
     pub(super) snapshot: Duration,
     pub(super) resubscribe: Duration,
     pub(super) resubscribe_cap: Duration,
-    /// How long a book has to stay current before the count of its losses is reset.
+    /// How long a book has to stay current before the number of its losses in a row starts from zero again.
     pub(super) stable: Duration,
 }
 

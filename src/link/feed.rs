@@ -221,10 +221,10 @@ impl Feed {
         self.start_waiting(cx, stream);
     }
 
-    /// Requests the stream that waits and whose frames look like frames of `alike`, if there is one. While the client
-    /// unsubscribes an older stream with such frames, the new stream waits longer. Exception: if both subscriptions
-    /// are to the same stream, and the `unsubscribe` of the older one failed for now, the older one ends at once and
-    /// the new one starts. A repeated `unsubscribe` would stop both.
+    /// Requests the waiting stream whose frames look like frames of `alike`, if there is one. But while the client
+    /// unsubscribes an older stream with such frames, the new stream continues to wait. Exception: if both
+    /// subscriptions are to the same stream, and the `unsubscribe` of the older one failed for now, the older one
+    /// ends at once and the new one starts. A repeated `unsubscribe` would stop both.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -260,9 +260,9 @@ impl Feed {
         }
     }
 
-    /// Returns whether the reply to a request is still valid for a stream. It is not if the client has sent a newer
-    /// request about the stream. Neither is the reply to a `subscribe` valid for a stream that the client
-    /// unsubscribes.
+    /// Returns whether the reply to a request is still valid for a stream. The reply is not valid if the client has
+    /// sent a newer request about the stream, or if the request is a `subscribe` and the client is unsubscribing the
+    /// stream.
     fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
         let is_left = |it: &Subscription| is_subscribe && it.is_left();
         self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
@@ -274,9 +274,9 @@ impl Feed {
         }
     }
 
-    /// Notes that a request for streams failed for now, and passes `input` to the subscriptions of these streams. If
-    /// an `unsubscribe` failed, and a new subscription to the same stream waits, requests the stream for the new
-    /// subscription.
+    /// Stores the failure of a request that failed for now in the subscriptions that it names, and passes `input` to
+    /// them. If an `unsubscribe` failed, and a new subscription to the same stream waits, requests the stream for the
+    /// new subscription.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -298,9 +298,9 @@ impl Feed {
         }
     }
 
-    /// Handles the streams of a refused request whose data came before the refusal, and removes them from `request`.
-    /// The data of these streams is stale, and the venue may still send it. So the client unsubscribes these streams
-    /// before it requests them again. Returns whether there are such streams.
+    /// Handles the streams of a refused request that had sent data before the refusal, and removes them from
+    /// `request`. Their data is stale, and the venue may continue to send it. So the client unsubscribes these
+    /// streams before it requests them again. Returns whether there are such streams.
     pub(super) fn fail_served(
         &mut self,
         cx: &mut Context<'_>,
@@ -324,8 +324,8 @@ impl Feed {
         !served.is_empty()
     }
 
-    /// Notes that the snapshot of a book may have come in a frame that could not be decoded. If the book is confirmed
-    /// and still waits for its snapshot, the client requests the book again.
+    /// Marks a book whose snapshot may have come in a frame that could not be decoded. If the book is confirmed and
+    /// still waits for its snapshot, the client requests the book again.
     fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
             let failure = Failure::new(Unserved::Undecodable, 1);
@@ -372,8 +372,8 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, and queues them. Leaves out the streams for which the refusal is not
-    /// valid.
+    /// Splits a refused request into halves, and queues them. Leaves out the streams for which the refusal is no
+    /// longer valid.
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         let is_subscribe = request.is_subscribe();
         request.retain(|stream| self.is_about(*stream, is_subscribe, id));
@@ -413,8 +413,8 @@ impl Feed {
         self.outbox.drop_requests();
     }
 
-    /// Ends the connection. Reports the requests of the application without a reply as lost or not sent, and returns
-    /// how many there were.
+    /// Ends the connection. Reports each request of the application that has no reply as lost or not sent. Returns
+    /// how many such requests there were.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
         self.close();
         let link = self.link;

@@ -81,7 +81,7 @@ impl<T> InFlight<T> {
         self.entries.front().map(|entry| entry.deadline)
     }
 
-    /// Takes the oldest entry if its deadline has passed, and returns whether it still held its place.
+    /// Takes the oldest entry if its deadline has passed, and returns whether the entry still held its place.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(u64, T, bool)> {
         self.deadline().filter(|deadline| *deadline <= now)?;
         self.remove(0).map(|entry| (entry.id, entry.what, entry.has_place))

@@ -14,8 +14,8 @@ pub enum State {
     /// The driver is dialling: name look-up, TCP, TLS and upgrade together.
     Connecting,
     /// Open, but not live yet. The link becomes live when every stream is confirmed, rejected or reported by
-    /// [`Event::Unserved`](crate::Event::Unserved). If all remaining streams are unserved, it waits until one of them
-    /// works. Without streams, it becomes live at once.
+    /// [`Event::Unserved`](crate::Event::Unserved). Exception: if all streams that were not rejected are unserved,
+    /// the link waits until one of them works. A link without streams becomes live at once.
     Subscribing,
     /// Open, and the state [`Subscribing`](State::Subscribing) is over. The link stays live even if a stream fails,
     /// or a later stream waits for its confirmation.
@@ -213,10 +213,16 @@ pub enum StreamState {
     Active,
     /// The book is current.
     Synced,
-    /// The client subscribes again, because the book lost an update or got no usable snapshot, the venue refused the
-    /// stream after its data had come, the application requested a new snapshot, or the stream fell silent. The
-    /// client first unsubscribes, and waits for the reply to the `unsubscribe` (market data v2 sends none). If a book
-    /// loses another update soon after its snapshot, the client waits before it unsubscribes.
+    /// The client subscribes again. It first unsubscribes, and waits for the reply to the `unsubscribe` (market data
+    /// v2 sends none). If a book loses another update soon after its snapshot, the client waits before it
+    /// unsubscribes.
+    ///
+    /// The client subscribes again in these cases:
+    ///
+    /// - The book lost an update or got no usable snapshot.
+    /// - The venue refused the stream after its data had come.
+    /// - The application requested a new snapshot.
+    /// - The stream fell silent.
     Resyncing,
     /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
     /// the client unsubscribes again. Market data v2 confirms nothing: there the stream ends when the `unsubscribe`
@@ -257,8 +263,11 @@ pub enum StreamInput {
     /// book, or data of an account stream. The refusal is for now, or another stream of the request may be the
     /// reason.
     RefusedAfterData,
-    /// The newest request about the stream got no reply in time. Or the snapshot of a book came after this request
-    /// had failed, did not come in time, or may have come in a frame that could not be decoded.
+    /// One of these has happened:
+    ///
+    /// - The newest request about the stream got no reply in time.
+    /// - The snapshot of a book came after the newest request about the book had failed.
+    /// - The snapshot of a book did not come in time, or may have come in a frame that could not be decoded.
     Unanswered,
     /// The `unsubscribe` failed for now, and the application has subscribed to the same stream again.
     Superseded,

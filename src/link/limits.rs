@@ -197,8 +197,8 @@ impl Window {
         self.named.is_some() && self.named == self.limit()
     }
 
-    /// Notes how much of a limit of the venue remains. If the venue's limit is lower than the configured limit, or no
-    /// limit is configured for this window, no request waits for longer than `wait_max`.
+    /// Stores how much of a limit of the venue remains. If the venue's limit is lower than the configured limit, or
+    /// no limit is configured for this window, no request waits for longer than `wait_max`.
     fn note_rest(&mut self, named: &Named, wait_max: Duration, now: Instant) {
         // Of several limits on windows of one length, the one with the smallest rest applies.
         let is_less = |rest: Rest| named.remaining < rest.remaining;
@@ -215,7 +215,7 @@ impl Window {
 #[derive(Clone, Copy, Debug)]
 struct Named {
     length: Duration,
-    /// The limit, cut to the largest limit that can be counted.
+    /// The limit; `u32::MAX` if it is larger.
     limit: u32,
     used: u64,
     /// What remains of the whole limit.
@@ -294,8 +294,8 @@ impl Limits {
         room.min((at.max(since + self.requests.time_of(STREAM_TURN)), window))
     }
 
-    /// Takes room for one request that only the limits named by the venue may delay. If these limits have no room,
-    /// returns when they will have room.
+    /// Takes room for one urgent request. Limits that the venue has named can delay such a request; limits of the
+    /// configuration do not. If the venue's limits have no room, returns when they will have room.
     pub(super) fn take_urgent(&mut self, now: Instant) -> Result<(), Instant> {
         let (at, _) = self.requests.room_in(Urgency::Cancel, Window::is_named);
         if at > now {
@@ -329,7 +329,7 @@ impl Limits {
         self.dials.take(now);
     }
 
-    /// Returns whether all limits have recovered from earlier use, and the venue has not asked the client to wait.
+    /// Returns whether every limit allows its whole burst again, and the venue has not asked the client to wait.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }

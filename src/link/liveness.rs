@@ -5,8 +5,9 @@ use core::time::Duration;
 use crate::config::Config;
 use crate::value::time::Instant;
 
-/// Notes when the peer was last heard, whether it was probed, and when a request about the account was last sent. A
-/// frame moves no deadline: at the deadline, `check` looks at how long ago the last frame was.
+/// Records when the peer was last heard, whether it was probed, and when a request about the account was last sent. A
+/// frame does not move the deadline of the next check: at the deadline, `check` looks at how long ago the last frame
+/// came.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.
@@ -110,7 +111,7 @@ impl Liveness {
         self.heard
     }
 
-    /// Notes that a request about the account was sent.
+    /// Stores when a request about the account was last sent.
     pub(super) const fn note_sent(&mut self, now: Instant) {
         self.sent = now;
     }
@@ -151,8 +152,8 @@ impl Liveness {
         self.probe != Probe::None
     }
 
-    /// Notes that a request timed out. `messages` says how many messages the peer has sent. Returns whether the
-    /// link is unusable, because the peer neither replies nor sends anything.
+    /// Counts a request that timed out. `messages` says how many messages the peer has sent. Returns whether the link
+    /// is unusable, because the peer neither replies nor sends anything.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
         // The timeouts count however far apart they are, because the client requests a failing stream less and less
         // often.

@@ -101,7 +101,7 @@ pub(crate) struct Link<S> {
     /// before the first connection has ended.
     missing_since: Option<Instant>,
     malformed_run: MalformedRun,
-    /// What the present step abandons.
+    /// How many requests and links the present step abandons.
     abandoned: Abandoned,
     /// Whether no other attempt follows when the connection, or the present attempt to connect, ends.
     is_last: bool,
@@ -275,8 +275,8 @@ impl<S: Session> Link<S> {
         self.is_last = true;
     }
 
-    /// Notes that nothing needs the link. Returns whether the link need not stay open: nothing has needed it for at
-    /// least [`Config::linger`], or the link is closing or closed.
+    /// Marks the link as not needed. The first such call starts the time of [`Config::linger`]. Returns whether the
+    /// client can close the link: this time is over, or the link is closing or closed already.
     pub(crate) fn note_unneeded(&mut self, now: Instant) -> bool {
         if matches!(self.linger, Linger::Needed) {
             self.linger = Linger::Until(now + self.config.linger);
@@ -287,12 +287,12 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Notes that something needs the link. Returns whether nothing needed the link before.
+    /// Marks the link as needed. Returns whether nothing needed the link before.
     pub(crate) const fn note_needed(&mut self) -> bool {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
 
-    /// Takes over what the client has learnt from other links to the endpoint.
+    /// Sets whether the links to the endpoint have worked so far, including the other links.
     pub(crate) const fn learn(&mut self, experience: Experience) {
         self.experience = experience;
     }

@@ -108,7 +108,8 @@ pub(crate) struct Outbox {
     /// Whether a stream request is sent only while no other one is in flight, so that an error without an id can be
     /// assigned to its request.
     one_at_a_time: bool,
-    /// The numbers of the outputs that send a text and that the driver may not have polled yet.
+    /// The numbers of the outputs that send a text. Outputs that the driver has polled are removed with the next
+    /// text.
     sends: VecDeque<u64>,
     /// When the next request that waits may be sent: when the limit on requests has room, or when the delay of the
     /// cancellation is over.
@@ -144,7 +145,8 @@ impl Outbox {
 
     // ---- waiting requests ------------------------------------------------------------------
 
-    /// Queues an `unsubscribe` for a subscription. Adds the subscription to the last queued request if possible.
+    /// Queues an `unsubscribe` for a subscription. If the last queued request is an `unsubscribe` with room for
+    /// another stream, adds the subscription to it.
     pub(super) fn leave(&mut self, id: StreamId) {
         self.queue(id, false, usize::MAX);
     }
@@ -270,13 +272,13 @@ impl Outbox {
         true
     }
 
-    /// Marks a cancellation without a reply as failed, because no reply can come any more.
+    /// Marks a cancellation that waits or has no reply as failed, because no reply can come any more.
     pub(super) fn fail_cancel(&mut self) {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
 
-    /// Notes the reply to the request with this id, if the request is the cancellation. If the venue has refused the
-    /// cancellation only for now, the cancellation waits to be sent again.
+    /// If the request with this id is the cancellation, applies its reply. If the venue has refused the cancellation
+    /// only for now, the cancellation waits to be sent again.
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {
@@ -294,7 +296,7 @@ impl Outbox {
         );
     }
 
-    /// Notes how the request with this id ended, if it is the cancellation.
+    /// If the request with this id is the cancellation, sets the state of the cancellation to `outcome`.
     pub(super) fn end_cancel(&mut self, id: u64, outcome: Cancellation) {
         if self.cancellation == Some(Cancellation::Sent(id)) {
             self.cancellation = Some(outcome);
@@ -323,8 +325,8 @@ impl Outbox {
         self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Takes room from the limit on requests, and returns whether there was room. If not, notes when there will be
-    /// room.
+    /// Takes room from the limit on requests, and returns whether there was room. If not, `room_at` includes the
+    /// instant at which there will be room.
     pub(super) fn take_room(&mut self, cx: &mut Context<'_>, urgency: Urgency) -> bool {
         let now = cx.now();
         let room = cx.limits().take_request(urgency, false, now);
@@ -411,8 +413,8 @@ impl Outbox {
         self.late.remove(place).map(|(_, request)| request)
     }
 
-    /// Frees the place of a request in flight that has no reply, although data shows that the venue has carried it
-    /// out.
+    /// Frees the place of a request in flight that has no reply. Call this if data shows that the venue has carried
+    /// the request out.
     pub(crate) fn release(&mut self, id: u64) {
         self.in_flight.release(id);
     }
@@ -434,7 +436,8 @@ impl Outbox {
         self.in_flight.deadline()
     }
 
-    /// Takes the oldest request if it has timed out. Returns its id, its purpose and whether it still held its place.
+    /// Takes the oldest request if it has timed out. Returns its id, its purpose, and whether it still held its place
+    /// among the requests in flight.
     pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose, bool)> {
         self.in_flight.take_expired(now)
     }
@@ -462,7 +465,8 @@ impl Outbox {
     }
 }
 
-/// Adds a subscription to the last queued request if possible, otherwise to a new request like `kind`.
+/// Adds a subscription to the last queued request if that request is of the same kind and has room for another
+/// stream. Otherwise adds the subscription to a new request like `kind`.
 fn enqueue(queue: &mut VecDeque<StreamRequest>, id: StreamId, kind: &StreamRequest) {
     match queue.back_mut() {
         Some(last)

@@ -10,16 +10,20 @@ use crate::request::new_order::ClientOrderId;
 use crate::request::{Request, Subject};
 use crate::value::id::LinkId;
 
-/// The number of requests whose client order ids [`Placed`] keeps.
+/// The maximum number of requests whose client order ids [`Placed`] keeps.
 const NAMED_MAX: usize = 1_024;
 
-/// For all sessions of a client: the requests that may have placed an order which has not ended. Each connection is a
-/// session.
+/// The requests of all sessions of a client that may have placed an order, as long as the order may be open. Each
+/// connection is a session.
 ///
-/// An order that was not sent, that the venue refused, that an event over any link to the endpoint reports as ended,
-/// or that the application has [forgotten](Placed::forget), is not an open order, because there is nothing to cancel.
-/// But if a later event reports such an order as open, `Placed` takes it for open again. Old and repeated events do
-/// not change this.
+/// In these cases there is nothing to cancel, so the order does not count as open:
+///
+/// - The client did not send the order, or the venue refused it.
+/// - An event over any link to the endpoint reported the end of the order.
+/// - The application has [forgotten](Placed::forget) the order.
+///
+/// But if a later event reports such an order as open, the order counts as open again. An old or repeated event does
+/// not have this effect.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
     /// The sessions that have not ended.
@@ -69,8 +73,9 @@ enum State {
 }
 
 impl Placed {
-    /// Notes a request that may have placed an order. Ignores a request that was sent before the last request that
-    /// cancelled all orders, on the assumption that the venue handles the requests of a session in their order.
+    /// Stores the newest request of a session that may have placed an order. Ignores a request that was sent before
+    /// the last request that cancelled all orders, on the assumption that the venue handles the requests of a session
+    /// in their order.
     fn note(&mut self, link: LinkId, request: u64) {
         let session = self.sessions.entry(link).or_default();
         if request > session.cancelled {
@@ -78,8 +83,8 @@ impl Placed {
         }
     }
 
-    /// Notes a request of the application. Keeps the client order id of a new order. A raw request counts at once as
-    /// a request that may have placed an order.
+    /// Handles a request of the application. For a new order, keeps the client order id. For a raw request, assumes
+    /// at once that it may have placed an order.
     pub(super) fn note_request(&mut self, link: LinkId, request: u64, about: &Request) {
         match about {
             Request::Raw(_) => self.note(link, request),
@@ -145,8 +150,8 @@ impl Placed {
         }
     }
 
-    /// Notes that a request may have placed an order. Has no effect if a reply or an event has already shown the
-    /// state of the order.
+    /// Assumes that the venue may hold the order of a request. Has no effect if a reply or an event has already shown
+    /// the state of the order.
     fn note_placed(&mut self, link: LinkId, request: u64) {
         match self.get_mut(request) {
             Some(named) if named.state == State::Sent => named.state = State::Placed,
@@ -155,7 +160,7 @@ impl Placed {
         }
     }
 
-    /// Notes the orders that an event reports as open or as ended.
+    /// Updates the orders that an event reports.
     #[cold]
     fn note_orders(&mut self, link: LinkId, event: &Event<'_>) {
         for part in event.parts() {
@@ -166,9 +171,11 @@ impl Placed {
         }
     }
 
-    /// Returns the request that placed an order. If the venue's id of the order is new, returns the oldest request
-    /// with the client order id whose order has no id yet; if there is none, the newest request. If these requests
-    /// are of several sessions, the order may belong to any of them, so marks each of them as shared.
+    /// Returns the request that placed the order of an event: the request whose order has the venue's id in the
+    /// event. If there is none, returns the oldest request with the client order id whose order may be open and has
+    /// no id of the venue yet, or else the newest request with the client order id, preferably one without an id of
+    /// the venue. If requests of several sessions have such an order without an id, the event may be about any of
+    /// these orders, so marks each of them as shared.
     fn named_by(&mut self, endpoint: u16, update: &OrderUpdate<'_>) -> Option<&mut Named> {
         let known = id_of(update);
         let is_it = |it: &Named| known.is_some() && it.order_id == known && it.link.endpoint() == endpoint;
@@ -192,14 +199,14 @@ impl Placed {
         self.named.get_mut(place)
     }
 
-    /// Notes a request that got no reply. If the request was to place an order, the venue may hold this order.
+    /// Handles a request that got no reply. If the request was to place an order, the venue may hold this order.
     pub(super) fn note_unanswered(&mut self, link: LinkId, request: u64, about: &Subject) {
         if matches!(about, Subject::PlaceOrder(_)) {
             self.note_placed(link, request);
         }
     }
 
-    /// Notes that the order of a request has ended, or never was at the venue.
+    /// Marks the order of a request as ended, because it has ended or never was at the venue.
     pub(crate) fn forget(&mut self, request: u64) {
         if let Some(named) = self.get_mut(request) {
             named.state = State::Ended;
@@ -234,7 +241,7 @@ impl Named {
         Named { request, link, id, state, order_id, times, is_shared: false, is_left: false }
     }
 
-    /// Notes an event about the order. The application may have used the client order id before. So an event ends
+    /// Applies an event about the order. The application may have used the client order id before. So an event ends
     /// this order only if an earlier event with the same id of the venue has reported the order as open, or if the
     /// event is a rejection.
     fn note(&mut self, update: &OrderUpdate<'_>) {

@@ -74,8 +74,8 @@ impl<S: Session> Link<S> {
         self.stats.count_control_frame();
     }
 
-    /// Returns whether a frame over `link` belongs to the present attempt and may be delivered. Notes such a frame as
-    /// a sign of life.
+    /// Returns whether a frame over `link` belongs to the present attempt and can be delivered. If so, stores when
+    /// the peer was last heard.
     #[inline]
     fn hear(&mut self, link: LinkId, now: Instant) -> bool {
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
@@ -174,7 +174,8 @@ impl Session for Current {
     }
 }
 
-/// Notes a frame of a subscription. Returns the source of the frame; `None` if no subscription takes the frame.
+/// Returns the source of a frame, and stores when the subscription of the frame was last heard. Returns `None` if no
+/// subscription takes the frame.
 #[inline]
 fn heard<'f>(
     reception: &mut Reception<'_, '_>,
@@ -315,7 +316,7 @@ fn response<'f>(
 }
 
 /// Acts on the reply to a stream request that had already timed out. If the reply refuses several streams, or refuses
-/// only for now, it counts only for streams whose data has come. For the other streams it says no more than the
+/// only for now, it has an effect only on streams whose data has come. For the other streams it says no more than the
 /// timeout did.
 fn answered_late<'f>(
     reception: &mut Reception<'_, '_>,

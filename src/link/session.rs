@@ -151,9 +151,9 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed.subscriptions_mut().routed(topic, symbol)
     }
 
-    /// Notes a frame that does not change a book, and returns the subscription that takes the frame; `None` if there
-    /// is none. A subscription that waits for the end of another stream takes no frame, even if the frame looks like
-    /// one of its own.
+    /// Returns the subscription that takes a frame, and stores when this subscription was last heard; `None` if no
+    /// subscription takes the frame. Call this only for a frame that does not change a book. A subscription that
+    /// waits for the end of another stream takes no frame, even if the frame looks like one of its own.
     #[inline]
     pub(crate) fn heard(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         let now = self.now();
@@ -197,7 +197,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.unusable
     }
 
-    /// Notes that the frame could be decoded, which ends a run of undecodable frames.
+    /// Ends a run of undecodable frames, because the frame could be decoded.
     #[inline]
     pub(crate) const fn decoded(&mut self) {
         *self.malformed_run = MalformedRun { frames: 0, of: None };
@@ -275,7 +275,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Malformed(malformed, source))
     }
 
-    /// Notes that frames were lost. Only another link can repair this loss.
+    /// Makes the link unusable, because frames were lost. Only another link can repair this loss.
     pub(crate) const fn lose_sequence(&mut self) {
         self.unusable = Some(Lost::SequenceGap);
     }

@@ -21,7 +21,7 @@ pub struct Stats {
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,
-    /// Elements of lists that could not be decoded, in frames that count in `data`. Each comes as an
+    /// List elements that could not be decoded, in frames that count in `data`. Each of these elements comes as an
     /// [`Event::Malformed`] among the [parts](Event::parts) of an [`Event::Batch`].
     pub malformed_elements: u64,
     /// Frames of an unknown kind.

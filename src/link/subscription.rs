@@ -89,11 +89,11 @@ pub(super) struct Effects {
     pub(super) then: Option<StreamInput>,
 }
 
-/// The properties of a subscription that `Subscriptions` counts.
+/// The properties of a subscription that `Subscriptions` adds up in its `Sums`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Traits {
     pub(super) is_wanted: bool,
-    /// Whether the stream still waits to be confirmed, rejected or reported as unserved.
+    /// Whether the stream is neither confirmed nor rejected, and was not reported as unserved.
     pub(super) is_pending: bool,
     /// Whether the stream has subscribers, and is either unconfirmed or has failed since it last worked.
     pub(super) is_unserved: bool,
@@ -237,7 +237,7 @@ impl Subscription {
     }
 
     /// Returns the next input of a subscription whose deadline has passed; `None` if it has to wait longer.
-    /// `progress` is when the newest snapshot came, among the books that the same request or an earlier one named.
+    /// `progress` is when the newest snapshot came for the newest request about the stream or for an earlier request.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -274,14 +274,14 @@ impl Subscription {
         Some(StreamInput::Silence)
     }
 
-    /// Notes why the request for the stream failed. The caller passes the input to `step` afterwards.
+    /// Stores the failure of the request for the stream. The caller then passes the input to `step`.
     pub(super) const fn note_failure(&mut self, failure: Failure) {
         let reason = if self.is_spoilt { Unserved::Undecodable } else { failure.reason };
         self.failure = Failure { reason, ..failure };
     }
 
-    /// Notes that the snapshot of the book may have come in a frame that could not be decoded. Returns whether to
-    /// request the book again now.
+    /// Marks a book whose snapshot may have come in a frame that could not be decoded. Returns whether to request the
+    /// book again now.
     pub(super) fn spoil(&mut self) -> bool {
         let is_awaited = !self.is_spoilt && self.awaits_book();
         self.is_spoilt |= is_awaited;
@@ -308,7 +308,7 @@ impl Subscription {
         self.public_id = self.subscribers.first().copied().unwrap_or(self.id);
     }
 
-    /// Limits how long the stream may be silent. Of several limits, the shortest counts.
+    /// Limits how long the stream may be silent. If this method is called several times, the shortest limit applies.
     pub(super) fn limit_silence(&mut self, silence: Duration, now: Instant) {
         self.silence_max = Some(self.silence_max.map_or(silence, |it| it.min(silence)));
         if matches!(self.state, StreamState::Active | StreamState::Synced) && !self.awaits_snapshot() {
@@ -317,8 +317,8 @@ impl Subscription {
         }
     }
 
-    /// Notes that the book has lost an update, and returns the next input of the subscription. A loss soon after the
-    /// snapshot that repaired an earlier loss makes the client wait, longer each time.
+    /// Handles a lost update of the book, and returns the next input of the subscription. If the loss comes soon
+    /// after the snapshot that repaired an earlier loss, the client waits before the next request, longer each time.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         if self.state != StreamState::Synced {
             return StreamInput::Gap;
@@ -339,9 +339,9 @@ impl Subscription {
         earlier
     }
 
-    /// Notes that the venue has refused the request for the stream after data of the stream had come. The caller
-    /// passes the input to `step` afterwards. If the request named only a book, a refusal soon after the snapshot
-    /// makes the client wait, longer each time.
+    /// Handles a refusal of the request for the stream that came after data of the stream. The caller then passes the
+    /// input to `step`. If the request named only a book, and the refusal came soon after the snapshot, the client
+    /// waits before the next request, longer each time.
     pub(super) fn refuse_served(&mut self, failure: Failure, now: Instant, delays: &Delays) {
         self.note_failure(failure);
         if self.state == StreamState::Synced && failure.company == 1 {
@@ -360,19 +360,19 @@ impl Subscription {
         self.is_haunted = is_haunted;
     }
 
-    /// Notes that no frames of an earlier subscription to the stream can come any more.
+    /// Sets `is_haunted` to false, because no frames of an earlier subscription to the stream can come any more.
     pub(super) const fn note_earlier_end(&mut self) {
         self.is_haunted = false;
     }
 
-    /// Notes whether the client unsubscribes another stream, whose frames look like those of this one, before it
+    /// Sets whether the client unsubscribes another stream, whose frames look like those of this one, before it
     /// requests this one.
     pub(super) const fn note_another(&mut self, is_after_another: bool) {
         self.is_after_another = is_after_another;
     }
 
-    /// Notes that the venue has refused the newest request, which named several streams. Until the client sends the
-    /// half of the request that names the stream, the stream has no request in flight.
+    /// Handles a refusal of the newest request, which named several streams. Until the client sends the half of the
+    /// request that names the stream, the stream has no request in flight.
     pub(super) fn note_split(&mut self) {
         self.unanswered |= self.is_asked_for();
     }
@@ -392,8 +392,8 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// If the stream is a partial depth, notes that a frame came at `at` that may belong to it or to another partial
-    /// depth.
+    /// If the stream is a partial depth, stores that it was last heard at `at`. The frame of that time may belong to
+    /// another partial depth.
     pub(super) fn hear_partial_depth(&mut self, at: Instant) {
         if matches!(self.stream, Stream::PartialDepth { .. }) && at > self.heard {
             self.hear(at);
@@ -420,9 +420,9 @@ impl Subscription {
         self.quote_ids.deliver(update)
     }
 
-    /// Notes a report of balances or positions, and returns whether the report lists all of them. This is the case
-    /// for all reports of a stream that reports each second, and for the first report of any stream of balances.
-    /// Returns false while reports of an earlier subscription may still come.
+    /// Returns whether a report of balances or positions lists all of them. If the stream sends a report each second,
+    /// every report does. Of any stream of balances, the first report does. Call this once for each report. While
+    /// reports of an earlier subscription may still come, returns false.
     pub(super) fn takes_all(&mut self) -> bool {
         if !self.is_listening() {
             return false;
@@ -442,7 +442,7 @@ impl Subscription {
         self.trades.last()
     }
 
-    /// Returns whether the snapshot that has come ends a resync, and notes that this resync is over.
+    /// Returns whether the snapshot that has come ends a resync, and clears `resyncing`.
     pub(crate) const fn end_resync(&mut self) -> bool {
         core::mem::replace(&mut self.resyncing, false)
     }
@@ -486,8 +486,8 @@ impl Subscription {
         self.asked_before
     }
 
-    /// Returns whether the client treats the next frame as the snapshot of a book that waits for one: no frame was
-    /// lost, and no frames of an earlier `subscribe` may come.
+    /// Returns whether a book that waits for its snapshot takes the next frame as the snapshot: no frame was lost,
+    /// and no frame of an earlier `subscribe` can still come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
     }
@@ -530,8 +530,8 @@ impl Subscription {
         matches!(self.state, StreamState::Wanted) && self.is_after_another
     }
 
-    /// Returns whether a collection may treat data of the stream as current although the venue may still refuse the
-    /// stream: the snapshot of the book has come, or data of the account stream has come before the reply.
+    /// Returns whether data of the stream may count as current in a collection although the venue may still refuse
+    /// the stream: the snapshot of a book has come, or data of an account stream has come before the reply.
     pub(super) const fn is_served(&self) -> bool {
         let is_begun = self.is_asked_for() && self.is_begun && self.stream.is_private();
         is_begun || matches!(self.state, StreamState::Synced)

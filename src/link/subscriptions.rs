@@ -200,7 +200,7 @@ impl Subscriptions {
         Some(effects)
     }
 
-    /// Notes whether the venue may still send a stream that is being unsubscribed.
+    /// Updates `unended`: whether the venue may still send a stream that is being unsubscribed.
     fn note_end(&mut self, whole: Whole, request: u64, input: StreamInput) {
         let has_failed =
             matches!(input, StreamInput::Unanswered | StreamInput::RefusedForNow | StreamInput::Refused);
@@ -211,8 +211,8 @@ impl Subscriptions {
         }
     }
 
-    /// Notes that the venue has accepted an `unsubscribe` that had timed out. From now on, frames of the unsubscribed
-    /// streams can belong only to later subscriptions.
+    /// Handles an `unsubscribe` that the venue accepted after it had timed out. From now on, frames of the
+    /// unsubscribed streams can belong only to later subscriptions.
     pub(super) fn note_late_end(&mut self, request: u64) {
         for subscription in self.places.iter_mut().flatten() {
             let whole = Whole::of(&subscription.stream());
@@ -244,7 +244,7 @@ impl Subscriptions {
         self.change(id, expire).flatten()
     }
 
-    /// Notes that a snapshot came, so that books of the same or a later request are not overdue yet.
+    /// Adds the time of a snapshot to `progress`, so that books of the same or a later request are not overdue yet.
     fn note_progress(&mut self, request: u64, now: Instant) {
         while self.progress.back().is_some_and(|(of, _)| *of >= request) {
             self.progress.pop_back();
@@ -367,8 +367,8 @@ impl Subscriptions {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Returns whether the link cannot become live: some stream still waits to be confirmed, rejected or reported as
-    /// unserved, or all streams are unserved.
+    /// Returns whether the link cannot become live: a stream is neither confirmed nor rejected and was not reported
+    /// as unserved, or all streams are unserved.
     pub(super) const fn has_pending(&self) -> bool {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }
@@ -381,7 +381,7 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// Returns a subscription to a partial depth that takes frames, and whether it is the only one whose frames may
+    /// Returns a subscription to a partial depth that takes frames, and whether only frames of this subscription may
     /// come.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
         let place = self.sums.partial_depths_open.first()?;
@@ -423,8 +423,8 @@ impl Subscriptions {
         self.places.get(self.route_of(topic, symbol)?)?.as_ref()
     }
 
-    /// Returns the subscription that a frame of this topic and symbol belongs to. The caller may change only what the
-    /// sums do not count. Use `change` for everything else.
+    /// Returns the subscription that a frame of this topic and symbol belongs to. Through this reference, change only
+    /// what does not affect the sums. Use `change` for everything else.
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         let places = self.routes.get(symbol).unwrap_or(&self.global);

@@ -37,8 +37,8 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Returns whether an input is about the present attempt. If it is not, counts the input as stale, and notes that
-    /// the client need not look at the link after the input.
+    /// Returns whether an input is about the present attempt. If it is not, counts the input as stale, and calls
+    /// [`Context::leave_untouched`].
     pub(super) fn admits(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         let current = self.is_current(link);
         if !current {
@@ -145,8 +145,8 @@ impl<S: Session> Link<S> {
         Deadline { at: now + self.config.connect_timeout, cause: Timer::Connect }
     }
 
-    /// Notes the failure, and chooses the delay before the next attempt. Returns when the next attempt is; `None` if
-    /// the link makes no other attempt on its own.
+    /// Counts the failure, unless the link was live, and chooses the delay before the next attempt. Returns when the
+    /// next attempt is; `None` if the link makes no other attempt on its own.
     fn next_attempt(&mut self, cx: &mut Context<'_>, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         let (retry, failure) = match cause {
