@@ -55,8 +55,8 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///   then in doubt.
 /// - Another client uses the same ids of requests. So an order that an earlier client has placed has no
 ///   [`request`](Order::request) any more as soon as another client uses its id.
-/// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not show each execution or
-///   each end. Open orders that only such a link reports are in doubt.
+/// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not report every execution
+///   or every end of an order. Open orders that only such a link reports are in doubt.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, OrderState, Orders, Replay, Scratch};

@@ -122,7 +122,7 @@ impl Order {
         self.side = self.side.or(found.side.filter(|_| self.outcome.is_none()));
     }
 
-    /// Returns whether nothing contradicts the fills.
+    /// Returns whether no report contradicts the fills.
     fn has_sound_fills(&self) -> bool {
         let is_whole = self.quantity.is_none_or(|quantity| self.filled <= quantity);
         self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()

@@ -159,7 +159,8 @@ impl Orders {
         self.index.insert(unsent)
     }
 
-    /// Returns the key of the oldest open order that the events about a refused order may be about.
+    /// Finds the order that the events about the refused order `key` may belong to instead. Returns the key of the
+    /// oldest such order that is open.
     fn heir(&self, key: u64) -> Option<u64> {
         let refused = self.index.get(key).filter(|order| order.is_reported())?;
         let [certain, doubtful, _] = self.index.unnamed(refused.client_order_id.as_deref()?)?.sets();

@@ -7,9 +7,9 @@ use crate::request::quote::QuoteKey;
 use crate::state::quotes::quote::{Quote, endpoint_of};
 use crate::value::id::RequestId;
 
-/// The number of quotes that [`Quotes`](crate::Quotes) keeps. Before it adds a further quote, it drops the oldest quote that has
-/// ended and is not in doubt. If it can drop none, it adds only quotes that this client submits, and
-/// [`Quotes::untracked`](crate::Quotes::untracked) counts the events about others.
+/// The number of quotes that [`Quotes`](crate::Quotes) keeps. Before it adds a further quote, it drops the oldest
+/// quote that has ended and is not in doubt. If it can drop none, it adds only quotes that this client submits.
+/// [`Quotes::untracked`](crate::Quotes::untracked) counts the events about quotes that it did not add.
 pub const QUOTES_MAX: usize = 10_000;
 
 /// A request for quotes, the number of an endpoint, and the key of a quote.

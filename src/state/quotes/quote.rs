@@ -66,7 +66,7 @@ impl QuoteState {
     }
 
     /// Returns the rank of the state in the life of a quote. The rank of a quote falls only if a quote that the venue
-    /// did not find turns out to exist.
+    /// did not find turns out to exist, or if an answer decides a dispute about how the quote ended.
     pub(super) const fn rank(self) -> u8 {
         match self {
             QuoteState::Sent => 0,
@@ -110,13 +110,13 @@ pub struct Quote {
     /// stream reports only its own session.
     pub(super) sessions: [Option<LinkId>; 2],
     pub(super) observed: Moment,
-    /// Whether the venue did not find the quote. The request that submits the quote may still be on the way.
+    /// Whether an answer did not find the quote. The request that submits the quote may still be on the way.
     pub(super) is_absent: bool,
     pub(super) is_unanswered: bool,
-    /// Whether `quote_id` is from an event that only matched the terms, so that it may be the id of another client's
-    /// quote.
+    /// Whether `quote_id` is from an event that matched only the terms of this quote. It may be the id of another
+    /// client's quote.
     pub(super) is_presumed: bool,
-    /// While `is_presumed`: the doubt that this quote keeps if the id is that of another client's quote.
+    /// If `is_presumed` is true: the doubt that remains about this quote if the id is that of another client's quote.
     pub(super) own_doubt: Option<(StaleReason, Moment)>,
 }
 
@@ -165,7 +165,8 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether reports about this quote have shown more than the answer `found`, whose state is not final.
+    /// Returns whether reports about this quote have shown a later state than the answer `found`, whose state is not
+    /// final.
     pub(super) fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
         may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
@@ -205,7 +206,8 @@ impl Quote {
         }
     }
 
-    /// Raises a doubt, unless it is certain that the quote has ended. The first reason of a doubt remains.
+    /// Puts the quote in doubt, unless it is certain that the quote has ended. If the quote is in doubt already, the
+    /// first reason remains.
     pub(super) fn raise(&mut self, reason: StaleReason, now: Moment) {
         if self.is_presumed {
             self.own_doubt = self.own_doubt.or(Some((reason, now)));
