@@ -2,7 +2,7 @@
 
 use crate::event::ends::ended_stream;
 use crate::event::report::Report;
-use crate::event::{Event, Parts};
+use crate::event::{Batch, Event, Parts};
 use crate::request::stream::Topic;
 use crate::value::endpoint::Endpoint;
 use crate::value::id::LinkId;
@@ -63,6 +63,16 @@ impl Kind {
             },
             _ => Kind::Fact,
         }
+    }
+}
+
+/// Returns the lane of the rows of a batch if each of them, as an event of its own, would be of [`Kind::Latest`].
+pub(crate) fn lane_of_rows(event: &Event<'_>) -> Option<Lane> {
+    match event {
+        Event::Batch(Batch(Parts::MarkPrices(prices)), _) => {
+            Some((Topic::MarkPrice, prices.symbol.parse().ok()))
+        }
+        _ => None,
     }
 }
 

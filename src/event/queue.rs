@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::event::Event;
-use crate::event::lane::{Flow, Kind, Lane, Origin, is_about_facts, lane, origin};
+use crate::event::lane::{Flow, Kind, Lane, Origin, is_about_facts, lane, lane_of_rows, origin};
 use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
@@ -43,7 +43,8 @@ pub enum Overflow {
     DropOldest,
     /// A new best bid and ask, mark price, or partial depth with a symbol replaces the waiting event of the same
     /// endpoint, topic and symbol. No event reports the replacement, because the new event contains everything that
-    /// the older event contained. The queue treats all other market data as with `DropOldest`.
+    /// the older event contained. The queue treats all other market data as with `DropOldest`, also a frame with
+    /// several mark prices.
     ///
     /// Events of one stream stay in order. The new event may overtake events of other streams, but no fact.
     Latest,
@@ -213,6 +214,10 @@ impl EventQueue {
         let lane = if matches!(event, Event::Batch(..)) { None } else { Some(lane(event)) };
         let flow = Flow::of(event);
         let (owned, mut number) = (EventBuf::from(event), self.next);
+        if let Some(rows) = lane_of_rows(event) {
+            // Newer data goes behind these rows, and so replaces no data before them.
+            self.newest.remove(&(rows, origin(event)));
+        }
         let origin = (kind == Kind::Latest).then(|| origin(event));
         let newest = lane.zip(origin);
         if let Some(before) = newest.and_then(|newest| self.newest.remove(&newest)) {

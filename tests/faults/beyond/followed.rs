@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use gemini_ws::{
-    Applied, Book, Books, Config, Depth, Endpoint, Event, GapRule, Lost, Message, OrderBook, Replay, Scratch,
-    StaleReason, decode,
+    Applied, Book, Books, Config, Depth, Endpoint, Event, EventQueue, GapRule, Lost, Message, OrderBook,
+    Overflow, Replay, Scratch, StaleReason, decode,
 };
 
 use super::fed::{Fed, pair, t};
@@ -180,4 +180,28 @@ fn an_odd_value_of_a_parameter_makes_no_book_whole() {
         let bids = fed.books.live("btcusd").unwrap().bids();
         assert_eq!(bids.is_whole(), is_whole, "{value}");
     }
+}
+
+/// Newer data may take the place of waiting data, but it does not overtake a frame of its stream with several rows.
+#[test]
+fn the_newest_mark_price_comes_last() {
+    let frame = |prices: &[u32]| {
+        let row = |price: &u32| format!(r#"{{"timestamp":1,"mark_price":"{price}"}}"#);
+        let rows: Vec<String> = prices.iter().map(row).collect();
+        let rows = rows.join(",");
+        format!(r#"{{"type":"mark_price_updates","symbol":"BTCGUSDPERP","changes":[{rows}]}}"#)
+    };
+    let (mut replay, mut scratch) = (Replay::new(Endpoint::MarketDataV2), Scratch::new());
+    let mut queue = EventQueue::new(Overflow::Latest);
+    for prices in [&[1][..], &[2, 3], &[4], &[5], &[6, 7]] {
+        queue.push(&replay.event(&frame(prices), &mut scratch).unwrap().unwrap());
+    }
+    let mut found = Vec::new();
+    while let Some(mut event) = queue.take() {
+        for part in event.as_event().parts() {
+            let Event::MarkPrice(price, _) = part else { panic!("{part:?}") };
+            found.push(price.mark_price.to_string());
+        }
+    }
+    assert_eq!(found, ["1", "2", "3", "5", "6", "7"]);
 }
