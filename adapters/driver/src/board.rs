@@ -41,7 +41,8 @@ impl BookView {
         self.stale
     }
 
-    /// Returns when a snapshot or update was last applied to the book.
+    /// Returns when a snapshot or update was last applied to the book. [`Age::received`] is `None` if the machine has
+    /// slept since.
     pub const fn age(&self) -> Age {
         self.age
     }
@@ -120,6 +121,8 @@ pub(crate) struct Board {
     left_before: u64,
     /// Whether at least one book will not arrive.
     lacks_books: bool,
+    /// When the driver last noticed that the machine had slept.
+    slept: Option<Instant>,
 }
 
 impl Board {
@@ -202,6 +205,13 @@ impl Board {
         }
     }
 
+    /// Notes that the machine has slept. The driver's clock has stopped meanwhile, so the age of a book is unknown
+    /// until its next snapshot or update.
+    pub(crate) fn note_sleep(&mut self, now: Instant) {
+        self.slept = Some(now);
+        self.touch_all();
+    }
+
     pub(crate) fn touch_all(&mut self) {
         for posted in self.posted.values_mut() {
             posted.touch(&mut self.touched);
@@ -229,8 +239,9 @@ impl Board {
     /// Publishes the books that have changed. Returns `false` if a reader holds the lock of a book, so that the next
     /// turn must publish this book.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
-        let posted = &mut self.posted;
-        self.touched.retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books)));
+        let (posted, slept) = (&mut self.posted, self.slept);
+        self.touched
+            .retain(|symbol| posted.get_mut(symbol).is_some_and(|posted| !posted.publish(books, slept)));
         self.touched.is_empty()
     }
 }
@@ -259,13 +270,14 @@ impl Posted {
     }
 
     /// Publishes the book. Returns `false` if a reader holds the lock.
-    fn publish(&mut self, books: &Books) -> bool {
+    fn publish(&mut self, books: &Books, slept: Option<Instant>) -> bool {
         let symbol = self.slot.symbol;
         let symbol = symbol.as_str();
         let Ok(mut latest) = self.slot.latest.try_lock() else { return false };
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
-            (Some(book), Some(age)) => {
+            (Some(book), Some(mut age)) => {
+                age.received = age.received.filter(|received| slept.is_none_or(|slept| *received >= slept));
                 // The view of a current book has no reason `no_book`. Without a subscription, a recording can bring a
                 // current book.
                 let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());
@@ -460,7 +472,7 @@ impl BookReader {
     /// Returns the book of a symbol if the book is current and its last snapshot or update arrived at most `age_max`
     /// ago; otherwise `None`. The book of a quiet symbol can be current although its last update is old.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
-        let now = self.membership.handle.now();
+        let now = self.membership.handle.now_for_ages();
         let place = self.look_at(symbol.as_ref())?;
         if self.is_ended() {
             return None;
@@ -496,7 +508,8 @@ impl BookReader {
     }
 
     /// Returns the best levels of a symbol's book as plain data, which can be serialized. The age of the book is
-    /// known only while the driver runs. Returns `None` if this reader does not read the symbol.
+    /// known only while the driver runs, and after a sleep of the machine not before the next snapshot or update.
+    /// Returns `None` if this reader does not read the symbol.
     ///
     /// ```
     /// # use gemini_ws_driver::{BookReader, gemini_ws::BookTop};
@@ -505,8 +518,10 @@ impl BookReader {
     /// }
     /// ```
     pub fn top(&self, symbol: impl AsRef<str>, levels: usize) -> Option<BookTop> {
+        // First the time: a view that is published later has the age by that time.
+        let now = self.membership.handle.now_for_ages();
         let view = self.view(symbol)?;
-        Some(BookTop::new(view.get(), view.age, self.membership.handle.now(), levels))
+        Some(BookTop::new(view.get(), view.age, now, levels))
     }
 
     fn is_ended(&self) -> bool {

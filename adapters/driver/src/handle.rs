@@ -11,7 +11,7 @@ use async_channel::{Receiver, Sender};
 use futures_lite::Stream as _;
 use gemini_ws::{
     Client, CommandError, ConnectFailure, Instant, InvalidSymbol, OrderRef, Request, RequestId, ShutdownPlan,
-    Stream, StreamId, Symbol,
+    Stream, StreamId, Symbol, UnixTime,
 };
 
 use crate::board::BookReader;
@@ -20,7 +20,8 @@ use crate::ended::{Ended, Ending};
 use crate::keeper::{self, Keeper};
 use crate::reply::Reply;
 use crate::shutdown::Shutdown;
-use crate::sync::{Arc, Mutex, PoisonError};
+use crate::sleep::has_slept;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The maximum number of commands that wait for the driver. While so many wait, [`Handle::place`], [`Handle::submit`]
 /// and [`Ticket::cancel`](crate::Ticket::cancel) fail with [`PlaceError::Busy`](crate::PlaceError::Busy). All other
@@ -61,19 +62,45 @@ pub(crate) struct Ends {
     pub(crate) keeper: Keeper,
 }
 
-/// The driver's clock, set while the driver runs.
+/// The driver's clocks, set while the driver runs.
 #[derive(Clone, Default)]
-pub(crate) struct SharedClock(Arc<Mutex<Option<Now>>>);
+pub(crate) struct SharedClock(Arc<Mutex<Option<Clocks>>>);
 
-pub(crate) type Now = Box<dyn Fn() -> Instant + Send>;
+struct Clocks {
+    now: Now,
+    /// The times at which the driver last checked whether the machine has slept.
+    looked: Option<(Instant, UnixTime)>,
+}
+
+/// Reads the driver's clock and the time of day.
+pub(crate) type Now = Box<dyn Fn() -> (Instant, UnixTime) + Send>;
 
 impl SharedClock {
     pub(crate) fn set(&self, now: Option<Now>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.lock() = now.map(|now| Clocks { now, looked: None });
+    }
+
+    pub(crate) fn note_look(&self, look: (Instant, UnixTime)) {
+        if let Some(clocks) = self.lock().as_mut() {
+            clocks.looked = Some(look);
+        }
     }
 
     pub(crate) fn now(&self) -> Option<Instant> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|now| now())
+        self.lock().as_ref().map(|clocks| (clocks.now)().0)
+    }
+
+    /// Returns the instant from which ages are counted; `None` if the machine has slept and the driver has not
+    /// noticed it yet, because the clock has stopped meanwhile.
+    pub(crate) fn now_for_ages(&self) -> Option<Instant> {
+        let clocks = self.lock();
+        let Clocks { now, looked } = clocks.as_ref()?;
+        let now = now();
+        if looked.is_some_and(|looked| has_slept(looked, now)) { None } else { Some(now.0) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Clocks>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -375,6 +402,10 @@ impl Handle {
     /// [`Age::received`](gemini_ws::Age::received) are by the same clock.
     pub fn now(&self) -> Option<Instant> {
         self.clock.now()
+    }
+
+    pub(crate) fn now_for_ages(&self) -> Option<Instant> {
+        self.clock.now_for_ages()
     }
 
     pub(crate) async fn ask<T: Send + 'static>(

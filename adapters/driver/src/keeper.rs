@@ -8,7 +8,7 @@ use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
     BalanceRows, Balances, Books, Client, CommandError, ConnectFailure, FoundQuote, HeldAmount, Instant,
     Moment, Order, OrderRef, Orders, Positions, Quote, QuoteRef, Quotes, ShutdownPlan, Stream, StreamId,
-    Symbol, Topic,
+    Symbol, Topic, UnixTime,
 };
 
 use crate::Closed;
@@ -55,6 +55,8 @@ pub struct Keeper {
     leaving: Vec<StreamId>,
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
+    /// The newest look at the clocks, until all books were published after it.
+    looked: Option<(Instant, UnixTime)>,
     ending: Arc<Ending>,
     /// Whether commands are refused because the driver closes or shuts down.
     is_ending: bool,
@@ -82,6 +84,7 @@ impl Keeper {
             leaving: Vec::new(),
             waiting: Vec::new(),
             clock,
+            looked: None,
             ending,
             is_ending: false,
             closed: None,
@@ -241,7 +244,12 @@ impl Keeper {
     /// Returns whether another turn must follow soon, because a reader holds the lock of a book or the client has no
     /// room for an `unsubscribe`.
     pub(crate) fn publish(&mut self) -> bool {
-        !self.board.publish(&self.books) || !self.leaving.is_empty()
+        let is_published = self.board.publish(&self.books);
+        // After a sleep, readers may count ages again once they see the new views.
+        if is_published && let Some(look) = self.looked.take() {
+            self.clock.note_look(look);
+        }
+        !is_published || !self.leaving.is_empty()
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -320,6 +328,14 @@ impl Keeper {
 
     pub(crate) fn start(&self, now: Now) {
         self.clock.set(Some(now));
+    }
+
+    /// Notes that the driver has checked whether the machine has slept, and the result.
+    pub(crate) fn note_look(&mut self, look: (Instant, UnixTime), has_slept: bool) {
+        if has_slept {
+            self.board.note_sleep(look.0);
+        }
+        self.looked = Some(look);
     }
 
     pub(crate) fn end(&mut self, closed: Closed) {

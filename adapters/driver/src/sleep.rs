@@ -28,6 +28,11 @@ impl SleepWatch {
         self.looked.map(|(at, _)| at + SLEEP_CHECK)
     }
 
+    /// Returns the times of the last check; `None` unless that check was at `now`.
+    pub(crate) fn look_at(&self, now: Instant) -> Option<(Instant, UnixTime)> {
+        self.looked.filter(|(at, _)| *at == now)
+    }
+
     /// Returns whether the machine has slept since the last check; `false` before the next check is due.
     pub(crate) fn has_slept(&mut self, now: Instant, time_of_day: impl FnOnce() -> UnixTime) -> bool {
         if self.due().is_some_and(|due| now < due) {
@@ -35,11 +40,14 @@ impl SleepWatch {
         }
         let time = time_of_day();
         let before = self.looked.replace((now, time));
-        before.is_some_and(|(at, of_day)| {
-            let passed = time.as_millis().saturating_sub(of_day.as_millis());
-            Duration::from_millis(passed) >= now.since(at) + SLEPT_MIN
-        })
+        before.is_some_and(|before| has_slept(before, (now, time)))
     }
+}
+
+/// Returns whether the machine has slept between two looks at both clocks.
+pub(crate) fn has_slept((at, of_day): (Instant, UnixTime), (now, time): (Instant, UnixTime)) -> bool {
+    let passed = time.as_millis().saturating_sub(of_day.as_millis());
+    Duration::from_millis(passed) >= now.since(at) + SLEPT_MIN
 }
 
 #[cfg(test)]

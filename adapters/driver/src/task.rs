@@ -118,7 +118,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         delivery: D,
     ) -> Task<'r, R, D> {
         let clock = runtime.timer();
-        keeper.start(Box::new(move || clock.now()));
+        keeper.start(Box::new(move || (clock.now(), clock.time_of_day())));
         Task {
             timer: runtime.timer(),
             dials: Dials::new(runtime.clone()),
@@ -146,9 +146,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Poll<Closed> {
         let now = self.timer.now();
         self.open(now, context);
-        if self.sleep.has_slept(now, || self.timer.time_of_day()) {
-            self.client.handle_resumed(now);
-        }
+        self.look_for_sleep(now);
         self.poll_shutdown(now, context);
         if self.takers.delivery.poll_consumer(&mut self.client, now, context).is_err() {
             self.close(now, EndedBy::EventsDropped, context);
@@ -184,6 +182,16 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
         self.set_timer(context);
         Poll::Pending
+    }
+
+    fn look_for_sleep(&mut self, now: Instant) {
+        let has_slept = self.sleep.has_slept(now, || self.timer.time_of_day());
+        if has_slept {
+            self.client.handle_resumed(now);
+        }
+        if let Some(look) = self.sleep.look_at(now) {
+            self.takers.keeper.note_look(look, has_slept);
+        }
     }
 
     fn open(&mut self, now: Instant, context: &mut Context<'_>) {

@@ -1,16 +1,23 @@
 //! Tests when a `BookReader` or a `Keeper` shows a book as current.
 
+use std::future::Future;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use gemini_ws_driver::async_tungstenite::WebSocketStream;
 use gemini_ws_driver::gemini_ws::lifecycle::StreamState;
 use gemini_ws_driver::gemini_ws::{
-    Book, Books, Client, ClientConfig, Config, Event, EventQueue, Instant, Overflow, StaleReason, Stream,
-    StreamId, Topic,
+    Book, Books, Client, ClientConfig, Config, ConnectFailure, Event, EventQueue, Instant, Overflow,
+    StaleReason, Stream, StreamId, Topic, UnixTime,
 };
-use gemini_ws_driver::{BookReader, Handle, NoBook, SLEEP_CHECK, client, connect};
+use gemini_ws_driver::{
+    BookReader, DialRequest, Handle, NoBook, Paced, Runtime, SLEEP_CHECK, Timer, client, connect,
+};
 use smol::future;
 
 use crate::Adapter;
@@ -411,4 +418,93 @@ pub(crate) fn a_book_whose_subscription_ends<A: Adapter>() {
             client.close();
         }));
     }
+}
+
+/// A runtime of a machine that sleeps. After a sleep, the time of day is ahead of the monotonic clock by this many ms.
+#[derive(Clone)]
+struct Sleepy<R>(R, Arc<AtomicU64>);
+
+struct SleepyTimer<T>(T, Arc<AtomicU64>);
+
+impl<R: Runtime + Sync> Runtime for Sleepy<R> {
+    type Io = R::Io;
+    type Timer = SleepyTimer<R::Timer>;
+
+    fn timer(&self) -> SleepyTimer<R::Timer> {
+        SleepyTimer(self.0.timer(), Arc::clone(&self.1))
+    }
+
+    fn dial(
+        &self,
+        request: DialRequest,
+    ) -> impl Future<Output = Result<WebSocketStream<Paced<R::Io>>, ConnectFailure>> + Send {
+        self.0.dial(request)
+    }
+}
+
+impl<T: Timer> Timer for SleepyTimer<T> {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn time_of_day(&self) -> UnixTime {
+        UnixTime::from_millis(self.0.time_of_day().as_millis() + self.1.load(Ordering::Relaxed))
+    }
+
+    fn set(&mut self, at: Instant) {
+        self.0.set(at);
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(context)
+    }
+}
+
+/// The machine sleeps for an hour, during which the driver's clock stops. The book from before the sleep is not fresh,
+/// neither at once nor after the driver has noticed the sleep. The next update is fresh.
+pub(crate) fn a_book_from_before_a_sleep<A: Adapter>() {
+    let (update, is_time) = channel::<()>();
+    let (url, thread) = listen("ws", move |mut stream| {
+        upgrade(&mut stream);
+        let (id, ..) = read_request(&mut stream).unwrap();
+        accept(&mut stream, id);
+        stream.write_all(&snapshot_of("btcusd", 5, 10)).unwrap();
+        let mut updates = stream.try_clone().unwrap();
+        let updating = std::thread::spawn(move || {
+            is_time.recv().unwrap();
+            let update = r#"{"e":"depthUpdate","E":2,"s":"btcusd","U":5,"u":6,"b":[["11","1"]],"a":[]}"#;
+            updates.write_all(&frame(TEXT, update.as_bytes())).unwrap();
+        });
+        // The peer answers the probe, so the link stays.
+        while let Some((id, ..)) = read_request(&mut stream) {
+            accept(&mut stream, id);
+        }
+        updating.join().unwrap();
+    });
+    let slept = Arc::new(AtomicU64::new(0));
+    let (client, driver) = connect(Sleepy(A::runtime(), Arc::clone(&slept)), Config::new(url));
+    let driver = std::thread::spawn(move || A::block_on(driver));
+    within::<A, _>(async {
+        let hour = Duration::from_secs(3_600);
+        let mut books = client.books(["btcusd"]).await.unwrap();
+        live_book(&mut books, "btcusd").await;
+        smol::Timer::after(SLEEP_CHECK + SLEEP_CHECK / 5).await;
+        assert!(books.fresh("btcusd", hour).is_some());
+        slept.store(2 * 3_600_000, Ordering::Relaxed);
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < SLEEP_CHECK * 2 {
+            assert!(books.fresh("btcusd", hour).is_none(), "fresh after {:?}", begin.elapsed());
+            assert_eq!(books.top("btcusd", 1).unwrap().age_ms, None);
+            assert!(books.live("btcusd").is_some(), "the link has answered");
+            smol::Timer::after(Duration::from_millis(20)).await;
+        }
+        update.send(()).unwrap();
+        while books.fresh("btcusd", Duration::from_secs(10)).is_none() {
+            smol::Timer::after(Duration::from_millis(1)).await;
+        }
+        assert!(books.top("btcusd", 1).unwrap().age_ms.is_some());
+        client.close();
+    });
+    driver.join().unwrap();
+    thread.join().unwrap();
 }

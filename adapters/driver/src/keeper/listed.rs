@@ -22,7 +22,7 @@ mod tests {
 
     use gemini_ws::{
         Client, Config, Event, Instant, Message, OrderState, RequestId, RequestOutcome, Scratch, StaleReason,
-        Stream, Subject, decode,
+        Stream, Subject, UnixTime, decode,
     };
 
     use super::*;
@@ -38,7 +38,7 @@ mod tests {
         let stream = Stream::orders();
         let id = client.subscribe(now, stream).unwrap();
         let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
-        keeper.start(Box::new(|| Instant::ZERO));
+        keeper.start(Box::new(|| (Instant::ZERO, UnixTime::from_millis(0))));
         keeper.take(&Event::Subscribed { link, id, stream }, now);
         let mut scratch = Scratch::new();
         let Ok(Message::Response(response)) = decode(r#"{"id":9,"status":200}"#, &mut scratch) else {
