@@ -50,7 +50,8 @@ pub(crate) enum Task {
 /// `gemini-ws watch`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without a terminal, without TERM or with TERM=dumb, watch prints plain lines. The last line is a summary.
+Without a terminal, without TERM or with TERM=dumb, watch prints plain lines, and also if the recording of --replay \
+is typed at the terminal. The last line is a summary.
 
 Ctrl-C, SIGTERM and SIGHUP close the connection in an orderly way; a second one ends the command at once. Ctrl-Z \
 restores the terminal and stops the command; the shell's fg continues it. Without a shell, Ctrl-Z stops nothing.
