@@ -470,7 +470,9 @@ impl BookReader {
     }
 
     /// Returns the book of a symbol if the book is current and its last snapshot or update arrived at most `age_max`
-    /// ago; otherwise `None`. The book of a quiet symbol can be current although its last update is old.
+    /// ago; otherwise `None`. The book of a quiet symbol can be current although its last update is old. After the
+    /// machine has slept, returns `None` until the next snapshot or update, because the driver's clock has stopped
+    /// meanwhile.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
         let now = self.membership.handle.now_for_ages();
         let place = self.look_at(symbol.as_ref())?;
