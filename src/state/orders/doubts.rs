@@ -1,5 +1,7 @@
 //! How the doubts of [`Orders`] end, and how the application puts an order in doubt or removes an order in doubt.
 
+use alloc::collections::BTreeSet;
+
 use crate::state::order::Order;
 use crate::state::orders::Orders;
 use crate::state::reconciling::{OrderRef, Reconciled};
@@ -147,13 +149,12 @@ impl Orders {
                 found.client_order_id.as_ref().map(|id| id.as_str())
             }
         };
-        let may_be = |order: &Order| {
-            let is_unnamed = order.order_id.is_none() && order.may_change();
-            is_unnamed && !order.contradicts_answer(&found, client_order_id)
+        let may_be = |key: &u64| {
+            let order = self.index.get(*key).filter(|order| order.may_change());
+            order.is_some_and(|order| !order.contradicts_answer(&found, client_order_id))
         };
-        let may_be_known = client_order_id.is_some_and(|id| {
-            self.index.by_client_order_id(id).any(|key| self.index.get(key).is_some_and(may_be))
-        });
+        let unnamed = client_order_id.and_then(|id| self.index.unnamed(id));
+        let may_be_known = unnamed.is_some_and(|unnamed| unnamed.sets().into_iter().flatten().any(may_be));
         let is_known = may_be_known || self.index.by_order_id(found.order_id).is_some();
         if found.state.is_final() || found.is_impossible(None) || is_known {
             return false;
@@ -252,9 +253,12 @@ impl Orders {
             return self.key(of).filter(is_doubtful);
         };
         let known = found.and_then(|found| self.index.by_order_id(found.order_id));
-        let is_unnamed = |key: &u64| self.index.get(*key).is_some_and(|order| order.order_id.is_none());
-        let of_client = || self.index.by_client_order_id(id).rev().filter(is_doubtful);
-        let found = of_client().find(|key| Some(*key) == known).or_else(|| of_client().find(is_unnamed));
+        let is_of_client = |key: &u64| {
+            self.index.get(*key).is_some_and(|order| order.client_order_id.as_deref() == Some(id))
+        };
+        let newest = |set: &BTreeSet<u64>| set.iter().rev().copied().find(is_doubtful);
+        let unnamed = || self.index.unnamed(id)?.sets().into_iter().filter_map(newest).max();
+        let found = known.filter(is_doubtful).filter(is_of_client).or_else(unnamed);
         found.or(known.filter(is_doubtful))
     }
 

@@ -1,7 +1,8 @@
 //! Faults of the cost of losses, which a venue can cause with every frame.
 
 use gemini_ws::{
-    Balances, Endpoint, Event, EventBuf, Frame, Orders, QuoteState, Quotes, Replay, Scratch, Topic,
+    Balances, Endpoint, Event, EventBuf, Frame, OpenOrdersQuestion, Orders, QuoteState, Quotes, Replay,
+    RestQuestion, Scratch, Topic,
 };
 
 use super::fed::{Fed, t};
@@ -124,4 +125,31 @@ fn the_cost_of_a_fill_does_not_grow_with_the_fills_before_it() {
     };
     let (few, many) = (least_time(&fills(100), hear(100)), least_time(&fills(5_000), hear(5_000)));
     assert!(many < few * 4, "100 fills: {few:?}, 5,000: {many:?} for fifty more");
+}
+
+/// Each order of the account has the same client order id. A row of the list of open orders visits no other order.
+#[test]
+fn the_cost_of_a_listed_order_does_not_grow_with_the_orders_of_its_client_order_id() {
+    let row = |id: u64| {
+        let body = format!(
+            r#"[{{"order_id":{id},"client_order_id":"a","symbol":"btcusd","side":"buy","is_live":true,"executed_amount":"0"}}]"#
+        );
+        OpenOrdersQuestion.answer(200, &body).unwrap().orders.remove(0)
+    };
+    let list = |orders: &mut Orders, ids: std::ops::Range<u64>| {
+        for open in ids.map(row) {
+            let asked = orders.moment();
+            if !orders.reconcile(&open, Some(open.found), asked) {
+                assert!(orders.add_listed(&open, open.found, asked));
+            }
+        }
+    };
+    let listed = |count: u64| {
+        let mut orders = Orders::new();
+        list(&mut orders, 1..count);
+        orders
+    };
+    let more = |orders: &mut Orders| list(orders, 1_000_000..1_000_050);
+    let (few, many) = (least_time(&listed(10), more), least_time(&listed(1_000), more));
+    assert!(many < few * 8, "10 orders: {few:?}, 1,000: {many:?} for fifty more");
 }
