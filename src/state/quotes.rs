@@ -175,8 +175,8 @@ impl Quotes {
         self.iter().filter(|quote| quote.doubt.is_some())
     }
 
-    /// Returns how many events were about quotes that were not added, because [`QUOTES_MAX`] is reached and none can
-    /// be dropped, or because an id in the event is not a [`QuoteKey`].
+    /// Returns how many events were about quotes that were not added, because [`QUOTES_MAX`](crate::QUOTES_MAX) is
+    /// reached and none can be dropped, or because an id in the event is not a [`QuoteKey`](crate::QuoteKey).
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
