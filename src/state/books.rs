@@ -125,11 +125,7 @@ impl Books {
     /// ```
     pub fn apply(&mut self, event: &Event<'_>) -> Option<BookChange> {
         match event {
-            Event::Batch(..) => {
-                let mut last = None;
-                self.apply_each(event, |change| last = Some(change));
-                last
-            }
+            Event::Batch(..) => self.apply_batch(event),
             Event::TopOfBook(top, source) => self.replace_top(top, source, true),
             Event::DepthSnapshot(depth, source) => self.replace(depth, source),
             Event::DepthUpdate(depth, source) => self.update(depth, source),
@@ -335,6 +331,14 @@ impl Books {
             self.note_missed(symbol);
         }
         self.books.remove(symbol);
+    }
+
+    /// Applies the parts of a batch, and returns the last change. Not inlined, so that `apply` stays small.
+    #[inline(never)]
+    fn apply_batch(&mut self, event: &Event<'_>) -> Option<BookChange> {
+        let mut last = None;
+        self.apply_each(event, |change| last = Some(change));
+        last
     }
 
     /// Notes which books are crossed after a frame of best levels, which belong to one event of the venue.
