@@ -192,8 +192,7 @@ impl OrderBook {
 
     pub(crate) fn apply_by(&mut self, changes: &Depth<'_>, rule: GapRule) -> Applied {
         if let (Some(first), Some(last)) = (changes.first_update_id, changes.last_update_id) {
-            // Without a snapshot, no change follows.
-            let Some(before) = self.last_update_id else { return Applied::Gap { expected: 0, got: first } };
+            let before = self.last_update_id.unwrap_or(0);
             match sequence(before, first, last, rule) {
                 Sequenced::Stale => return Applied::Stale,
                 Sequenced::Gap => return Applied::Gap { expected: before, got: first },

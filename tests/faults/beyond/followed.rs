@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use gemini_ws::{
-    Applied, Book, Books, Config, Depth, Endpoint, Event, EventQueue, GapRule, Lost, Message, OrderBook,
-    Overflow, Replay, Scratch, StaleReason, decode,
+    Book, Books, Config, Endpoint, Event, EventQueue, GapRule, Lost, Message, Overflow, Replay, Scratch,
+    StaleReason,
 };
 
 use super::fed::{Fed, pair, t};
@@ -119,20 +119,6 @@ fn a_lost_update_of_a_recording_of_v2_makes_its_book_stale() {
         hear(&l2("ETHUSD", "7", true));
         assert_eq!(hear(&l2("BTCUSD", "90", true)), [true, true], "{bad}");
         assert_eq!(hear(&l2("BTCUSD", "91", false)), [true, true], "{bad}");
-    }
-}
-
-/// A book without a snapshot follows nothing, whatever the ids of a change are.
-#[test]
-fn a_change_is_no_book() {
-    let mut scratch = Scratch::new();
-    for (first, last) in [(0, 1), (0, 0), (0, 7), (3, 7)] {
-        let frame = depth(first, last, 90);
-        let Ok(Message::Depth(depth)) = decode(&frame, &mut scratch) else { panic!() };
-        let depth: Depth<'_> = depth;
-        let mut book = OrderBook::new();
-        assert_eq!(book.apply(&depth), Applied::Gap { expected: 0, got: first }, "{first}..{last}");
-        assert!(book.bids().is_empty());
     }
 }
 
