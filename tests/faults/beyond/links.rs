@@ -29,7 +29,11 @@ pub(super) fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
 
 /// Returns the least processor time of `work`, each time on another copy, after `prepare`. A copy has no spare memory,
 /// so the first work that adds something moves everything; let `prepare` do that.
-pub(super) fn least_time_after<T: Clone>(of: &T, prepare: impl Fn(&mut T), work: impl Fn(&mut T)) -> Duration {
+pub(super) fn least_time_after<T: Clone>(
+    of: &T,
+    prepare: impl Fn(&mut T),
+    work: impl Fn(&mut T),
+) -> Duration {
     let time = |_| {
         let mut copy = of.clone();
         prepare(&mut copy);
