@@ -323,8 +323,9 @@ fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
     trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame. From now on, trades with the id of the frame or a lower id count as
-/// delivered: the trades of a frame have this id, except older trades in the first update of a link.
+/// Returns the event of a market data v1 frame. From now on, trades whose id is not above the event id of the frame
+/// count as delivered: the id of a trade is the event id of its frame. Only the first update of a link may also
+/// contain trades of earlier events.
 pub(crate) fn market<'f>(
     is_first: bool,
     told: &mut LastTrade,

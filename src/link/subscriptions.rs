@@ -244,7 +244,8 @@ impl Subscriptions {
         self.change(id, expire).flatten()
     }
 
-    /// Adds the time of a snapshot to `progress`, so that books of the same or a later request are not overdue yet.
+    /// Stores in `progress` that a snapshot came for `request` at `now`. [`Subscription::expire`] can then wait longer
+    /// for the missing snapshots of this request and of later requests.
     fn note_progress(&mut self, request: u64, now: Instant) {
         while self.progress.back().is_some_and(|(of, _)| *of >= request) {
             self.progress.pop_back();

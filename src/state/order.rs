@@ -290,9 +290,9 @@ impl Order {
         Some((symbol, side == Side::Buy, self.fills.get(from..)?))
     }
 
-    /// Returns the expected executed quantity minus the sum of the fills; `None` if it is zero. If the fills exceed
-    /// the ordered quantity, that quantity is expected. Otherwise, the quantity that the venue reports is expected;
-    /// for an open order, only if it exceeds the sum of the fills.
+    /// Returns the expected executed quantity minus the sum of the fills; `None` if they are equal, or if no quantity
+    /// is expected. If the fills exceed the ordered quantity, the ordered quantity is expected. Otherwise, the quantity
+    /// that the venue reports is expected, unless the order is open and this quantity does not exceed the sum.
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {

@@ -121,8 +121,9 @@ impl Position {
     }
 
     /// Returns the role of a frame in a recording, and advances the position past the frame. The first frame with a
-    /// single id is a snapshot. So is a later one whose id is not the last id. With [`GapRule::Lax`], such a frame
-    /// may also be an update, so it is a snapshot only if its id is higher than the id after the last one.
+    /// single id is a snapshot. A later frame with a single id is a snapshot if it cannot be an update of the book:
+    /// with [`GapRule::Strict`] if its id is not the last id of the book, with [`GapRule::Lax`] if its id exceeds the
+    /// last id of the book by more than one.
     pub(crate) const fn advance_recorded(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         match self.last {
             Some(expected) if first == last && rule.excludes_update(expected, first) => {

@@ -251,10 +251,10 @@ impl Ticket {
     /// 500 ms. Each further refusal of this kind doubles the delay, up to 8 s. After any other refusal, the driver
     /// stops: see [`Order::cancel_refusal`].
     ///
-    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for final replies to cancels, for at most half of its
-    /// time. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After
-    /// [`Client::close`](gemini_ws::Client::close), the driver sends no further cancel. After the last handle and
-    /// ticket are dropped, the driver waits for these replies for at most 5 s.
+    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for final replies to cancels, for at most half of the
+    /// time that it is given. After the last handle and ticket are dropped, the driver also waits for final replies
+    /// to cancels, for at most 5 s. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent
+    /// at once. After [`Client::close`](gemini_ws::Client::close), the driver sends no further cancel.
     ///
     /// # Errors
     ///

@@ -82,8 +82,9 @@ pub(crate) fn a_message_that_never_ends<A: Adapter>() {
     }
 }
 
-/// The peer sends one message in empty fragments, which in the end take more bytes than the maximum for a message.
-/// This is a breach of the protocol. Pings between the fragments do not count.
+/// The peer sends one message in empty fragments, until their headers take more bytes than an incomplete message may
+/// have. The client closes with code 1009, and the link ends as [`Lost::Protocol`]. The bytes of pings between the
+/// fragments do not count towards this limit.
 pub(crate) fn a_message_in_too_many_fragments<A: Adapter>() {
     let why = end_of::<A>(move |stream| {
         let pings = [frame(PING, &[b'?'; 100]), [0, 0].repeat(4 << 10)].concat();

@@ -50,8 +50,9 @@ impl Order {
         self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
     }
 
-    /// Returns whether an event names another type of order. A stop order may lose its stop price, but no order may
-    /// get one.
+    /// Returns whether an event reports a type that this order cannot have. That is so in two cases: one is a market
+    /// order and the other is a limit order, or the event reports a stop order and this order has no stop. The
+    /// reverse does not count: an event about a stop order need not report the stop.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, StopLimit, StopMarket};
         let Some(known) = self.known_type() else { return false };

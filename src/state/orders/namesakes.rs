@@ -118,8 +118,9 @@ impl Orders {
         found
     }
 
-    /// Returns the keys of the orders whose ids a reply has named, but that no event has reported. A rejection
-    /// without an id of the venue may be about any of them. The newest one is the first.
+    /// Returns the keys of the orders with the client order id `id` for which a reply has named the venue's id, but
+    /// which no event has reported. A rejection that does not name the venue's id may be about any of these orders. The
+    /// newest order comes first.
     fn named_by_reply(&self, id: &str, update: &OrderUpdate<'_>) -> Vec<u64> {
         let is_unreported = |order: &Order| {
             order.request().is_some() && order.order_id.is_some() && !order.state.is_from_events()

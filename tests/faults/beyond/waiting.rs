@@ -251,7 +251,9 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
             assert_eq!(line.client.streams().filter(|it| it.2 == StreamState::Leaving).count(), count);
             line.client
         };
-        let again = |client: &mut Client, n: usize| drop(client.subscribe(t(4), s(&name(n))).unwrap());
+        let again = |client: &mut Client, n: usize| {
+            client.subscribe(t(4), s(&name(n))).unwrap();
+        };
         let [few, many] = [100, MANY].map(|count| {
             least_time_after(&being_left(count), |it| again(it, 99), |it| (0..99).for_each(|n| again(it, n)))
         });

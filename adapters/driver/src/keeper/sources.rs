@@ -185,7 +185,9 @@ fn frames_of_market_data_concern_no_account() {
     }
 }
 
-/// A hidden book of another link has crossed. When the link of the first book ends, the keeper requests a snapshot.
+/// Two links deliver one book. `Books` returns the book of the first link, while the book of the second link has
+/// crossed. When the first link ends, `Books` returns the crossed book instead, and the keeper requests a new
+/// snapshot.
 #[test]
 fn a_crossed_book_that_takes_the_place_of_another_is_requested() {
     let (now, btcusd) = (Instant::ZERO, "btcusd".parse().unwrap());
