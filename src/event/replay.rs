@@ -20,7 +20,8 @@ use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::wire::{Scratch, decode_from};
 
-/// Decodes recorded frames into events. The recording need not contain the requests that were sent.
+/// Decodes recorded frames into events. The recording need not contain the requests that were sent. If it has the
+/// frames of several connections that were open at the same time, use one `Replay` for each of them.
 ///
 /// In the current API, each update of a book covers at least two update ids. A depth frame that covers a single
 /// other update id is therefore a snapshot. `Replay` returns no events for the depth frames before the first snapshot.

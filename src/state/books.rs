@@ -152,8 +152,8 @@ impl Books {
     /// Applies an event as [`apply`](Books::apply) does, and passes each change to `changed`. The parts of a
     /// [`Batch`](crate::Batch) may change several books.
     ///
-    /// Do not apply the parts of a batch one by one instead. The parts belong to one event of the venue, so a book
-    /// counts as crossed only if it is crossed after all of them.
+    /// Do not apply the parts of a batch one by one instead. If the parts are best levels, they belong to one event of
+    /// the venue, so a book counts as crossed only if it is crossed after all of them.
     ///
     /// ```
     /// use gemini_ws::{Books, Endpoint, Replay, Scratch};

@@ -225,12 +225,16 @@ impl Orders {
 
 impl Orders {
     fn send(&mut self, order: &NewOrder, request: RequestId, link: LinkId) {
+        let key = self.add_own(order, request, link);
+        self.doubt_unfollowed(key);
+    }
+
+    fn add_own(&mut self, order: &NewOrder, request: RequestId, link: LinkId) -> u64 {
         let now = self.moment();
         if let Some(earlier) = self.index.by_request(request) {
             self.index.change(earlier, now, Order::leave_request);
         }
-        let key = self.index.insert(Order::sent(order, request, link, now));
-        self.doubt_unfollowed(key);
+        self.index.insert(Order::sent(order, request, link, now))
     }
 
     /// Adds an order whose `Requested` was dropped, unless the reply says that there is no such order. Events about
@@ -245,14 +249,15 @@ impl Orders {
         if !matches!(outcome.verdict(), Verdict::Accepted(_) | Verdict::Unknown) {
             return None;
         }
-        let now = self.moment();
-        let key = self.index.insert(Order::sent(order, request, link, now));
+        let (key, now) = (self.add_own(order, request, link), self.moment());
         self.index.change(key, now, |order| order.raise(StaleReason::Overflow, now));
         Some(key)
     }
 
     fn reply(&mut self, order: &NewOrder, request: RequestId, link: LinkId, outcome: &RequestOutcome<'_>) {
-        let known = self.index.by_request(request);
+        // An earlier client may have used the id of the request for another order.
+        let is_it = |key: &u64| self.index.get(*key).is_some_and(|known| known.has_sent(order));
+        let known = self.index.by_request(request).filter(is_it);
         let key = known.or_else(|| self.send_unnoticed(order, request, link, outcome));
         let Some(key) = key else { return };
         if self.index.get(key).is_none_or(Order::is_answered) {

@@ -277,7 +277,7 @@ impl Posted {
         self.is_touched = false;
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(mut age)) => {
-                age.received = age.received.filter(|received| slept.is_none_or(|slept| *received >= slept));
+                age.received = age.received.filter(|received| slept.is_none_or(|slept| *received > slept));
                 // The view of a current book has no reason `no_book`. Without a subscription, a recording can bring a
                 // current book.
                 let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());

@@ -13,7 +13,8 @@ use gemini_ws::{Instant, UnixTime};
 pub const SLEEP_CHECK: Duration = Duration::from_secs(1);
 
 /// The machine has slept if the time of day has advanced at least this much more than the monotonic clock. A clock
-/// that is set forward looks like a sleep; the only result is a needless probe.
+/// that is set forward looks like a sleep. The results are a needless probe, and that no book counts as fresh until its
+/// next update.
 const SLEPT_MIN: Duration = Duration::from_secs(3);
 
 /// Compares the monotonic clock with the time of day. On Linux and macOS, only the monotonic clock stops while the

@@ -110,8 +110,8 @@ impl Order {
         true
     }
 
-    /// Takes the terms in the answer. In a prediction market, does not take the side, because the venue may name the
-    /// side of the other outcome.
+    /// Takes the terms in the answer. For a prediction-market contract, whose symbol has a hyphen, does not take the
+    /// side, because the venue may name the side of the other outcome.
     fn take_terms_of(&mut self, found: &Reconciled) {
         self.quantity = match self.is_modified {
             true => found.quantity.or(self.quantity),
@@ -119,7 +119,8 @@ impl Order {
         };
         self.price = self.limit_price(found).or(self.price);
         self.symbol = self.symbol.or(found.symbol);
-        self.side = self.side.or(found.side.filter(|_| self.outcome.is_none()));
+        let is_contract = self.symbol.is_some_and(|symbol| symbol.as_str().contains('-'));
+        self.side = self.side.or(found.side.filter(|_| self.outcome.is_none() && !is_contract));
     }
 
     /// Returns whether no report contradicts the fills.
@@ -197,7 +198,7 @@ impl Order {
         self.cancel_accepted |= other.cancel_accepted;
         self.cancel_accepted_at = self.cancel_accepted_at.max(other.cancel_accepted_at);
         self.reported = self.reported.max(other.reported);
-        self.reason = self.reason.take().or(other.reason);
+        self.reason = self.reason.take().or(other.reason.filter(|_| !other.is_absent));
         self.refusal_code = self.refusal_code.or(other.refusal_code);
         if !other.is_refused_by_reply {
             self.go(other.state);

@@ -26,21 +26,25 @@ struct TimedFill {
 }
 
 impl FillSums {
-    /// Adds the fills that are new since the previous call. The cost of a fill grows only with the number of fills
-    /// that have a later time.
+    /// Adds the fills that are new since the previous call. The cost grows only with their number, and with the number
+    /// of known fills that have a later time than one of them.
     pub(super) fn update(&mut self, fills: &[OrderFill]) {
+        // The first fill of `by_time` whose place or sum changes.
+        let mut first = self.by_time.len();
         for fill in fills.get(self.by_arrival.len()..).unwrap_or_default() {
             let (key, quantity) = ((fill.event_time, fill.trade_id), fill.quantity);
             self.has_negative |= quantity.is_negative();
             self.by_arrival.push(next(self.by_arrival.last().copied(), quantity));
-            let place = self.by_time.partition_point(|earlier| earlier.key <= key);
-            let before = place.checked_sub(1).and_then(|last| self.by_time.get(last));
-            let mut last = before.map(|fill| fill.sum);
-            self.by_time.insert(place, TimedFill { key, quantity, sum: None });
-            for fill in self.by_time.iter_mut().skip(place) {
-                fill.sum = next(last, fill.quantity);
-                last = Some(fill.sum);
-            }
+            let unmoved = self.by_time.get(..first).unwrap_or_default();
+            first = unmoved.partition_point(|earlier| earlier.key <= key);
+            self.by_time.push(TimedFill { key, quantity, sum: None });
+        }
+        let (unmoved, moved) = self.by_time.split_at_mut(first);
+        moved.sort_by_key(|fill| fill.key);
+        let mut last = unmoved.last().map(|fill| fill.sum);
+        for fill in moved {
+            fill.sum = next(last, fill.quantity);
+            last = Some(fill.sum);
         }
     }
 

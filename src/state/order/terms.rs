@@ -27,6 +27,11 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
+    /// Returns whether the request that placed this order was to place `order`.
+    pub(in crate::state) fn has_sent(&self, order: &NewOrder) -> bool {
+        self.sent.as_deref() == Some(order)
+    }
+
     /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may name
     /// the side of the other outcome, so another side alone does not count.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
@@ -34,7 +39,7 @@ impl Order {
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
         let is_other_side = match outcomes {
             Some(is_same) => !is_same && sides == Some(true),
-            None => self.outcome.is_none() && sides == Some(false),
+            None => self.outcome.is_none() && told_outcome(update).is_none() && sides == Some(false),
         };
         is_other_side || self.symbol.is_some_and(|symbol| !symbol.is(update.symbol))
     }

@@ -257,7 +257,11 @@ impl Orders {
             self.index.get(*key).is_some_and(|order| order.client_order_id.as_deref() == Some(id))
         };
         let newest = |set: &BTreeSet<u64>| set.iter().rev().copied().find(is_doubtful);
-        let unnamed = || self.index.unnamed(id)?.sets().into_iter().filter_map(newest).max();
+        let unnamed = || {
+            // The certain orders are not in doubt.
+            let [_, doubtful, ended] = self.index.unnamed(id)?.sets();
+            newest(doubtful).max(newest(ended))
+        };
         let found = known.filter(is_doubtful).filter(is_of_client).or_else(unnamed);
         found.or(known.filter(is_doubtful))
     }

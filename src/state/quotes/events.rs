@@ -89,7 +89,7 @@ impl Quotes {
     /// Returns the keys of the quotes that an event without a quote id is about, and the state that the event gives
     /// these quotes; `None` if the event does not show the state.
     fn of_request(
-        &mut self,
+        &self,
         update: &QuoteUpdate<'_>,
         rfq_id: QuoteKey,
         link: Option<LinkId>,

@@ -37,7 +37,9 @@ impl Quotes {
         link: LinkId,
         outcome: &RequestOutcome<'_>,
     ) {
-        let known = self.index.by_request(request);
+        // An earlier client may have used the id of the request for another quote.
+        let is_it = |key: &u64| self.index.get(*key).is_some_and(|quote| quote.terms == Some(*terms));
+        let known = self.index.by_request(request).filter(is_it);
         let key = known.or_else(|| self.send_unnoticed(terms, request, link, outcome));
         let Some(mut key) = key else { return };
         let now = self.followed.moment();

@@ -133,3 +133,31 @@ fn the_price_of_the_other_outcome_is_not_that_of_the_order() {
     fed.feed(4, &event(2, r#""S":"BUY","O":"NO","p":"0.41""#));
     assert_eq!(terms(&fed).2, Some(d("0.41")));
 }
+
+/// In a prediction market, an answer and an event may each name the side of the other outcome. Neither the events nor
+/// the answer of this order name the outcome at first.
+#[test]
+fn the_side_of_the_other_outcome_contradicts_nothing() {
+    let mut fed = Fed::private(&["orders@account"]);
+    let event = |time: u64, members: &str| {
+        format!(r#"{{"e":"orderUpdate","E":{time},"s":"GEMI-X-UP","i":77,"T":{time},"q":"10",{members}}}"#)
+    };
+    for told in ["", r#","S":"SELL""#] {
+        fed.feed(2, &event(1, &format!(r#""X":"OPEN"{told}"#)));
+        fed.orders.apply(&OVERFLOW);
+        let question = OrderStatusQuestion::by_order_id(77);
+        let body = r#"{"order_id":"77","symbol":"gemi-x-up","side":"sell","is_live":true,"is_cancelled":false,"executed_amount":"0"}"#;
+        let asked = fed.orders.moment();
+        assert!(fed.orders.reconcile(&question, question.answer(200, body).unwrap(), asked));
+        let filled = r#""S":"BUY","O":"NO","X":"PARTIALLY_FILLED","Z":"4","L":"0.4","t":5"#;
+        fed.feed(3, &event(2, filled));
+        let order = fed.orders.get(77).unwrap();
+        assert_eq!(
+            (order.state, order.fills.len(), order.executed()),
+            (OrderState::PartiallyFilled, 1, d("4")),
+            "{told}"
+        );
+        assert!(!order.needs_reconciling(), "{told}: {:?}", order.doubt());
+        fed = Fed::private(&["orders@account"]);
+    }
+}

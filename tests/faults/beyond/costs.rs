@@ -104,8 +104,12 @@ fn fills(count: u64) -> Orders {
 
 /// Applies the fill `number` of an order, in which each fill has the quantity 1.
 fn fill(orders: &mut Orders, number: u64, millis: u64) {
+    fill_with_sum(orders, number, millis, number);
+}
+
+fn fill_with_sum(orders: &mut Orders, number: u64, millis: u64, executed: u64) {
     let text = format!(
-        r#"[{{"type":"fill","order_id":"5","event_id":"e","symbol":"btcusd","side":"buy","timestampms":{millis},"is_live":true,"original_amount":"900000","executed_amount":"{number}","fill":{{"trade_id":"{number}","price":"1","amount":"1"}}}}]"#
+        r#"[{{"type":"fill","order_id":"5","event_id":"e","symbol":"btcusd","side":"buy","timestampms":{millis},"is_live":true,"original_amount":"900000","executed_amount":"{executed}","fill":{{"trade_id":"{number}","price":"1","amount":"1"}}}}]"#
     );
     let mut scratch = Scratch::new();
     orders.apply(&Replay::new(Endpoint::OrderEventsV1).event(&text, &mut scratch).unwrap().unwrap());
@@ -125,6 +129,20 @@ fn the_cost_of_a_fill_does_not_grow_with_the_fills_before_it() {
     };
     let (few, many) = (least_time(&fills(100), hear(100)), least_time(&fills(5_000), hear(5_000)));
     assert!(many < few * 4, "100 fills: {few:?}, 5,000: {many:?} for fifty more");
+}
+
+/// The fills arrive from the newest to the oldest. The first one whose event names a smaller sum than they have sorts
+/// all of them.
+#[test]
+fn fills_in_reversed_order_are_sorted_once() {
+    let reversed = |count: u64| {
+        let mut orders = Orders::new();
+        (1..=count).for_each(|number| fill_with_sum(&mut orders, number, 900_000 - number, 900_000));
+        orders
+    };
+    let last = |orders: &mut Orders| fill_with_sum(orders, 800_000, 1, 1);
+    let (few, many) = (least_time(&reversed(100), last), least_time(&reversed(10_000), last));
+    assert!(many < few * 1_000, "100 fills: {few:?}, 10,000: {many:?}");
 }
 
 /// Each order of the account has the same client order id. A row of the list of open orders visits no other order.

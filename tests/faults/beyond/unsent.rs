@@ -63,6 +63,30 @@ fn a_quote_is_known_from_its_reply_on_if_its_request_was_dropped() {
     assert!(fed.quotes.get(request).is_none(), "there is no such quote");
 }
 
+/// The requests of another client have the same ids. A queue has dropped the `Requested` of the second one.
+#[test]
+fn a_reply_is_not_about_the_request_of_an_earlier_client() {
+    let mut fed = Fed::private(&["orders@account", "requestForQuote@account"]);
+    let earlier = send(&mut fed.orders, 50, "a1");
+    super::fed::answer(&mut fed.orders, earlier, r#"{"id":50,"status":200,"result":{"orderId":"70"}}"#);
+    let (link, request) = (fed.link, RequestId::new(50));
+    let quotes = ["0.5", "0.6"].map(quote);
+    fed.quotes.apply(&Event::Requested { link, request, about: Subject::SubmitQuote(quotes[0]) });
+    fed.apply(&LOST_FACTS);
+
+    reply(&mut fed.orders, (request, Subject::PlaceOrder(new_order("b1"))), RequestOutcome::TimedOut);
+    let state = |of: OrderRef<'_>| fed.orders.get(of).map(|it| (it.client_order_id.as_deref(), it.state));
+    assert_eq!(state(request.into()), Some((Some("b1"), OrderState::Unknown)));
+    assert_eq!(state(70.into()), Some((Some("a1"), OrderState::Acknowledged)));
+
+    let about = Subject::SubmitQuote(quotes[1]);
+    fed.quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::TimedOut });
+    let known: Vec<_> = fed.quotes.iter().map(|quote| (quote.terms, quote.state)).collect();
+    let expected = [(Some(quotes[0]), QuoteState::Sent), (Some(quotes[1]), QuoteState::Unknown)];
+    assert_eq!(known, expected);
+    assert_eq!(fed.quotes.get(request).unwrap().terms, Some(quotes[1]));
+}
+
 /// The application keeps its orders when it makes another client, whose requests have the same ids.
 #[test]
 fn an_order_of_an_earlier_client_is_not_doubtful_for_ever() {
