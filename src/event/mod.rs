@@ -407,6 +407,13 @@ pub(crate) enum Verdict<'f> {
     Unknown,
 }
 
+impl Verdict<'_> {
+    /// Returns whether the venue may have what the request was to place or submit.
+    pub(crate) const fn may_be_accepted(&self) -> bool {
+        matches!(self, Verdict::Accepted(_) | Verdict::Unknown)
+    }
+}
+
 impl<'f> RequestOutcome<'f> {
     /// Returns what the outcome says about the order or quote of the request. A reply that contradicts itself gives
     /// [`Verdict::Unknown`]:

@@ -133,7 +133,7 @@ impl Placed {
 
     fn note_reply(&mut self, link: LinkId, request: u64, about: &Subject, outcome: &RequestOutcome<'_>) {
         match (about, outcome.verdict()) {
-            (Subject::PlaceOrder(_), Verdict::Accepted(_) | Verdict::Unknown) => {
+            (Subject::PlaceOrder(_), verdict) if verdict.may_be_accepted() => {
                 self.note_placed(link, request);
             }
             (Subject::PlaceOrder(_), _) => {

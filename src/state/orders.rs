@@ -246,7 +246,7 @@ impl Orders {
         link: LinkId,
         outcome: &RequestOutcome<'_>,
     ) -> Option<u64> {
-        if !matches!(outcome.verdict(), Verdict::Accepted(_) | Verdict::Unknown) {
+        if !outcome.verdict().may_be_accepted() {
             return None;
         }
         let (key, now) = (self.add_own(order, request, link), self.moment());

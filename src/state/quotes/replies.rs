@@ -21,7 +21,7 @@ impl Quotes {
         link: LinkId,
         outcome: &RequestOutcome<'_>,
     ) -> Option<u64> {
-        if !matches!(outcome.verdict(), Verdict::Accepted(_) | Verdict::Unknown) {
+        if !outcome.verdict().may_be_accepted() {
             return None;
         }
         let key = self.add_own(terms, request, link);
