@@ -1,4 +1,4 @@
-//! [`Rows`]: the balances or positions of an account as rows, and which rows are current.
+//! [`Rows`]: the balances or positions of an account, one row for each, and which rows are current.
 //! [`Balances`](crate::Balances) and [`Positions`](crate::Positions) store their data in `Rows`.
 
 use alloc::collections::BTreeMap;
@@ -12,7 +12,8 @@ use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
 use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
-/// The maximum number of rows. [`Rows::untracked`] counts further rows.
+/// The maximum number of rows that [`Rows`] keeps. It drops further rows, and [`Rows::untracked`] returns their
+/// number.
 pub(super) const ROWS_MAX: usize = 65_536;
 
 /// The rows of an account: balances by asset, or positions by instrument.
@@ -20,8 +21,8 @@ pub(super) const ROWS_MAX: usize = 65_536;
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     standing: Standing,
-    /// The moment of the last loss that made all rows stale, and its reason. The loss does not change the rows
-    /// themselves: [`Row::stale`] reads this field.
+    /// When all rows last became stale at once, and the reason. This event does not change the rows themselves:
+    /// [`Row::stale`] compares the moment with [`Row::stood`].
     lost: Option<(Moment, StaleReason)>,
     /// The moment of the last event that may have made the list incomplete or that began a subscription. An answer to
     /// a question asked before this moment is not used.
@@ -37,12 +38,14 @@ pub(super) struct Rows<K, V> {
 struct Row<V> {
     value: V,
     standing: Standing,
-    /// When `standing` was last set.
+    /// The moment at which `standing` was last set.
     stood: Moment,
     reported: Moment,
-    /// The link that is expected to report the next change of the row: the link that reported the value, or the link
-    /// whose older report made the stale row current again ([`Row::confirm_over`]). `None` for a value from an answer
-    /// or a recording.
+    /// The link that is expected to report the next change of the row. `None` if the value comes from an answer or a
+    /// recording.
+    ///
+    /// This is the link that reported the value. Exception: if the row was stale, and another link made it current
+    /// again with a report that is older than the value, it is that link ([`Row::confirm_over`]).
     follows: Option<LinkId>,
 }
 
@@ -51,7 +54,8 @@ impl<V> Row<V> {
         Row { value, standing, stood: now, reported: now, follows: standing.link() }
     }
 
-    /// Returns the reason why the row may be wrong; `None` if there is none. `lost` is the field of [`Rows`].
+    /// Returns the reason why the value may be wrong; `None` if there is no reason. Pass the field [`Rows::lost`] as
+    /// `lost`.
     fn stale(&self, lost: Option<(Moment, StaleReason)>) -> Option<StaleReason> {
         match lost {
             Some((at, reason)) if at > self.stood => Some(reason),
@@ -59,7 +63,8 @@ impl<V> Row<V> {
         }
     }
 
-    /// Returns whether a link has reported the row, and nothing has made it stale since then.
+    /// Returns whether the row is not stale and a link has reported it. Returns `false` for a row that comes only
+    /// from answers or a recording.
     fn is_current(&self, lost: Option<(Moment, StaleReason)>) -> bool {
         self.stale(lost).is_none() && self.standing.link().is_some()
     }
@@ -69,9 +74,8 @@ impl<V> Row<V> {
         self.stood = now;
     }
 
-    /// Makes the row current after a report over `link` that is older than the row, because `link` will report the
-    /// later changes too. Does not change the value. If the row was stale, it follows `link` from now on
-    /// ([`Row::follows`]).
+    /// Makes the row current after a report over `link` that is older than the value. Keeps the value. `link` will
+    /// report the later changes, so if the row was stale, stores `link` in `follows`.
     fn confirm_over(&mut self, link: Option<LinkId>, lost: Option<(Moment, StaleReason)>, now: Moment) {
         if self.stale(lost).is_some() {
             self.follows = link;
@@ -100,15 +104,20 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report. If the report has the whole list, removes the rows that it does not name. A report that
-    /// arrives after the end of its subscription removes no rows and makes no stale row current. A row that another
-    /// link has reported with a later time keeps its value.
+    /// Applies a report:
+    ///
+    /// - If the report has the whole list, removes the rows that the report does not name.
+    /// - If another link has reported a row with a later time, keeps this row and its value.
+    /// - If the report arrives after the end of its subscription, removes no rows. If the list is stale as well, the
+    ///   rows that the report replaces or adds are stale.
+    /// - If the report is older than the whole list, see [`Rows::catch_up`].
     ///
     /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
-    /// report does not name. So if there is one, no row is removed, and [`Rows::lose_rows`] marks rows stale.
+    /// report does not name. So if `malformed` is not 0, no row is removed, and [`Rows::lose_rows`] marks rows stale.
+    /// A report that is older than the whole list is an exception: `malformed` is ignored.
     ///
-    /// `begins_whole` says whether every stream of the topic begins with a whole list. If so, the first report of a
-    /// recording counts as a whole list.
+    /// `begins_whole` says whether the first report of each stream of the topic lists all rows. If so, the first
+    /// report of a recording makes the list current, unless the report has a malformed row.
     pub(super) fn report(
         &mut self,
         source: &Source<'_>,
@@ -128,7 +137,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         let is_late = self.links.is_late(source);
         if let Some(link) = source.link().filter(|_| !is_late) {
             if !self.links.has(link) {
-                // A link may report before it confirms the subscription. Changes before this report may be missing.
+                // A report may precede the confirmation. Changes before this report may be missing.
                 self.doubted = reported;
             }
             self.begin(link);
@@ -170,9 +179,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report that is older than the list. Replaces only rows that follow the link of the report, or an
-    /// earlier link in its slot ([`Row::follows`]). Any other row may have a newer value, which its own link may
-    /// never report again.
+    /// Applies a report that is older than the list. Replaces only rows that follow ([`Row::follows`]) the link of
+    /// the report or another link in its slot. Any other row may have a newer value, and the link that reported this
+    /// value may never report it again.
     fn catch_up(
         &mut self,
         source: &Source<'_>,
@@ -194,8 +203,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Adds `malformed`, the number of rows of the newest report that cannot be decoded, to the field `malformed`.
-    /// Unless a link has shown all rows, marks the list stale, and also each row that the report does not name.
+    /// Adds `malformed`, the number of rows of the current report that cannot be decoded, to the field `malformed`.
+    /// If no link has shown all rows, marks the list stale, and also each row that the report does not name.
     /// Exception: a row that another link has reported with a later time does not become stale.
     #[cold]
     fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
@@ -212,7 +221,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             .for_each(|row| row.set_stale(StaleReason::Malformed, reported));
     }
 
-    /// Stores the rows of a report, and joins rows with the same key. Returns whether there was no room for a row.
+    /// Stores the rows of a report, and joins rows with the same key. Returns whether there was no room for one of
+    /// the rows.
     fn take(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,
@@ -244,15 +254,17 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         is_full
     }
 
-    /// Marks the list stale, because there was no room for a row. From now on, `reconcile` ignores the answers to
-    /// earlier questions, which may lack this row too.
+    /// Marks the list stale, because there was no room for a row. If the list is stale already, keeps the earlier
+    /// reason. From now on, `reconcile` does not use answers to earlier questions, because they may lack this row
+    /// too.
     fn lack_rows(&mut self) {
         self.doubted = self.moment;
         self.standing.set_stale(self.standing.stale().unwrap_or(StaleReason::NoRoom));
     }
 
-    /// Applies an event that is not a report: a new subscription or a loss. Returns whether the event concerned the
-    /// rows.
+    /// Applies an event that is not a report. If the event confirms a subscription to `topic`, adds its link. If the
+    /// event is a [`Loss`] of the topic, marks all rows and the list stale, unless a link without the loss has shown
+    /// all rows. Returns whether the event did one of these two things.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
@@ -284,7 +296,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Ends a recording. All data becomes stale, because a recording does not show what happened after its end.
+    /// If the data comes from a recording, marks all of it stale: the recording does not show what happened after its
+    /// end.
     fn end_recording(&mut self) {
         if core::mem::take(&mut self.is_recording) {
             self.set_stale(StaleReason::Disconnected);
@@ -300,15 +313,18 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.moment
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. The answer lists all rows. Rows that
-    /// were reported after `asked` stay as they are, and so do current rows that a link reported, because REST may
-    /// lag behind the stream. If the list is stale only because there was no room for a row, current rows that the
-    /// answer does not list are removed.
+    /// Applies the venue's answer to a question asked at the moment `asked`.
+    ///
+    /// - A row that was reported after `asked` stays as it is. So does a current row that a link reported, because
+    ///   REST may lag behind the stream.
+    /// - Any other row takes its value from the answer. If the answer does not list the row, the row is removed.
+    /// - If the list is stale only because there was no room for a row ([`StaleReason::NoRoom`]), a current row that
+    ///   was reported before `asked` is also removed if the answer does not list it.
+    ///
+    /// `is_whole` is `false` if a row of the answer cannot be decoded. Then no row is removed. The list, and each row
+    /// that the answer does not name, remain as they are.
     ///
     /// Returns whether all rows are current now. The docs of `Balances::reconcile` say when an answer is not used.
-    ///
-    /// `is_whole` is `false` if the answer has a row that cannot be decoded. Then no row is removed, and the list and
-    /// the rows that the answer does not name remain as they are.
     pub(super) fn reconcile(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,
@@ -361,9 +377,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         is_followed && is_whole && refused == 0
     }
 
-    /// Stores the rows of an answer. A row that stays as it is ([`Rows::reconcile`]) keeps its value; if the answer
-    /// has another value, adds the link that this row follows to `kept`. Returns for how many rows of the answer
-    /// there was no room.
+    /// Stores the rows of an answer. Some rows keep their value ([`Rows::reconcile`]): if the answer has another
+    /// value for such a row, adds the link that the row follows to `kept`. Returns the number of rows of the answer
+    /// for which there was no room.
     fn take_answer(&mut self, named: BTreeMap<K, V>, asked: Moment, kept: &mut Vec<LinkId>) -> u64 {
         let (answered, mut refused) = (self.moment, 0_u64);
         for (key, value) in named {
@@ -396,7 +412,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.rows.iter().map(|(key, row)| (key, &row.value))
     }
 
-    /// Returns the reason why a row may be wrong; for an unknown key, the reason why a row may be missing.
+    /// Returns the reason why a row may be wrong; for an unknown key, the reason why a row may be missing. `None` if
+    /// there is no reason.
     pub(super) fn stale_of<Q>(&self, key: &Q) -> Option<StaleReason>
     where
         K: core::borrow::Borrow<Q>,
@@ -421,21 +438,22 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.untracked
     }
 
-    /// Returns how many rows of reports could not be decoded.
+    /// Returns how many rows of reports could not be decoded. Rows of a report that is older than the list are not
+    /// counted.
     pub(super) const fn malformed(&self) -> u64 {
         self.malformed
     }
 }
 
-/// Adds the link that a row follows ([`Row::follows`]) to `kept`, unless `kept` contains it.
+/// If the row follows a link ([`Row::follows`]) that `kept` lacks, adds this link to `kept`.
 fn note_link<V>(kept: &mut Vec<LinkId>, row: &Row<V>) {
     if let Some(link) = row.follows.filter(|link| !kept.contains(link)) {
         kept.push(link);
     }
 }
 
-/// Collects the rows of an answer, and joins rows with the same key. Also returns for how many rows there was no
-/// room.
+/// Collects the rows of an answer, and joins rows with the same key. Also returns the number of rows for which there
+/// was no room.
 fn read_answer<K: Ord, V>(
     rows: impl Iterator<Item = (K, V)>,
     join: impl Fn(&mut V, V),

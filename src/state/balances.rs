@@ -15,19 +15,22 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// those whose link (`link`, or the link in the [`source`](crate::Event::source)) belongs to the endpoint of its
 /// account, and those that name no link.
 ///
-/// The first report of a subscription has all assets. Later reports have only the assets that change, or all assets
-/// every second ([`Updates`](crate::Updates)). The first report of a recording counts as one that has all assets.
+/// The first report of a subscription lists all assets. With [`Updates::Changes`](crate::Updates), each later report
+/// lists only the assets whose balance has changed; with [`Updates::EachSecond`](crate::Updates), each report lists
+/// all assets. `Balances` assumes that the first report of a recording lists all assets.
 ///
-/// If a row of a report cannot be decoded, the other rows are used. The balances that the report does not name, and
-/// the list of assets, become stale, with the reason [`StaleReason::Malformed`]: the malformed row may be about any
-/// of them.
+/// If a row of a report cannot be decoded, the other rows are used. The malformed row may be about any balance that
+/// the report does not name, so all these balances and the list of assets become stale, with the reason
+/// [`StaleReason::Malformed`].
 ///
-/// If two links report the same account, a report over one link does not replace a balance that the other link has
-/// reported with a later venue time. If a report over one link may be lost, nothing becomes stale while another link
-/// has shown everything: all balances, and all changes since then.
+/// Two links may report the same account:
 ///
-/// If reports may have been lost, all balances and the list of assets become stale. Each balance becomes current
-/// again with its next report. The list becomes current again when a report lists all assets, or when
+/// - A report over one link does not replace a balance that the other link has reported with a later venue time.
+/// - If a report over one link may be lost or has a malformed row, and the other link has reported all balances and
+///   all changes since then, nothing becomes stale.
+///
+/// Otherwise, if reports may have been lost, all balances and the list of assets become stale. Each balance becomes
+/// current again with its next report. The list becomes current again when a report lists all assets, or when
 /// [`reconcile`](Balances::reconcile) applies an answer from REST. Balances do not become stale with time:
 /// [`age`](Balances::age) returns when an event last reported a balance.
 ///
@@ -56,18 +59,18 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// Returns the amount that no order holds.
+    /// Returns the amount that is not on hold for orders.
     pub fn available(&self) -> Number<'_> {
         Number(&self.available)
     }
 
-    /// Returns the whole amount, including what orders hold and what is pending.
+    /// Returns the whole amount, including amounts that are on hold for orders or pending.
     pub fn total(&self) -> Number<'_> {
         Number(&self.total)
     }
 }
 
-/// Replaces the balance from an earlier row of a report. Each row is the whole balance of the asset.
+/// Joins two rows of one asset. The later row replaces the earlier one, because each row is the whole balance.
 fn replace(earlier: &mut Balance, later: Balance) {
     *earlier = later;
 }
@@ -86,7 +89,8 @@ impl Balances {
         Balances { rows: Rows::new() }
     }
 
-    /// Applies an event. Returns whether the event concerned balances.
+    /// Applies an event. Returns whether the event is a report of balances, confirms a subscription to balances, or
+    /// makes balances stale.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         if let Event::Batch(batch, _) = event
             && batch.is_report_of(Topic::Balances)
@@ -142,16 +146,19 @@ impl Balances {
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked`
-    /// stay as they are. So do current balances that a link reported, because REST may lag behind. Other balances
-    /// that the answer does not list are removed. If the list of assets is stale only because an asset was not kept
-    /// ([`StaleReason::NoRoom`]), current balances that the answer does not list are removed as well.
+    /// stay as they are. So do current balances that a link reported, because REST may lag behind the stream. Each
+    /// other balance takes its amounts from the answer, or is removed if the answer does not list it.
+    ///
+    /// If the list of assets is stale only because an asset was not kept ([`StaleReason::NoRoom`]), current balances
+    /// that were reported before `asked` are removed too if the answer does not list them.
     ///
     /// Returns whether all balances are current now:
     ///
     /// - If all balances are current already, the answer is not used.
     /// - If, after `asked`, reports may have been lost, a reported balance was not kept, or a stream of balances was
     ///   subscribed, the answer is not used: ask again.
-    /// - If no stream of balances is subscribed, the answer is used, but the balances are stale at once.
+    /// - If no stream of balances is subscribed, the answer is used, but the list and the balances of the answer are
+    ///   stale, with the reason [`StaleReason::NotSubscribed`].
     /// - If there is no room for a balance of the answer (at most 65,536 are kept), the list of assets remains stale.
     ///
     /// ```
@@ -174,8 +181,8 @@ impl Balances {
     /// Applies a part of the venue's list of all balances, for example if another part of the answer cannot be
     /// decoded ([`BalanceRows::is_whole`](crate::BalanceRows::is_whole)).
     ///
-    /// The balances of the part are used, or not used, as in [`reconcile`](Balances::reconcile). Balances that the
-    /// part does not list remain as they are. The list of assets remains stale.
+    /// [`reconcile`](Balances::reconcile) says when the balances of the part are used. Balances that the part does
+    /// not list remain as they are. The list of assets remains stale.
     ///
     /// ```
     /// use gemini_ws::{Balances, StaleReason};
@@ -199,7 +206,8 @@ impl Balances {
         self.rows.untracked()
     }
 
-    /// Returns how many rows of reports could not be decoded.
+    /// Returns how many rows of reports could not be decoded. Not counted are rows of a report whose venue time is
+    /// earlier than the time of a report over another link.
     pub const fn malformed(&self) -> u64 {
         self.rows.malformed()
     }

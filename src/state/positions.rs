@@ -20,20 +20,23 @@ use crate::value::symbol::Symbol;
 /// Each report of `positions@account@1s` lists all positions, so a position that is missing from it is removed. If a
 /// report has several rows of one instrument, the position has the amounts of all these rows.
 ///
-/// The reports of `positions@account` list only changes, so the list of positions is stale until
+/// Each report of `positions@account` lists only changes, so the list of positions is stale until
 /// [`reconcile`](Positions::reconcile) applies the venue's answer. The list is also stale if the events come from a
 /// recording.
 ///
-/// If a row of a report cannot be decoded, the other rows are used. The positions that the report does not name, and
-/// the list of positions, become stale, with the reason [`StaleReason::Malformed`]: the malformed row may be about
-/// any of them.
+/// If a row of a report cannot be decoded, the other rows are used. The malformed row may be about any position that
+/// the report does not name, so all these positions and the list of positions become stale, with the reason
+/// [`StaleReason::Malformed`].
 ///
-/// If two links report the same account, a report over one link does not replace a position that the other link has
-/// reported with a later venue time. If a report over one link may be lost, nothing becomes stale while another link
-/// has shown everything: all positions, and all changes since then.
+/// Two links may report the same account:
 ///
-/// If reports may have been lost, all positions and the list become stale. Each position becomes current again with
-/// its next report. The list becomes current again with a report of all positions or with `reconcile`.
+/// - A report over one link does not replace a position that the other link has reported with a later venue time.
+/// - If a report over one link may be lost or has a malformed row, and the other link has reported all positions and
+///   all changes since then, nothing becomes stale.
+///
+/// Otherwise, if reports may have been lost, all positions and the list become stale. Each position becomes current
+/// again with its next report. The list becomes current again when a report lists all positions, or when `reconcile`
+/// applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -98,7 +101,8 @@ impl Positions {
         Positions { rows: Rows::new() }
     }
 
-    /// Applies an event. Returns whether the event concerned positions.
+    /// Applies an event. Returns whether the event is a report of positions, confirms a subscription to positions, or
+    /// makes positions stale.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         if let Event::Batch(batch, _) = event
             && batch.is_report_of(Topic::Positions)
@@ -115,7 +119,7 @@ impl Positions {
         true
     }
 
-    /// Returns the amounts of the position in an instrument; `None` without a position.
+    /// Returns the amounts of the position in an instrument; `None` if no position in the instrument is known.
     pub fn get(&self, symbol: Symbol) -> Option<&[HeldAmount]> {
         self.rows.get(&symbol).map(Vec::as_slice)
     }
@@ -152,16 +156,19 @@ impl Positions {
     /// your own.
     ///
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
-    /// stay as they are. So do current positions that a link reported, because REST may lag behind the streams. Other
-    /// positions that the answer does not list are removed. If the list of positions is stale only because a position
-    /// was not kept ([`StaleReason::NoRoom`]), current positions that the answer does not list are removed as well.
+    /// stay as they are. So do current positions that a link reported, because REST may lag behind the stream. Each
+    /// other position takes its amounts from the answer, or is removed if the answer does not list it.
+    ///
+    /// If the list of positions is stale only because a position was not kept ([`StaleReason::NoRoom`]), current
+    /// positions that were reported before `asked` are removed too if the answer does not list them.
     ///
     /// Returns whether all positions are current now:
     ///
     /// - If all positions are current already, the answer is not used.
     /// - If, after `asked`, reports may have been lost, a reported position was not kept, or a stream of positions
     ///   was subscribed, the answer is not used: ask again.
-    /// - If no stream of positions is subscribed, the answer is used, but the positions are stale at once.
+    /// - If no stream of positions is subscribed, the answer is used, but the list and the positions of the answer
+    ///   are stale, with the reason [`StaleReason::NotSubscribed`].
     /// - If there is no room for a position of the answer (at most 65,536 are kept), the list of positions remains
     ///   stale.
     ///
@@ -189,7 +196,8 @@ impl Positions {
         self.rows.untracked()
     }
 
-    /// Returns how many rows of reports could not be decoded.
+    /// Returns how many rows of reports could not be decoded. Not counted are rows of a report whose venue time is
+    /// earlier than the time of a report over another link.
     pub const fn malformed(&self) -> u64 {
         self.rows.malformed()
     }

@@ -1,4 +1,4 @@
-//! [`RowLinks`]: the links that report the rows of an account, and which of them have shown all rows.
+//! [`RowLinks`]: the links that report the rows of an account, and which of them have reported all rows.
 
 use alloc::vec::Vec;
 
@@ -9,19 +9,20 @@ use crate::value::id::{LinkId, StreamId};
 #[derive(Clone, Debug)]
 pub(super) struct RowLinks {
     links: Vec<(LinkId, Shown)>,
-    /// The links over which a stream has ended, with the id of the subscription if the subscription has ended too.
-    /// Late reports may still arrive over these links.
+    /// The links over which a stream has ended. Late reports may still arrive over them. Each link has the id of the
+    /// subscription that ended, or `None` if only the stream ended.
     left: Vec<(LinkId, Option<StreamId>)>,
 }
 
-/// What a link has shown since its subscription began, or since a report over it was last lost, whichever is later.
+/// What a link has reported since its subscription began, or since a report over it was last lost, whichever is
+/// later.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Shown {
-    /// Nothing. The event that ended the subscription may have been dropped.
+    /// Nothing. Events were dropped, and the end of the subscription may be one of them.
     Nothing,
-    /// Some of the changes.
+    /// At most some of the changes.
     Changes,
-    /// All rows, or all changes since an answer that had all rows.
+    /// All rows and all later changes, or all changes after an answer that listed all rows.
     All,
 }
 
@@ -42,15 +43,15 @@ impl RowLinks {
         self.links.iter().any(|(_, shown)| *shown == Shown::All)
     }
 
-    /// Returns whether a report over this link becomes the newest report of the list. If only other links have shown
-    /// all rows, it does not.
+    /// Returns whether a report over this link sets the link and the time of the list. Returns `false` if other links
+    /// have shown all rows and this link has not.
     pub(super) fn leads(&self, link: Option<LinkId>) -> bool {
         let is_all = |(own, shown): &(LinkId, Shown)| Some(*own) == link && *shown == Shown::All;
         !self.shows_all() || self.links.iter().any(is_all)
     }
 
-    /// Returns whether a report arrives after the end of its subscription. A new subscription may deliver a whole
-    /// list before its confirmation. Such a list is not late.
+    /// Returns whether a report arrives after the end of its subscription. A list of all rows is not late if it
+    /// belongs to a new subscription: the list may arrive before the venue confirms the subscription.
     pub(super) fn is_late(&self, source: &Source<'_>) -> bool {
         let of_link = |(link, ended): &(LinkId, Option<StreamId>)| {
             source.link() == Some(*link) && (!source.is_whole() || source.stream() == *ended)
@@ -58,10 +59,12 @@ impl RowLinks {
         self.left.iter().any(of_link)
     }
 
-    /// Adds a link that has a subscription: the venue has confirmed it, or a report has arrived. Removes other links
-    /// in the same slot and links that have shown nothing, because their subscriptions may have ended without an
-    /// event. Returns whether rows may have been missed: the link is new, another link was removed, and no link has
-    /// shown all rows.
+    /// Adds a link whose subscription is active: the venue has confirmed it, or a report has arrived. Removes other
+    /// links in the same slot, and other links that have shown nothing: their subscriptions may have ended, and the
+    /// events that report this may have been dropped.
+    ///
+    /// Returns whether changes may have been missed. This is so if the link is new, another link was removed, and no
+    /// remaining link has shown all rows.
     pub(super) fn begin(&mut self, link: LinkId) -> bool {
         let before = self.links.len();
         let is_new = !self.has(link);
@@ -77,24 +80,27 @@ impl RowLinks {
         has_missed
     }
 
-    /// Marks the link as having shown all rows. Call this when a report over the link lists every row and all of them
-    /// could be decoded.
+    /// Marks the link as having shown all rows. Call this when a report over the link lists every row, and all of
+    /// these rows could be decoded.
     pub(super) fn show_all(&mut self, link: LinkId) {
         self.links.iter_mut().filter(|(own, _)| *own == link).for_each(|(_, shown)| *shown = Shown::All);
     }
 
-    /// Applies an answer that lists all rows to a question that was asked after the links began. Some rows were not
-    /// replaced by the answer, and only the links in `kept` report the later changes of these rows. So a link is
-    /// marked as having shown all rows only if every link in `kept` is in its slot.
+    /// Applies an answer that lists all rows. The question was asked after the subscriptions of the links began.
+    ///
+    /// Some rows were not replaced by the answer, and only the links in `kept` report later changes of these rows. So
+    /// a link is marked as having shown all rows only if every link in `kept` is in its slot.
     pub(super) fn confirm(&mut self, kept: &[LinkId]) {
         let is_whole = |link: &LinkId| kept.iter().all(|own| own.slot() == link.slot());
         let known = self.links.iter_mut().filter(|(own, shown)| *shown != Shown::Nothing && is_whole(own));
         known.for_each(|(_, shown)| *shown = Shown::All);
     }
 
-    /// Applies a loss. `ended` is the subscription that ends with the loss, and `newest` is the link of the newest
-    /// report. Returns whether rows may be wrong now. Returns `false` if the loss does not concern the rows, or if a
-    /// link without the loss has shown all rows.
+    /// Applies a loss. `ended` is the id of the subscription that ends with the loss; `None` if none ends. `newest`
+    /// is the link that last reported the list.
+    ///
+    /// Returns whether rows may be wrong now. Returns `false` if the loss does not concern the rows, or if a link
+    /// without the loss has shown all rows.
     pub(super) fn lose(&mut self, loss: &Loss, ended: Option<StreamId>, newest: Option<LinkId>) -> bool {
         let over: Vec<LinkId> =
             self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own))).collect();

@@ -27,7 +27,7 @@ pub enum StaleReason {
     Silent,
     /// Events were dropped before they reached the collection that keeps the data, such as [`Books`](crate::Books).
     Overflow,
-    /// A frame or a row of a report could not be decoded, and may have been about the data.
+    /// A frame, or a row of a report, could not be decoded. It may have been about the data.
     Malformed,
     /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
     /// the first received one may be missing.
@@ -37,20 +37,23 @@ pub enum StaleReason {
     Crossed,
     /// A request about the order or quote got no reply, or a reply that does not say whether the venue acted.
     Unanswered,
-    /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue): an event is overdue.
+    /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue), because an event is
+    /// overdue.
     Overdue,
-    /// The fills do not add up to the reported executed quantity, an event reports a smaller executed quantity than
-    /// the fills before it, or the fills cannot be checked.
+    /// The fills cannot be checked, or they contradict the reported executed quantities: their sum differs from the
+    /// executed quantity, or an event reports an executed quantity that is smaller than the sum of the fills before
+    /// it.
     Executions,
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
     /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
-    /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests is not meant.
+    /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests does not cause this
+    /// reason.
     NotFound,
     /// Two reports contradict each other, or an event may belong to any of several orders with the same client order
     /// id.
     Contradiction,
-    /// The venue reports more rows than are kept, so the list lacks some rows: see
+    /// The venue reports more rows than the collection keeps, so the list lacks some rows: see
     /// [`Balances::untracked`](crate::Balances::untracked).
     NoRoom,
 }
@@ -86,7 +89,7 @@ impl fmt::Display for StaleReason {
 /// When an event last reported data.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Age {
-    /// The venue's time of this report; `None` where the venue sends none.
+    /// The venue's time of this report; `None` if the venue sent none.
     pub event_time: Option<Timestamp>,
     /// When the client received this report; `None` for events of a [`Replay`](crate::Replay).
     pub received: Option<Instant>,
@@ -102,7 +105,8 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// Returns the loss that an event causes; `None` if it causes none. All collections use this list of events.
+    /// Returns the loss that an event causes; `None` if it causes none. Every collection uses this function to decide
+    /// which events put its data in doubt.
     pub(super) fn of(event: &Event<'_>) -> Option<Loss> {
         if let Some((link, stream)) = ended_stream(event) {
             let is_silent = matches!(event, Event::Silent { .. });
@@ -119,7 +123,7 @@ impl Loss {
             Event::Malformed(malformed, source) => {
                 (malformed.topic, malformed.symbol, source.link(), StaleReason::Malformed)
             }
-            // Order events v1 sends nothing but orders.
+            // The endpoint of order events v1 sends nothing but orders.
             Event::Unrecognized(_, source) if source.endpoint() == Endpoint::OrderEventsV1 => {
                 (Some(Topic::Orders), None, source.link(), StaleReason::UnknownStatus)
             }
@@ -150,7 +154,7 @@ impl Loss {
         self.reason.ends_subscription()
     }
 
-    /// Returns whether events that report the end of a subscription or of a link may have been dropped.
+    /// Returns whether an event may have been dropped that reports the end of a subscription or of a link.
     pub(super) fn hides_ends(&self) -> bool {
         self.topic.is_none() && self.reason == StaleReason::Overflow
     }
@@ -160,15 +164,15 @@ impl Loss {
         self.topic.is_some() && self.ends_subscription()
     }
 
-    /// Returns whether the loss concerns data that came over the link `own`. The data of a later link in the same
-    /// slot is not concerned.
+    /// Returns whether the loss concerns data that came over the link `own`. A loss without a link concerns all data.
+    /// A loss of one link does not concern the data of a later link in the same slot.
     pub(super) fn is_over(&self, own: Option<LinkId>) -> bool {
         self.link.is_none_or(|link| own.is_some_and(|own| own.is_up_to(link)))
     }
 }
 
-/// The maximum difference between two times that [`Standing::has_outrun`] compares. No link delays a report for
-/// longer.
+/// The maximum difference between two times that [`Standing::has_outrun`] compares. No link delays a report by more
+/// than this.
 const LAG_MAX: Duration = Duration::from_secs(3_600);
 
 #[derive(Clone, Copy, Debug)]
@@ -200,8 +204,9 @@ impl Standing {
         self.age = Age { event_time, received: source.received() };
     }
 
-    /// Returns whether the data is newer than a report over another link. Over one link, or over links that replace
-    /// each other in one slot, the later report is always the newer one.
+    /// Returns whether the data is newer than a report: another link delivered the data, and with a later time than
+    /// that of the report. Over one link, or over links that replace each other in one slot, the later report is
+    /// always the newer one.
     ///
     /// Times that are more than [`LAG_MAX`] apart are not compared, because they may have different units ([times of
     /// balances](crate::protocol::quirks#unit-of-balance-times)).
