@@ -9,15 +9,16 @@ pub enum Book<'b> {
     /// The book is current as of the last update that arrived.
     Live(&'b OrderBook),
     /// The book is stale: use it for display, not for decisions. The next snapshot makes the book current again,
-    /// unless the bids and asks of the snapshot cross. A book that is stale as [`StaleReason::Crossed`] becomes
-    /// current again with the first update after which its bids and asks no longer cross.
+    /// unless the bids and asks of the snapshot cross. If the reason is [`StaleReason::Crossed`], the first update
+    /// after which the bids and asks no longer cross also makes the book current again.
     ///
     /// What to do:
     ///
     /// - If [`Books::to_resync`](crate::Books::to_resync) returns the symbol of the book, request a snapshot.
     /// - Otherwise, if the reason is [`StaleReason::Crossed`], wait for an update.
-    /// - Otherwise do nothing: the client requests a snapshot. After [`Event::LinkClosed`](crate::Event::LinkClosed),
-    ///   call [`Client::open`](crate::Client::open) first. After [`Event::Closed`](crate::Event::Closed), no snapshot
+    /// - Otherwise, if the client has reported [`Event::LinkClosed`](crate::Event::LinkClosed) for the link, call
+    ///   [`Client::open`](crate::Client::open). The client then requests a snapshot.
+    /// - Otherwise wait: the client requests a snapshot. After [`Event::Closed`](crate::Event::Closed), no snapshot
     ///   comes.
     Stale {
         /// The reason why the book is stale.
@@ -36,7 +37,7 @@ impl<'b> Book<'b> {
         }
     }
 
-    /// Returns the book as it was last known, whether it is current or stale: for display.
+    /// Returns the book as it was last known, whether it is current or stale. Use it for display.
     pub const fn last(self) -> &'b OrderBook {
         match self {
             Book::Live(last) | Book::Stale { last, .. } => last,

@@ -29,11 +29,11 @@ pub struct BookTop {
     pub asks: Vec<Level>,
     /// The reason why the book is stale; `None` if the book is current.
     pub stale: Option<StaleReason>,
-    /// The venue's time of the last snapshot or update, if the venue sends a time.
+    /// The venue's time of the last snapshot or update; `None` if the venue sent none.
     pub event_time: Option<Timestamp>,
-    /// How many milliseconds before the instant `now` of [`BookTop::new`] the last snapshot or update was received.
-    /// `None` if one of the two times is unknown, as with events of a [`Replay`](crate::Replay). A current book may
-    /// be old, because its market is quiet or because the peer has stopped sending.
+    /// The time from the receipt of the last snapshot or update to the instant `now` of [`BookTop::new`], in
+    /// milliseconds. `None` if the time of receipt is unknown, as with a [`Replay`](crate::Replay), or if `now` is
+    /// `None`. A current book may be old, because its market is quiet or because the peer has stopped sending.
     pub age_ms: Option<u64>,
 }
 

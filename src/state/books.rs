@@ -25,11 +25,12 @@ mod missed;
 ///
 /// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
 /// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
-/// book only as [`Book::Stale`]. After [`Books::trust_crossed`], a crossed book counts as current.
+/// book only as [`Book::Stale`]. If you call [`Books::trust_crossed`], `Books` returns a book that is only crossed as
+/// a current one.
 ///
-/// Several links may deliver the book of one symbol: a link to market data v1, and a link of a depth stream. `Books`
-/// returns the book with the newest snapshot. If the subscription or the link of this book ends, `Books` returns
-/// another of the books.
+/// Several links may deliver the book of one symbol, for example a link to market data v1 and a link of a depth
+/// stream. `Books` returns the book whose snapshot arrived last. If the subscription or the link of this book ends
+/// while another of the books is current, `Books` returns the current book instead.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -52,14 +53,15 @@ mod missed;
 pub struct Books {
     books: SymbolMap<Entry>,
     /// The symbols whose first snapshot from a link may have been dropped, although no stale book of the symbol shows
-    /// this. The value is a link of market data v1 if its first frame has arrived and had no level of the symbol.
+    /// this. The value is `None` or a link of market data v1. This link has dropped no snapshot of the symbol: its
+    /// first frame has arrived, and had no level of the symbol.
     missed: SymbolMap<Option<LinkId>>,
     trusts_crossed: bool,
     crossed: u64,
     untracked: u64,
 }
 
-/// The maximum number of books that [`Books`] keeps. [`Books::untracked`] counts the events about further books.
+/// The maximum number of books that [`Books`] keeps. [`Books::untracked`] counts the snapshots of further books.
 pub const BOOKS_MAX: usize = 8_192;
 
 #[derive(Clone, Debug)]
@@ -70,8 +72,8 @@ struct Entry {
     endpoint: Endpoint,
     crossed: bool,
     to_resync: bool,
-    /// Whether events of the symbol were dropped before they reached `Books`. The first snapshot of another link may
-    /// have been one of them.
+    /// Whether events of the symbol were dropped before they reached `Books`. One of these events may have been the
+    /// first snapshot of another link.
     has_dropped: bool,
     others: Vec<Entry>,
 }
@@ -100,20 +102,21 @@ impl Books {
         }
     }
 
-    /// Makes [`Books`] return crossed books as current ones: for the sandbox, or for display.
+    /// Makes [`Books`] return crossed books as current ones. Use this for the sandbox, or for display.
     #[must_use]
     pub const fn trust_crossed(mut self) -> Books {
         self.trusts_crossed = true;
         self
     }
 
-    /// Applies an event. Returns the book that changed, became stale or was removed.
+    /// Applies an event. Returns the book that changed, became stale or was removed. Returns `None` for an event that
+    /// names no symbol, such as the end of a link, although such an event may make several books stale.
     ///
     /// If you do not pass an update of the current API, the ids of the next update show the gap, and the book becomes
     /// stale. Updates of the archived endpoints have no ids that show such a loss.
     ///
     /// For a [`Batch`](crate::Batch), returns the change of the last part that changed a book: see
-    /// [`apply_each`](Books::apply_each). Returns `None` for an event that names no symbol, such as the end of a link.
+    /// [`apply_each`](Books::apply_each).
     ///
     /// ```
     /// use gemini_ws::{BookChange, Books, Endpoint, Replay, Scratch};
@@ -152,8 +155,8 @@ impl Books {
     /// Applies an event as [`apply`](Books::apply) does, and passes each change to `changed`. The parts of a
     /// [`Batch`](crate::Batch) may change several books.
     ///
-    /// Do not apply the parts of a batch one by one instead. If the parts are best levels, they belong to one event of
-    /// the venue, so a book counts as crossed only if it is crossed after all of them.
+    /// Do not apply the parts of a batch one by one instead. If the parts are best levels, they belong to one event
+    /// of the venue, so `apply_each` checks only after the last part whether a book is crossed.
     ///
     /// ```
     /// use gemini_ws::{Books, Endpoint, Replay, Scratch};
@@ -235,9 +238,9 @@ impl Books {
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
     /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot if events were
-    /// dropped before they reached `Books`, or if an update crossed a book. Some crossed books are left out, because
+    /// dropped before they reached `Books`, or if an update crossed a book. Not returned are crossed books for which
     /// a snapshot would not help: books whose snapshot was crossed already, and books of market data v1. After
-    /// [`Books::trust_crossed`], books that are only crossed are left out too.
+    /// [`Books::trust_crossed`], books that are only crossed are not returned either.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -250,8 +253,9 @@ impl Books {
         self.crossed
     }
 
-    /// Returns how many events were not used because [`BOOKS_MAX`] other books are kept, or because a snapshot has no
-    /// symbol, as in a recording of market data v1.
+    /// Returns how many snapshots were not used because [`BOOKS_MAX`] other books are kept, or because they have no
+    /// symbol, as in a recording of market data v1. Also counts each [`Event::Overflow`] about a symbol for which
+    /// there is no room.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }
@@ -274,7 +278,8 @@ impl Books {
         self.books.get_mut(symbol)
     }
 
-    /// Parses the symbol of a further book; `None` if the text is not a symbol, or if there is no room for the book.
+    /// Parses the symbol of a book that is not kept yet. Returns `None` if the text is not a symbol, or if there is
+    /// no room for the book.
     fn new_symbol(&self, symbol: &str) -> Option<Symbol> {
         symbol.parse().ok().filter(|_| self.books.len() < BOOKS_MAX)
     }
@@ -342,7 +347,8 @@ impl Books {
         last
     }
 
-    /// Notes which books are crossed after a frame of best levels, which belong to one event of the venue.
+    /// Checks which books are crossed after a frame of best levels, and updates `Entry::crossed` of each. All levels
+    /// of the frame belong to one event of the venue, so the books between two levels do not matter.
     #[cold]
     fn note_crossings(&mut self, event: &Event<'_>) {
         for part in event.parts() {
@@ -356,8 +362,9 @@ impl Books {
         }
     }
 
-    /// Replaces a side of a book by its best level. May begin a stale book again: see [`Entry::begin_by_top`]. If the
-    /// level is not a whole frame, does not note whether the book is crossed.
+    /// Replaces a side of a book by its best level. If the source has no book of the symbol yet, may start the book:
+    /// see [`Entry::begin_by_top`]. If `is_whole` is `false`, the frame has further levels, so this function does not
+    /// check whether the book is crossed.
     fn replace_top(
         &mut self,
         top: &TopOfBook<'_>,
@@ -411,7 +418,8 @@ impl Entry {
         self.to_resync && self.standing.link().is_none()
     }
 
-    /// Returns whether changes from a source apply to the book.
+    /// Returns whether changes from a source apply to the book: the book is not stale, and its data comes from this
+    /// source.
     fn takes(&self, source: &Source<'_>) -> bool {
         let is_source = self.standing.link() == source.link() && self.endpoint == source.endpoint();
         self.standing.stale().is_none() && is_source
@@ -423,8 +431,9 @@ impl Entry {
         self.others.iter_mut().find(|other| other.takes(source))
     }
 
-    /// Prepares the entry for the snapshot of a source. If a link in another slot delivered the present book, moves
-    /// this book to `others`, or drops it if its subscription has ended.
+    /// Prepares the entry for the snapshot of a source. If the book is from a link in another slot, moves it to
+    /// `others`, or drops it if its subscription has ended. Then continues with the book in `others` that is from the
+    /// slot of the source, or with an empty book.
     fn begin(&mut self, source: &Source<'_>) {
         let slot = |link: Option<LinkId>| link.map(LinkId::slot);
         let (own, new) = (slot(self.standing.link()), slot(source.link()));
@@ -441,10 +450,10 @@ impl Entry {
         }
     }
 
-    /// Starts the book with both sides unknown if the first frame of the source had no level of the symbol. That is
-    /// so in three cases:
+    /// Starts the book with both sides unknown, because the first frame of the source had no level of the symbol.
+    /// Does this only in three cases:
     ///
-    /// - No link has delivered the book yet.
+    /// - The book is stale, and no link has delivered it yet.
     /// - An earlier link in the slot of the source delivered the book.
     /// - The book is stale, a link in another slot delivered it, and none of `others` is from the link of the source.
     ///
@@ -507,8 +516,8 @@ impl Entry {
         (applied, crossings)
     }
 
-    /// Marks the book stale and sets `to_resync`, because its snapshot was dropped before it reached `Books`. If the
-    /// book is stale because of a gap, this reason remains.
+    /// Marks the book stale and sets `to_resync`, because a snapshot of it was dropped before it reached `Books`. If
+    /// the book is stale because of a gap, this reason remains.
     fn miss_snapshot(&mut self) {
         if self.standing.stale() != Some(StaleReason::Gap) {
             self.standing.set_stale(StaleReason::Overflow);
@@ -516,8 +525,8 @@ impl Entry {
         (self.to_resync, self.has_dropped) = (true, true);
     }
 
-    /// Updates `crossed`, and `to_resync` if `crossed` changes. Returns 1 if the book was not crossed before and is
-    /// now, otherwise 0.
+    /// Updates `crossed`. If `crossed` changes, also updates `to_resync`. Returns 1 if the book has become crossed,
+    /// otherwise 0.
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {

@@ -55,7 +55,7 @@ pub(super) struct Recorded {
 #[derive(Clone, Debug)]
 pub struct OrderChanges<'o> {
     orders: &'o BTreeMap<u64, Order>,
-    /// Changes of orders that were removed by the same event are skipped.
+    /// The changes that were not returned yet. Changes of orders that the event has removed are skipped.
     rest: core::slice::Iter<'o, Recorded>,
 }
 
@@ -64,7 +64,7 @@ impl<'o> OrderChanges<'o> {
         OrderChanges { orders, rest: changes.iter() }
     }
 
-    /// Returns whether all changes have been returned.
+    /// Returns whether the iterator has no further changes.
     pub fn is_empty(&self) -> bool {
         self.clone().next().is_none()
     }

@@ -1,11 +1,11 @@
 //! `Ladder`: the sorted levels of one side of a book. The best levels are in an array of the ladder itself (the top),
 //! the others in one block of memory (the slots).
 //!
-//! The best level comes last. Most changes are near the best price, so the search ends soon, and a new or removed
-//! level moves only the better levels, unless the top is full or becomes empty. Because the best levels are in the
-//! ladder itself and not behind a pointer, most changes touch only neighbouring cache lines. Farther from the best
-//! price, a removed level leaves a vacant slot for the next new level near it. So a change there moves only a few
-//! levels.
+//! The best level comes last. Most changes are near the best price, so the search ends soon. A new or removed level
+//! moves only the levels that are better than this level, unless the top is full or becomes empty. Because the best
+//! levels are in the ladder itself and not behind a pointer, most changes touch only neighbouring cache lines.
+//! Farther from the best price, a removed level leaves a vacant slot for the next new level near it. So a change
+//! there moves only a few levels.
 //!
 //! Levels are sorted by their exact prices. While all prices of a book have the same number of decimals, as the venue
 //! sends them, comparing two prices compares two integers.
@@ -41,9 +41,12 @@ const REACH: usize = 128;
 
 /// The levels of one side of a book: the best ones in `top`, the others in `slots`.
 ///
-/// A slot whose quantity is zero is vacant. No slot has a better price than the next slot. If several slots have one
-/// price, only the first of them can have a level. The last slot always has a level, and the top is empty only if
-/// there are no slots. Places are numbered from the first slot to the end of the top.
+/// A slot whose quantity is zero is vacant. No slot has a better price than the next slot. If several slots have the
+/// same price, only the first of them can have a level. The last slot always has a level, and the top is empty only
+/// if there are no slots.
+///
+/// A place is an index that counts the slots first and then the entries of the top: the top begins at the place
+/// `slots.len()`.
 pub(crate) struct Ladder {
     /// The best levels, best last. Only the first `near` entries are in use.
     top: [Level; TOP],
@@ -52,7 +55,7 @@ pub(crate) struct Ladder {
     /// All slots before this index are vacant. Further slots may be vacant.
     begin: usize,
     filled: usize,
-    /// The number of decimals of every price, if all prices have the same number.
+    /// The number of decimals of every price. `None` if prices may have different numbers of decimals.
     scale: Option<u8>,
     descending: bool,
 }
@@ -89,7 +92,8 @@ impl Ladder {
         self.slots.iter().skip(self.begin).find(|level| is_filled(level)).or(self.top().first())
     }
 
-    /// Returns the place of the worst level. Passes each vacant slot only once, so many calls stay cheap.
+    /// Returns the place of the worst level. Stores how far it searched, so later calls do not search the same vacant
+    /// slots again.
     pub(super) fn worst_place(&mut self) -> usize {
         let vacant = self.slots.iter().skip(self.begin).position(is_filled);
         self.begin = vacant.map_or(self.slots.len(), |vacant| self.begin.saturating_add(vacant));
@@ -112,7 +116,7 @@ impl Ladder {
         self.slots.get(place).or_else(|| self.top.get(place.checked_sub(self.slots.len())?))
     }
 
-    /// Returns the place of a price (`Ok`), or the place where it belongs (`Err`).
+    /// Returns the place of the level at a price (`Ok`), or the place at which such a level can be inserted (`Err`).
     #[inline]
     pub(super) fn find(&self, price: Decimal) -> Result<usize, usize> {
         match (self.scale == Some(price.scale()), self.descending) {
@@ -210,7 +214,7 @@ impl Ladder {
         self.drop_vacant();
     }
 
-    /// Inserts a level before the place that `find` has returned.
+    /// Inserts a level at the place that `find` has returned for its price (`Err`).
     #[inline]
     pub(super) fn insert(&mut self, place: usize, level: &Level) {
         self.note_scale(level.price);
@@ -411,8 +415,8 @@ fn is_filled(level: &Level) -> bool {
     !level.quantity.is_zero()
 }
 
-/// Returns the index of the first level that is not worse than a price. The levels are sorted from worst to best.
-/// Near the end, counting the worse levels needs no branches.
+/// Returns the index of the first level that is not worse than a price. The levels are sorted from worst to best. If
+/// the index is among the last `NEAR` levels, counts the worse ones of these levels, which needs no branches.
 #[inline]
 fn find(slots: &[Level], is_worse: impl Fn(&Level) -> bool) -> usize {
     let (far, near) = slots.split_at(slots.len().saturating_sub(NEAR));

@@ -17,10 +17,10 @@ pub const LEVELS_MAX: usize = 100_000;
 /// The order book of one symbol.
 ///
 /// `OrderBook` does not know whether the link still delivers changes. [`Books`](crate::Books) knows which books are
-/// current: use `Books` unless you follow a single book yourself.
+/// current. Use `OrderBook` without `Books` only if your own code checks this.
 ///
-/// A side takes up to 30 bytes for each level, plus less than a kilobyte. A side keeps its memory when levels are
-/// removed, so its largest number of levels so far determines its memory.
+/// A side takes up to 30 bytes for each level, plus less than a kilobyte. Removing levels does not free memory, so
+/// the largest number of levels that a side has had determines its memory.
 ///
 /// On average, the cost of a change near the best price does not depend on the number of levels. Any other change
 /// takes a search, and usually moves only a few levels. A rare change moves nearly all levels of its side. Sorting an
@@ -53,12 +53,13 @@ pub struct OrderBook {
 #[derive(Debug)]
 pub struct BookSide {
     levels: Ladder,
-    /// No level is missing from the best price down to this price. `None` if the side is whole.
+    /// From the best price to this price, no level is missing. `None` if the side is whole. Not used if `is_unknown`
+    /// is `true`.
     edge: Option<Decimal>,
-    /// The maximum number of levels of the snapshot, counted from the best; `None` if there is no maximum. The venue
-    /// does not necessarily send changes of worse levels.
+    /// The maximum number of levels on this side of the snapshot: the snapshot has only the best ones. `None` if
+    /// there is no maximum. The venue does not necessarily send changes of worse levels.
     levels_max: Option<NonZeroU32>,
-    /// Whether the link does not report this side at all.
+    /// Whether the link has not reported this side, so its levels are unknown.
     is_unknown: bool,
 }
 
@@ -134,8 +135,8 @@ impl OrderBook {
         bid.price.checked_add(ask.price)?.checked_mul(Decimal::new(5, 1)?)
     }
 
-    /// Returns the best ask minus the best bid: not positive in a crossed book. Returns `None` if either side is
-    /// empty or a decimal cannot hold the difference.
+    /// Returns the best ask minus the best bid: zero or negative if the book is crossed. Returns `None` if either
+    /// side is empty or a decimal cannot hold the difference.
     pub fn spread(&self) -> Option<Decimal> {
         let (bid, ask) = self.best()?;
         ask.price.checked_sub(bid.price)
@@ -205,7 +206,7 @@ impl OrderBook {
         for level in changes.asks {
             self.asks.set(level);
         }
-        // A frame is one change of the venue's book, so the number of levels counts only behind the last one.
+        // A frame is one change of the venue's book, so only the number of levels after its last level matters.
         self.bids.narrow();
         self.asks.narrow();
         self.last_update_id = changes.last_update_id;
@@ -294,17 +295,17 @@ impl BookSide {
         self.levels.get(price).map_or(Decimal::ZERO, |level| level.quantity)
     }
 
-    /// Returns how many levels are certain, counted from the best one: the venue has no other level among them. In a
-    /// whole side ([`BookSide::is_whole`]), all levels are certain.
+    /// Returns the number of best levels among which no level of the venue's book is missing. For a whole side
+    /// ([`BookSide::is_whole`]), this is the number of all levels.
     ///
     /// A side is not whole in four cases:
     ///
-    /// - Its snapshot contained only the best n levels. A level is uncertain as soon as it is no longer one of the
-    ///   best n. As the price moves, the number of certain levels can shrink to zero: then request a snapshot.
+    /// - Its snapshot contained only the best n levels. Once a level is not one of the best n, it is no longer
+    ///   counted. As the price moves, the result can shrink to zero: then request a snapshot.
     /// - The side dropped levels beyond [`LEVELS_MAX`].
     /// - [`OrderBook::replace_top`] set its best level.
     /// - The address or the first frame of market data v1 leaves out the side
-    ///   ([parameters](crate::protocol::market_data_v1)). Such a side is unknown, not empty.
+    ///   ([parameters](crate::protocol::market_data_v1)). Such a side is unknown, not empty, and the result is 0.
     pub fn known_depth(&self) -> usize {
         if self.is_unknown {
             return 0;
@@ -344,8 +345,8 @@ impl BookSide {
         self.limit();
     }
 
-    /// Sets `edge` to the worst price, because levels worse than this price may be missing. If `edge` is a better
-    /// price already, does not change it.
+    /// Sets `edge` to the price of the worst level, because worse levels may be missing. Does not change `edge` if it
+    /// is a better price already.
     fn limit(&mut self) {
         let last = self.edge.map_or(0, |edge| {
             let (Ok(slot) | Err(slot)) = self.levels.find(edge);
@@ -356,7 +357,8 @@ impl BookSide {
         }
     }
 
-    /// Sets `edge` so that levels beyond the best `levels_max` are no longer certain.
+    /// If more than the best `levels_max` levels are known, sets `edge` to the price of the last of these best
+    /// levels.
     #[inline]
     fn narrow(&mut self) {
         if let Some(most) = self.levels_max {

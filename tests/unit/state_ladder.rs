@@ -57,7 +57,7 @@ fn agrees(ladder: &Ladder, plain: &BTreeMap<i64, i64>) {
     assert_eq!(ladder.worst(), expected.last());
 }
 
-/// Compares sides of up to thousands of levels with a plain map. The changes are anywhere, near either end, or in one
+/// Compares sides of up to thousands of levels with a plain map. The changes are anywhere, near either end, or in a
 /// narrow range.
 #[test]
 fn agrees_with_a_plain_map() {
@@ -72,7 +72,7 @@ fn agrees_with_a_plain_map() {
                 _ => (2_000, 3_000),
             };
             let price = from + random.below(range) as i64;
-            // In the second half of each kind, more levels are removed than added.
+            // In the second half of each 10,000 steps, more levels are removed than added.
             let removes = random.below(5) < if step % 10_000 < 5_000 { 1 } else { 3 };
             let quantity = if removes { 0 } else { 1 + random.below(1_000) as i64 };
             set(&mut ladder, &level(price, quantity));
@@ -118,7 +118,8 @@ fn bytes(ladder: &Ladder) -> usize {
     (size_of::<Ladder>() + ladder.slots.capacity() * size_of::<Level>()).div_ceil(ladder.len())
 }
 
-/// Tests the figure in the documentation of [`OrderBook`](crate::OrderBook).
+/// Tests the figure in the documentation of [`OrderBook`](crate::OrderBook): 30 bytes for each level and less than a
+/// kilobyte are at most 32 bytes for each level, if there are at least 1,000 levels.
 #[test]
 fn a_level_takes_at_most_32_bytes() {
     let mut random = Random(3);

@@ -1,4 +1,4 @@
-//! How [`Books`] and the books in it handle losses: the end of a link or of a subscription, and dropped events.
+//! How [`Books`] applies a [`Loss`], such as the end of a link or of a subscription, or dropped events.
 
 use alloc::vec::Vec;
 
@@ -8,8 +8,16 @@ use crate::value::id::LinkId;
 use crate::value::symbol::Symbol;
 
 impl Books {
-    /// Marks the books that `loss` concerns as stale, replaces them, or removes them. Returns the change of the book
-    /// that the loss names; `None` if it names none or does not concern the book.
+    /// Applies `loss` to each book that it concerns:
+    ///
+    /// - If the loss ends the subscription of the book, and another link delivers the symbol, may replace the book
+    ///   ([`Entry::switch`]).
+    /// - Otherwise, if the loss names a symbol and ends the subscription with the reason
+    ///   [`StaleReason::NotSubscribed`], removes the book.
+    /// - Otherwise marks the book stale.
+    ///
+    /// Returns the change of the book that the loss names. Returns `None` if the loss names no symbol or does not
+    /// concern the book.
     pub(super) fn lose(&mut self, loss: &Loss) -> Option<BookChange> {
         let Some(symbol) = loss.symbol() else {
             for entry in self.books.values_mut() {
@@ -40,9 +48,10 @@ impl Books {
         Some(BookChange { symbol, bids: has_other, asks: has_other })
     }
 
-    /// Handles the end of a link that the client closed because nothing needed it. Replaces each book that the link
-    /// delivered by a book that another link delivers, or removes the book. Only links of v1 endpoints end before
-    /// their subscriptions: at other endpoints, the link has no book any more.
+    /// Applies the end of a link that the client closed because nothing needed it. Replaces each book that the link
+    /// delivered by a book that another link delivers. If there is no other, removes the book.
+    ///
+    /// Only links of v1 endpoints still have books then: at other endpoints, each subscription ends before its link.
     pub(super) fn remove_over(&mut self, link: LinkId) {
         let is_over = |entry: &Entry| entry.standing.link().is_some_and(|own| own.is_up_to(link));
         let over = self.books.iter().filter(|(_, entry)| is_over(entry));
@@ -65,8 +74,8 @@ impl Entry {
         loss.ends_subscription() && self.replace_by_other(loss.reason() == StaleReason::NotSubscribed)
     }
 
-    /// Replaces the book by a current one of `others`. If none is current and `to_stale` is set, takes a stale one.
-    /// Returns whether the book was replaced.
+    /// Replaces the book by a current one of `others`. If none is current and `to_stale` is `true`, takes a stale
+    /// one. Returns whether the book was replaced.
     fn replace_by_other(&mut self, to_stale: bool) -> bool {
         let current = self.others.iter().position(|other| other.standing.stale().is_none());
         let any = self.others.len().checked_sub(1).filter(|_| to_stale);
@@ -88,10 +97,12 @@ impl Entry {
         });
     }
 
-    /// Marks the book stale. After an overflow, the application has to request a snapshot, so `to_resync` becomes
-    /// true. After any other loss the client requests the snapshot, so `to_resync` becomes false. Exception: if no
-    /// link has delivered the book yet and the loss names a link, another link may deliver it, so `to_resync` stays
-    /// as it is.
+    /// Marks the book stale, and sets `to_resync`, which says whether the application has to request a snapshot:
+    ///
+    /// - After an overflow, it has to: `to_resync` becomes `true`.
+    /// - If no link has delivered the book yet and the loss names a link, another link may deliver the book, so
+    ///   `to_resync` does not change.
+    /// - After any other loss, the client requests the snapshot: `to_resync` becomes `false`.
     fn set_stale(&mut self, loss: &Loss) {
         self.standing.set_stale(loss.reason());
         let may_be_of_another = self.standing.link().is_none() && loss.link().is_some();

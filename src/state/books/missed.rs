@@ -7,14 +7,15 @@ use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 
 impl Books {
-    /// Handles an update of a symbol that has no book. If the first snapshot of the symbol was dropped, adds a stale
-    /// book.
+    /// Handles an update of a symbol that has no book. If the first snapshot of the symbol may have been dropped
+    /// (`missed`), adds a stale book, and returns this change.
     #[cold]
     pub(super) fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         source.link()?;
         let without = self.missed.get(depth.symbol)?;
         if *without == source.link() || self.has_first_frame(source) {
-            // The first frame came, and has no level of the symbol. Another first frame would have none either.
+            // The first frame has arrived, and has no level of the symbol. Another first frame would have none
+            // either.
             if let Some(without) = self.missed.get_mut(depth.symbol) {
                 *without = source.link();
             }
@@ -29,8 +30,8 @@ impl Books {
         Some(BookChange { symbol, bids: false, asks: false })
     }
 
-    /// Returns whether the source is a link of market data v1 whose first frame has reached `Books`. If it has,
-    /// another symbol has a book from this frame.
+    /// Returns whether `source` is a link of market data v1 whose first frame has reached `Books`. A book of any
+    /// symbol that has data from this link shows this.
     fn has_first_frame(&self, source: &Source<'_>) -> bool {
         let begun =
             |entry: &Entry| entry.takes(source) || entry.others.iter().any(|other| other.takes(source));
