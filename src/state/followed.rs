@@ -10,7 +10,8 @@ use crate::value::id::LinkId;
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
     links: Vec<(LinkId, Reach)>,
-    /// Links whose subscription has ended, or whose events are filtered. Late events may still arrive over them.
+    /// Links whose subscription has ended, and links whose filter leaves out executions or ends of orders. Events may
+    /// still arrive over these links.
     left: Vec<LinkId>,
     is_recording: bool,
     moment: Moment,
@@ -61,13 +62,14 @@ impl Followed {
         self.moment
     }
 
-    /// Returns the moment when a report was last possibly lost, or a stream was last subscribed. An answer to a
-    /// question asked before this moment is outdated.
+    /// Returns the moment when a report may last have been lost, or when a stream was last subscribed, whichever is
+    /// later. An answer to a question asked before this moment is outdated.
     pub(super) const fn lost(&self) -> Moment {
         self.lost
     }
 
-    /// Returns the reason with which an order or quote is in doubt if it is known only from an outdated answer.
+    /// Returns the reason of the newest loss. If only an outdated answer has named an order or quote, the order or
+    /// quote is in doubt with this reason.
     pub(super) const fn reason(&self) -> StaleReason {
         self.reason
     }
@@ -92,8 +94,8 @@ impl Followed {
         has_missed
     }
 
-    /// Adds the link of an event to `links` if it is new; pass `None` for a recording. Returns whether reports over
-    /// an earlier link may be missing: see [`replace`](Followed::replace).
+    /// Adds the link of an event to `links` if the link is new. Pass `None` for a recording. Returns whether reports
+    /// over an earlier link may be missing: see [`replace`](Followed::replace).
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -103,7 +105,7 @@ impl Followed {
         if is_known {
             return false;
         }
-        // A link may report before it confirms the subscription. Changes before this report may be missing.
+        // A report may precede the confirmation. Changes before this report may be missing.
         self.note_loss(StaleReason::NotSubscribed);
         self.add(link, Reach::Account)
     }
@@ -114,8 +116,9 @@ impl Followed {
         has_missed
     }
 
-    /// Removes the links in the slot of `link`, and a recording. Returns whether an earlier link was still one of
-    /// `links`, or a recording was removed: no event has reported the end, so reports may be missing.
+    /// Removes the links in the slot of `link` from `links` and `left`, and sets `is_recording` to `false`. Returns
+    /// whether reports may be missing, because no event has reported the end of the earlier source: `links` still had
+    /// an earlier link in the slot, or `is_recording` was `true`.
     fn replace(&mut self, link: LinkId) -> bool {
         let is_older = |(own, _): &(LinkId, Reach)| own.slot() == link.slot() && *own != link;
         let has_missed = core::mem::take(&mut self.is_recording) || self.links.iter().any(is_older);
@@ -124,8 +127,8 @@ impl Followed {
         has_missed
     }
 
-    /// Applies the loss that an event causes, and returns the loss with the links that it concerns. Returns `None` if
-    /// the event causes no loss, or if the loss names a link and concerns none of `links`.
+    /// Applies the loss that an event causes. Returns the loss and the links in `links` that it concerns. Returns
+    /// `None` if the event causes no loss, or if the loss names a link and concerns none of `links`.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> Option<Hit> {
         let loss = Loss::of(event).filter(|loss| loss.is_of(topic))?;
         let over = self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own)));
@@ -149,8 +152,8 @@ impl Followed {
         Some(hit)
     }
 
-    /// Returns `link`, the link of an event, if its stream reports only what was made over the link itself. In this
-    /// case, the order or quote of the event was made over this link.
+    /// Returns `link`, the link of an event, if the stream of this link reports only orders or quotes that were made
+    /// over this link ([`Reach::Session`]). Returns `None` for any other link.
     pub(super) fn session(&self, link: Option<LinkId>) -> Option<LinkId> {
         let is_session = |link: &LinkId| self.links.contains(&(*link, Reach::Session));
         link.filter(is_session)
@@ -158,7 +161,7 @@ impl Followed {
 
     /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
     /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made.
-    /// If `about` has no link, a link that reports a whole account is assumed to report it.
+    /// If `about` has no link, assumes that each link that reports a whole account reports the order or quote.
     pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
         let is_at = |own: &LinkId| about.into_iter().flatten().any(|link| own.endpoint() == link.endpoint());
         let is_followed = |(own, reach): &(LinkId, Reach)| match reach {

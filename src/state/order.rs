@@ -31,7 +31,7 @@ mod told;
 /// in doubt, with the reason [`StaleReason::Executions`].
 pub const FILLS_MAX: usize = 100_000;
 
-/// The code of a refusal that the venue reports a second time, with an event.
+/// The error code of a refusal that the venue reports twice: with the reply, and again with an event.
 const REJECTED_TWICE: i64 = -2010;
 
 /// An order, as replies and events describe it.
@@ -70,9 +70,9 @@ pub struct Order {
     /// for every other order.
     pub refusal_code: Option<i64>,
     /// Whether the venue accepted a request to cancel the order. The order may still be open: an event or an answer
-    /// reports its end. If a later report shows that the cancel had no effect, the value is `false` again. A request
-    /// that cancels all orders sets the value only for orders that were known before the reply to the request, except
-    /// orders that this client placed after the request.
+    /// reports its end. If a later report shows that the cancel had no effect, the value is `false` again. The reply
+    /// to a request that cancels all orders sets the value for the orders that are known then, except orders that
+    /// this client placed after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
@@ -85,8 +85,8 @@ pub struct Order {
     link: Option<LinkId>,
     /// Links of earlier events, one for each endpoint other than that of `link`.
     earlier_links: Vec<LinkId>,
-    /// The link of a stream that reports only its own session, if this stream has reported the order. Then the order
-    /// was placed over this link.
+    /// The link over which the order was placed, if a stream has reported the order that reports only orders placed
+    /// over its own link.
     session: Option<LinkId>,
     request: Option<(RequestId, LinkId)>,
     sent: Option<Box<NewOrder>>,
@@ -101,22 +101,22 @@ pub struct Order {
     /// Whether the order was modified. If so, the quantity in an answer of REST may differ from the known one.
     is_modified: bool,
     other_terms: Option<Box<OtherTerms>>,
-    /// Whether an answer did not find the order. The request that places the order may still be on the way.
+    /// Whether an answer did not find the order. The venue may still receive the request that places the order.
     is_absent: bool,
     begun: Option<Timestamp>,
     reported: Option<Decimal>,
-    /// The index in `fills` of each trade id.
+    /// The index of each fill in `fills`, by trade id.
     places: BTreeMap<u64, usize>,
     filled: Decimal,
     value: Sum,
     fill_sums: FillSums,
     /// The number of reported fills that are not in `fills`: the fill has no trade id, price or quantity, contradicts
-    /// an earlier fill with the same trade id, or finds no room ([`FILLS_MAX`], or too large a sum).
+    /// an earlier fill with the same trade id, or has no room ([`FILLS_MAX`], or a sum that a decimal cannot hold).
     unaccountable: u32,
     /// The values that `discrepancy()` and `unaccountable` had when the last answer of the venue was applied. Only
     /// other values raise a new doubt.
     explained: (Option<Decimal>, u32),
-    /// The executed quantity in the last answer, if it replaces the reported one; `None` after a new fill.
+    /// The quantity in the last answer if `executed()` returns it instead of the reported one; `None` after a fill.
     settled: Option<Decimal>,
     summed: usize,
     /// When the order became final and free of doubt; `None` while the order is open or in doubt.
@@ -265,7 +265,7 @@ impl Order {
         !self.state.is_final()
     }
 
-    /// Returns whether the order is open, or the venue did not find it. An order that a reply refused is neither.
+    /// Returns whether the order is open, or an answer did not find it; `false` if a reply refused the order.
     pub(super) const fn may_change(&self) -> bool {
         self.is_open() || self.is_absent
     }
@@ -291,8 +291,8 @@ impl Order {
     }
 
     /// Returns the expected executed quantity minus the sum of the fills; `None` if they are equal, or if no quantity
-    /// is expected. If the fills exceed the ordered quantity, the ordered quantity is expected. Otherwise, the quantity
-    /// that the venue reports is expected, unless the order is open and this quantity does not exceed the sum.
+    /// is expected. If the fills exceed the ordered quantity, the ordered quantity is expected. Otherwise, the
+    /// reported quantity is expected, unless the order is open and this quantity does not exceed the sum.
     fn discrepancy(&self) -> Option<Decimal> {
         let most = self.quantity.filter(|quantity| self.filled > *quantity);
         let told = self.told_executed().filter(|told| {
@@ -340,8 +340,8 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Applies the end of a request without a clear reply: it is unknown whether the venue got the order. Unless an
-    /// event has reported the order, the order is then in doubt.
+    /// Handles a request without a clear reply: it is unknown whether the venue got the order. If no event has
+    /// reported the order, sets its state to `Unknown` and puts it in doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -360,8 +360,8 @@ impl Order {
         self.cancel_refusal = response.error.map(|error| kept(error.message));
     }
 
-    /// Stores the error of an order that was refused or was not sent. Unless an event has reported the order, sets
-    /// its state to `Rejected` and resolves its doubt.
+    /// Stores the error of an order that was refused or was not sent. If no event has reported the order, sets its
+    /// state to `Rejected` and resolves its doubt.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.note_answered();
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
@@ -375,14 +375,14 @@ impl Order {
         }
     }
 
-    /// Returns whether a reply has refused the order, and the event that
-    /// [comes with such a reply](crate::protocol::quirks#rejected-twice) is missing.
+    /// Returns whether a reply has refused the order, and the event is missing that [comes with such a
+    /// reply](crate::protocol::quirks#rejected-twice).
     pub(super) fn owes_rejection(&self) -> bool {
         self.is_refused_by_reply && self.refusal_code == Some(REJECTED_TWICE) && self.age == Age::default()
     }
 
     /// Sets `answered`: the request that places the order has a reply, or will get none. If an earlier answer did not
-    /// find the order, undoes the effect of the answer: its question may have overtaken the request.
+    /// find the order, undoes this: the venue may have received the request after the question.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {
@@ -390,7 +390,7 @@ impl Order {
         }
     }
 
-    /// Notes that the venue may have the order, whatever an earlier answer or reply has said.
+    /// Undoes an answer that did not find the order, and a reply that refused it: the venue may have the order.
     fn revive(&mut self) {
         if core::mem::take(&mut self.is_absent) {
             self.reason = None;
@@ -400,7 +400,7 @@ impl Order {
         }
     }
 
-    /// Changes the state if the new one is later in the life of an order.
+    /// Changes the state if the new state is later in the life of an order ([`OrderState::rank`]).
     fn go(&mut self, state: OrderState) {
         if state.rank() > self.state.rank() {
             self.state = state;
@@ -471,7 +471,7 @@ impl Order {
         update.event_time.zip(self.age.event_time).is_some_and(|(told, newest)| told < newest)
     }
 
-    /// Stores the terms in an event. If the event `is_behind` another one, stores only terms that are unknown.
+    /// Stores the terms in an event. If `is_behind`, the event is older than another: stores only unknown terms.
     fn fill_in(&mut self, update: &OrderUpdate<'_>, is_behind: bool) {
         let newest = |known: Option<Decimal>, told: Option<Decimal>| match is_behind {
             true => known.or(told),

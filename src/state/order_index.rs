@@ -101,8 +101,8 @@ impl OrderIndex {
         }
     }
 
-    /// Puts the key of an order into the sets that fit its state. Removes the oldest finished orders beyond
-    /// [`FINISHED_ORDERS_MAX`].
+    /// Puts the key of an order into the sets that fit its state. If there are more than [`FINISHED_ORDERS_MAX`]
+    /// finished orders, removes those that finished first.
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
         self.unnamed.renew_doubt(key, order);
@@ -202,27 +202,28 @@ impl OrderIndex {
         self.unnamed.get(client_order_id)
     }
 
-    /// Sets the moment of the last event that may be about any order in doubt with this client order id and no id of
-    /// the venue.
+    /// Stores `now` as the moment of the last event that may be about any order in doubt with this client order id
+    /// and no id of the venue.
     pub(super) fn doubt_unnamed(&mut self, client_order_id: &str, now: Moment) {
         self.unnamed.doubt(client_order_id, now);
     }
 
-    /// Counts a rejection that may be about any of several orders with this client order id and no id of the venue.
+    /// Adds 1 to the number of rejections that may be about any of several orders with this client order id and no id
+    /// of the venue.
     pub(super) fn note_rejection(&mut self, client_order_id: &str) {
         self.unnamed.note_rejection(client_order_id);
     }
 
-    /// Handles a reply that has refused an order. If a rejection that may be about any of several orders has arrived
-    /// before, the venue owes no further rejection for this order.
+    /// Handles a reply that has refused an order. If `note_rejection` has stored a rejection for its client order id,
+    /// this rejection is assigned to the order: the venue owes no further rejection for it.
     pub(super) fn take_rejection(&mut self, key: u64) {
         if let Some(id) = self.orders.get(&key).and_then(|order| order.client_order_id.as_deref()) {
             self.unnamed.take_rejection(key, id);
         }
     }
 
-    /// Moves the doubt of an order to the moment that [`doubt_unnamed`](OrderIndex::doubt_unnamed) has set, because
-    /// the event of that moment may be about this order.
+    /// Updates the doubt of an order to the moment that [`doubt_unnamed`](OrderIndex::doubt_unnamed) has stored,
+    /// because the event of that moment may be about this order.
     pub(super) fn renew_doubt(&mut self, key: u64) {
         if let Some(order) = self.orders.get_mut(&key) {
             self.unnamed.renew_doubt(key, order);

@@ -46,8 +46,8 @@ impl OrderState {
         !matches!(self, OrderState::Sent | OrderState::Acknowledged | OrderState::Unknown)
     }
 
-    /// Returns the rank of the state in the life of an order. The rank of an order rarely falls, for example if an
-    /// event reports a refused order.
+    /// Returns a rank: the later a state comes in the life of an order, the higher its rank. The rank of an order
+    /// rarely falls, for example if a reply has refused an order and an event then reports it as open.
     pub(super) const fn rank(self) -> u8 {
         match self {
             OrderState::Sent => 0,

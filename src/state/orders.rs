@@ -39,10 +39,9 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// link.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
-///   reported, the order keeps the state from the event. Exception: if this client sent another order with the same
-///   client order id before the first of these events, and this other order is open and no event has reported it, the
-///   events are applied to the other order. If the ids in a reply and an event contradict each other, the order is in
-///   doubt.
+///   reported, the order keeps the state from the event. Exception: the events are applied to another order instead
+///   if this client sent that order with the same client order id before the first of these events, it is open, and
+///   no event has reported it. If the ids in a reply and an event contradict each other, the order is in doubt.
 /// - If a rejection may be about several orders with one client order id, and one of them has no reply yet, all of
 ///   them are in doubt. Their replies, or the venue's answers, show which order was rejected.
 /// - A fill is added once. `Orders` recognizes a repeated fill by its trade id.
@@ -51,10 +50,10 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
 ///   the doubt with an answer of the venue. An event also resolves the doubt if it shows that no report is missing.
-/// - If a queue has dropped the `Requested`, the reply adds the order, unless the venue does not have it. The order is
-///   then in doubt.
-/// - Another client uses the same ids of requests. So an order that an earlier client has placed has no
-///   [`request`](Order::request) any more as soon as another client uses its id.
+/// - If a queue has dropped the [`Event::Requested`] of an order, the reply to the request adds the order, in doubt.
+///   It does not add the order if it says that the venue does not have the order.
+/// - A later client uses the same request ids as an earlier client. When it uses the id of a request, the order that
+///   the earlier client placed with this request no longer has a [`request`](Order::request).
 /// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not report every execution
 ///   or every end of an order. Open orders that only such a link reports are in doubt.
 ///
@@ -237,8 +236,8 @@ impl Orders {
         self.index.insert(Order::sent(order, request, link, now))
     }
 
-    /// Adds an order whose `Requested` was dropped, unless the reply says that there is no such order. Events about
-    /// the order may have been dropped too, so the order is in doubt.
+    /// Adds an order whose `Requested` was dropped, unless the reply says that the venue does not have the order.
+    /// Events about the order may have been dropped too, so the order is in doubt.
     fn send_unnoticed(
         &mut self,
         order: &NewOrder,
@@ -348,12 +347,13 @@ impl Orders {
         }
     }
 
-    /// Sets the venue's id of an order. If another entry has this id, merges the two entries. If the two cannot be
-    /// one order, or the order has another id already, puts them in doubt instead. Returns whether the order has the
-    /// id now.
+    /// Sets the venue's id of an order. Returns whether the order has the id now.
     ///
-    /// If a reply brings another id than earlier events, these events were about an order of another client. Then the
-    /// order of the request gets an entry of its own.
+    /// - If another entry has this id, merges the two entries. If the two cannot be one order, puts both in doubt
+    ///   instead.
+    /// - If the order has a different id already, puts in doubt the order and an entry that has the new id. If a
+    ///   reply has named the new id, and no entry has it, the earlier id came from events about an order of another
+    ///   client. Then the order of the request gets an entry of its own.
     fn attach(&mut self, key: u64, order_id: u64, by_reply: bool) -> bool {
         let now = self.moment();
         let Some(order) = self.index.get(key) else { return false };
@@ -401,7 +401,8 @@ impl Orders {
 // ---- events --------------------------------------------------------------------------------------
 
 impl Orders {
-    /// Returns the key of the entry that an event is about, or adds an entry. Returns `None` if none can be added.
+    /// Returns the key of the entry that an event is about, or adds an entry. Returns `None` if no entry can be
+    /// added, or if the event is a rejection that may be about several orders ([`Orders::share_rejection`]).
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
         let is_rejected = update.status == OrderStatus::Rejected;
@@ -436,7 +437,7 @@ impl Orders {
         self.index.certain().len().saturating_add(self.index.doubtful().len()) < FOREIGN_ORDERS_MAX
     }
 
-    /// Applies an event. `is_listed` says whether the event is an element of a list of open orders.
+    /// Applies an event about an order. `is_listed` says whether the event is an element of a list of open orders.
     fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>, is_listed: bool) {
         let link = source.link();
         if self.followed.note(link) {
@@ -554,8 +555,9 @@ impl Orders {
         self.contradictions
     }
 
-    /// Returns how many events, and rows of REST, were about unknown orders that were not added:
-    /// [`FOREIGN_ORDERS_MAX`] is reached, or the event has no id of the order and does not report a rejection.
+    /// Returns how many events, and rows of REST, were about unknown orders that were not added, because
+    /// [`FOREIGN_ORDERS_MAX`] is reached, or because the event has no id of the order and does not report a
+    /// rejection.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

@@ -109,15 +109,15 @@ impl Traded {
     }
 
     /// Returns the average price of all purchases, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without purchases, if a decimal cannot hold their quantity or the average, or if the sum of
-    /// price times quantity has more digits than 128 bits hold.
+    /// Returns `None` if there are no purchases, if a decimal cannot hold their quantity or the average, or if the
+    /// sum of price times quantity has more digits than 128 bits hold.
     pub fn average_bought(&self, scale: u8) -> Option<Decimal> {
         self.bought.average(scale)
     }
 
     /// Returns the average price of all sales, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without sales, if a decimal cannot hold their quantity or the average, or if the sum of price
-    /// times quantity has more digits than 128 bits hold.
+    /// Returns `None` if there are no sales, if a decimal cannot hold their quantity or the average, or if the sum of
+    /// price times quantity has more digits than 128 bits hold.
     pub fn average_sold(&self, scale: u8) -> Option<Decimal> {
         self.sold.average(scale)
     }

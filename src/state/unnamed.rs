@@ -11,19 +11,21 @@ pub(super) struct Unnamed {
     by_client_order_id: BTreeMap<Box<str>, Namesakes>,
 }
 
-/// The keys of the orders with one client order id and no id of the venue. Each key is in one of the first three
-/// sets.
+/// The keys of the orders that have one client order id and no id of the venue. Each key is in `certain` (open and
+/// not in doubt), in `doubtful` (open and in doubt) or in `ended`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Namesakes {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    /// The moment of the last event that may be about any of the orders in doubt. There may be many orders in doubt,
-    /// so an order gets this moment only when it is needed: see [`Unnamed::renew_doubt`].
+    /// The moment of the last event that may be about any of the orders in doubt. There may be many of them, so this
+    /// moment is copied to an order only when it is needed: see [`Unnamed::renew_doubt`].
     doubted: Moment,
-    /// The number of rejections that may be about any of several orders, minus the number of orders in `rejected`.
+    /// The number of rejections that may be about any of several orders, and that no order in `rejected` accounts
+    /// for.
     rejections: u32,
-    /// The orders that a reply has refused after a rejection that may be about any of several orders.
+    /// Each order that a reply has refused, if a rejection that may be about several orders had arrived before the
+    /// reply.
     rejected: BTreeSet<u64>,
 }
 
@@ -32,7 +34,7 @@ impl Namesakes {
         [&self.certain, &self.doubtful, &self.ended]
     }
 
-    /// Returns whether the rejection of a refused order has come already.
+    /// Returns whether the rejection of a refused order arrived before the reply that refused the order.
     pub(super) fn has_rejection(&self, key: u64) -> bool {
         self.rejected.contains(&key)
     }

@@ -8,7 +8,7 @@ use crate::state::truth::{Moment, StaleReason};
 use crate::value::decimal::Decimal;
 
 impl Order {
-    /// Creates the entry of an order that REST lists as open. The entry is in doubt with this reason until
+    /// Creates the entry of an order that REST lists as open. The entry is in doubt with `reason` until
     /// [`reconcile`](Order::reconcile) resolves the doubt.
     pub(in crate::state) fn listed(
         found: &Reconciled,
@@ -23,7 +23,8 @@ impl Order {
         listed
     }
 
-    /// Returns whether a reply has accepted the order, or an event has reported it.
+    /// Returns whether the state is neither `Sent` nor `Unknown`. For an open order, this means that a reply has
+    /// accepted the order, or that an event or an answer has reported it.
     pub(in crate::state) const fn is_accepted(&self) -> bool {
         !matches!(self.state, OrderState::Sent | OrderState::Unknown)
     }
@@ -45,8 +46,11 @@ impl Order {
     }
 
     /// Applies a list of open orders that contains the order. `executed` is the executed quantity in the list; `None`
-    /// counts as zero. Resolves the doubt if no report has shown the end of the order, nothing is wrong with the
-    /// fills, and `executed` is the known executed quantity. A list with another quantity may lag behind the events.
+    /// means zero. Resolves the doubt if all of this is true:
+    ///
+    /// - No report has shown the end of the order.
+    /// - The fills agree with the reported quantities, and no reported fill is missing among them.
+    /// - `executed` is the known executed quantity. A list with another quantity may lag behind the events.
     pub(in crate::state) fn confirm_open(&mut self, executed: Option<Decimal>) {
         let is_accounted = self.unaccountable == self.explained.1 && self.discrepancy().is_none();
         if self.is_open() && is_accounted && executed.unwrap_or(Decimal::ZERO) == self.least_executed() {
@@ -54,8 +58,9 @@ impl Order {
         }
     }
 
-    /// Applies the venue's answer to a question asked at the moment `asked`. `lost` is the moment when a report was
-    /// last possibly lost (`Followed::lost`). Returns whether the answer resolved the doubt.
+    /// Applies the venue's answer to a question asked at the moment `asked`. `found` is `None` if the venue did not
+    /// find the order. `lost` is the moment when a report may last have been lost (`Followed::lost`). Returns whether
+    /// the answer resolved the doubt.
     pub(in crate::state) fn reconcile(
         &mut self,
         found: Option<&Reconciled>,
@@ -110,8 +115,8 @@ impl Order {
         true
     }
 
-    /// Takes the terms in the answer. For a prediction-market contract, whose symbol has a hyphen, does not take the
-    /// side, because the venue may name the side of the other outcome.
+    /// Stores the terms in the answer. For a prediction-market contract, whose symbol has a hyphen, does not store
+    /// the side, because the venue may name the side of the other outcome.
     fn take_terms_of(&mut self, found: &Reconciled) {
         self.quantity = match self.is_modified {
             true => found.quantity.or(self.quantity),
@@ -123,7 +128,8 @@ impl Order {
         self.side = self.side.or(found.side.filter(|_| self.outcome.is_none() && !is_contract));
     }
 
-    /// Returns whether no report contradicts the fills.
+    /// Returns whether no report contradicts the fills: every reported fill is in `fills`, the fills do not exceed
+    /// the ordered quantity, and no reported executed quantity contradicts them.
     fn has_sound_fills(&self) -> bool {
         let is_whole = self.quantity.is_none_or(|quantity| self.filled <= quantity);
         self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()
@@ -136,7 +142,7 @@ impl Order {
         has_ended || (found.executed < self.least_executed() && !self.is_sum_disputed())
     }
 
-    /// Returns whether two entries are certainly about different orders. In a prediction market, the sides are not
+    /// Returns whether two entries cannot be about the same order. In a prediction market, the sides are not
     /// compared, because the venue may name the side of the other outcome.
     pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
         let has_outcome = self.outcome.is_some() || other.outcome.is_some();
@@ -147,15 +153,17 @@ impl Order {
             || (!has_outcome && differ(self.side, other.side))
     }
 
-    /// Splits off the order that this client's request placed. Call this if the reply has another order id than the
-    /// events. Then the events were about an order of another client, and that order keeps this entry.
+    /// Splits off the order that this client's request placed, and gives it the id `order_id`. Call this if the reply
+    /// names another order id than the events. Then the events were about an order of another client, and that order
+    /// keeps this entry. Returns `None` if no request of this client placed the order.
     pub(in crate::state) fn split(&mut self, order_id: u64) -> Option<Order> {
         let mut mine = self.split_off()?;
         (mine.order_id, mine.answered, mine.state) = (Some(order_id), true, OrderState::Acknowledged);
         Some(mine)
     }
 
-    /// Splits off the order that this client's request placed, as it was before its reply and the events.
+    /// Splits off the order that this client's request placed, as it was before its reply and the events. Returns
+    /// `None` if no request of this client placed the order.
     pub(in crate::state) fn split_off(&mut self) -> Option<Order> {
         let (request, sent) = self.request.take().zip(self.sent.take())?;
         self.link = self.link.or(Some(request.1));

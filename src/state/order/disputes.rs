@@ -30,7 +30,8 @@ impl Order {
         }
     }
 
-    /// Returns whether an event reports the order as open after its end. Returns false for an old or repeated event.
+    /// Returns whether an event reports the order as open after its end. Returns `false` for an old or repeated
+    /// event.
     pub(in crate::state) fn is_open_again(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         self.disputes.is_after_end(update.event_time)
             && self.link == link
@@ -47,12 +48,12 @@ impl Order {
         self.disputes.note_status(update, is_open_again);
     }
 
-    /// Compares the executed quantity in an event with the fills. Returns whether it contradicts the fills, and
-    /// differs from the last quantity that did. A quantity that is less than the sum of all fills is a contradiction
-    /// in two cases:
+    /// Compares the executed quantity in an event with the fills. Returns whether this quantity contradicts the
+    /// fills, and differs from the last quantity that contradicted them. A contradiction is a quantity that is less
+    /// than the sum of all fills, in two cases:
     ///
     /// - It is less than the sum of the fills that have an earlier time than the event.
-    /// - It is not the sum of the first n fills, for any n. A late or repeated event has such a sum.
+    /// - It is not the sum of the first n fills, for any n. The quantity in a late or repeated event is such a sum.
     pub(super) fn note_figure(&mut self, executed: Option<Decimal>, event_time: Option<Timestamp>) -> bool {
         let Some(executed) = executed.filter(|executed| *executed < self.filled) else { return false };
         self.fill_sums.update(&self.fills);

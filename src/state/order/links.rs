@@ -26,7 +26,8 @@ impl Order {
         [self.request.map(|(_, link)| link), self.link]
     }
 
-    /// Notes that the request that placed the order was of an earlier client, and another client uses its id now.
+    /// Removes the request that placed the order, because an earlier client sent it and another client uses its id
+    /// now. If no event has named a link, keeps the link of the request as the link of the order.
     pub(in crate::state) fn leave_request(&mut self) {
         let request = self.request.take();
         self.link = self.link.or(request.map(|(_, link)| link));
@@ -37,7 +38,7 @@ impl Order {
         self.sent_at
     }
 
-    /// Returns whether an event has reported that the venue has the order.
+    /// Returns whether an event has shown that the venue has the order.
     pub(in crate::state) fn is_reported(&self) -> bool {
         self.first_event > Moment::BEGINNING && self.state != OrderState::Rejected
     }

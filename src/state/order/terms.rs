@@ -33,7 +33,7 @@ impl Order {
     }
 
     /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may name
-    /// the side of the other outcome, so another side alone does not count.
+    /// the side of the other outcome, so another side without the same outcome is not a difference.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
@@ -55,9 +55,11 @@ impl Order {
         self.differs(update) || self.is_other_type(update) || (is_comparable && is_other_price)
     }
 
-    /// Returns whether an event reports a type that this order cannot have. That is so in two cases: one is a market
-    /// order and the other is a limit order, or the event reports a stop order and this order has no stop. The
-    /// reverse does not count: an event about a stop order need not report the stop.
+    /// Returns whether an event reports a type that this order cannot have:
+    ///
+    /// - One of the two is a market order, and the other is a limit order.
+    /// - The event reports a stop order, and this order has no stop. The reverse is possible, because an event about
+    ///   a stop order need not report the stop.
     fn is_other_type(&self, update: &OrderUpdate<'_>) -> bool {
         use OrderType::{Limit, Market, StopLimit, StopMarket};
         let Some(known) = self.known_type() else { return false };
@@ -106,9 +108,12 @@ impl Order {
             || (self.outcome.is_none() && differ(self.side, found.side))
     }
 
-    /// Returns the limit price in an event; `None` for a zero, which the venue may send for a price that the order does
-    /// not have, and for a market order. Also returns `None` for the price of the other outcome of a prediction market,
-    /// unless no price is known.
+    /// Returns the limit price in an event. Returns `None` in these cases:
+    ///
+    /// - The order is a market order.
+    /// - The price is zero. The venue may send zero for a price that the order does not have.
+    /// - The order is for an outcome of a prediction market, its price is known, and the event names the other
+    ///   outcome or the other side: the price may be that of the other outcome.
     pub(super) fn told_price(&self, update: &OrderUpdate<'_>) -> Option<Decimal> {
         let is_market = self.known_type().and_then(is_market) == Some(true);
         let is_of_other = differ(self.outcome, told_outcome(update)) || differ(self.side, update.side);
@@ -116,14 +121,15 @@ impl Order {
         update.price.filter(|price| !price.is_zero() && !is_market && !is_kept)
     }
 
-    /// Returns the limit price in the venue's answer; `None` for a market order. Returns `None` in a prediction
-    /// market too, because the venue may name the price of the other outcome.
+    /// Returns the limit price in the venue's answer; `None` if it is zero, or for a market order. Also returns
+    /// `None` in a prediction market, because the venue may name the price of the other outcome.
     pub(super) fn limit_price(&self, found: &Reconciled) -> Option<Decimal> {
         let is_market = self.known_type().and_then(is_market) == Some(true);
         found.price.filter(|price| !price.is_zero() && !is_market && self.outcome.is_none())
     }
 
-    /// Returns whether the venue's answer names another quantity, limit price or client order id than is known.
+    /// Returns whether the venue's answer names a quantity, limit price or client order id that differs from the
+    /// known one.
     pub(in crate::state) fn has_other_terms(
         &self,
         found: &Reconciled,
@@ -134,10 +140,13 @@ impl Order {
             || differ(self.client_order_id.as_deref(), client_order_id)
     }
 
-    /// Returns whether the terms in an answer can be used. `asked` is the moment of the question. Terms that agree
-    /// with the known ones can be used. Other terms can be used only if the doubt began before `asked`, and an answer
-    /// that arrived between these two moments had the same terms. If there is no such answer, stores the terms in
-    /// `other_terms`, to compare them with a later answer.
+    /// Returns whether the terms in an answer can be used. `asked` is the moment of the question.
+    ///
+    /// - Terms that agree with the known ones can be used.
+    /// - If the doubt began after `asked`, other terms cannot be used.
+    /// - Otherwise, other terms can be used if an answer that arrived between the start of the doubt and `asked` had
+    ///   the same terms. If there is no such answer, stores the terms in `other_terms`, to compare them with a later
+    ///   answer.
     pub(in crate::state) fn note_answer(
         &mut self,
         found: &Reconciled,
@@ -181,8 +190,8 @@ const fn is_market(order_type: OrderType<'_>) -> Option<bool> {
 }
 
 /// Returns whether two answers agree about a term. `earlier` and `told` are the values in the earlier and the newer
-/// answer. If `told` differs from the `known` value, `earlier` must be equal to `told`. Otherwise either answer may
-/// lack the term, because not all kinds of answers have it.
+/// answer. If `told` differs from the `known` value, `earlier` must be equal to `told`. Otherwise the two agree
+/// unless both have the term with different values: not all kinds of answers have it.
 fn agree<T: PartialEq + Copy>(known: Option<T>, earlier: Option<T>, told: Option<T>) -> bool {
     if differ(known, told) { earlier == told } else { !differ(earlier, told) }
 }

@@ -38,10 +38,10 @@ impl Orders {
     /// After a lost link, the venue may get the request of an order late. So ask some seconds after the loss. If the
     /// venue gets the order after the answer `None`, events reopen the order.
     ///
-    /// Several requests may have one client order id, and the answer may be about the order of another request. Such
+    /// Several requests may have one client order id, so the answer may be about the order of another request. Such
     /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
-    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise such an answer counts as `None` for
-    /// the order in doubt.
+    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise the answer `None` is applied to the
+    /// order in doubt.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
@@ -174,9 +174,10 @@ impl Orders {
         true
     }
 
-    /// Applies the earlier replies about cancels to an order that has just become known: from an event, or from a
-    /// list for which the application asked at the moment `listed`. A reply after that moment may show that the list
-    /// is outdated.
+    /// Applies the replies to cancel requests that came while an order was unknown. The order has just become known.
+    /// If an event has reported the order, `listed` is `None`. If an answer of REST listed the order, `listed` is the
+    /// moment of the question. A reply that does not confirm the cancel puts the order in doubt only if it came after
+    /// `listed`: it may show that the list is outdated.
     pub(super) fn recall_cancels(&mut self, key: u64, order_id: u64, listed: Option<Moment>) {
         let now = self.moment();
         for (at, doubt) in self.early.take(order_id) {
@@ -245,8 +246,12 @@ impl Orders {
         self.index.remove(key)
     }
 
-    /// Returns the key of the order in doubt that an answer is about: the one with the venue's id in the answer, or
-    /// else the newest one without a venue's id.
+    /// Returns the key of the order in doubt that an answer is about. If `of` has a client order id, this is the
+    /// first of these that exists:
+    ///
+    /// - The order with the venue's id in the answer, if it also has the client order id.
+    /// - The newest order that has the client order id and no venue's id.
+    /// - The order with the venue's id in the answer.
     fn doubtful_key(&self, of: OrderRef<'_>, found: Option<&Reconciled>) -> Option<u64> {
         let is_doubtful = |key: &u64| self.index.doubtful().contains(key);
         let (OrderRef::ClientOrderId(id) | OrderRef::Listed { client_order_id: id, .. }) = of else {

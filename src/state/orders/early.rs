@@ -38,8 +38,8 @@ impl EarlyCancels {
         self.0.push_back(Early { order_id, at, doubt });
     }
 
-    /// Removes the replies about an order. Returns when each came, and the doubt that it raises; no doubt if the
-    /// venue has accepted the cancel.
+    /// Removes the replies about an order. For each, returns the moment when it came and the doubt that it raises.
+    /// The doubt is `None` if the venue has accepted the cancel.
     pub(super) fn take(&mut self, order_id: u64) -> Vec<(Moment, Option<StaleReason>)> {
         let mut taken = Vec::new();
         self.0.retain(|early| {

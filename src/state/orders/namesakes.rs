@@ -16,8 +16,9 @@ const NAMESAKES_MAX: usize = 100;
 
 impl Orders {
     /// Returns the key of the order that an event with the client order id `id` is about. Considers only orders
-    /// without an id of the venue. If several orders match, chooses the oldest, preferably an open one. Puts the
-    /// other open ones in doubt, because the event may be about one of them.
+    /// without an id of the venue. If several orders match, chooses the oldest open order, or the oldest order if
+    /// none is open. Puts the other open orders in doubt, because the event may be about one of them. For a
+    /// rejection, see [`Orders::rejected`].
     pub(super) fn awaited(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         if update.status == OrderStatus::Rejected {
             return self.rejected(id, update);
@@ -90,8 +91,8 @@ impl Orders {
     /// Returns the key of the order that a rejection is about: an order that a reply has refused already, or else the
     /// newest order that may be the rejected one.
     ///
-    /// If another order may be the rejected one too, puts it in doubt in two cases: a report about the refused order
-    /// may be lost, or only a reply has named the id of one of these orders.
+    /// If another order may be the rejected one too, puts it in doubt in two cases: a report may have been lost after
+    /// the refused order was sent, or only a reply has named the venue's id of one of these orders.
     fn rejected(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let named = if update.order_id == 0 { self.named_by_reply(id, update) } else { Vec::new() };
         let may_be = |key: &&u64| self.may_be(**key, update);
@@ -147,8 +148,10 @@ impl Orders {
         }
     }
 
-    /// Splits off an order that was not sent, if reports belong to it by its client order id only. The reports are
-    /// about an order of another client, which keeps the entry. Returns the key of the order that was not sent.
+    /// Splits off an order that was not sent from the events that were applied to it. Only its client order id
+    /// connects the two, so the events are about an order of another client, which keeps the entry. Does nothing if
+    /// no event has reported the order, or if the events may be about another order of this client. Returns the key
+    /// of the order that was not sent.
     pub(super) fn split_unsent(&mut self, key: u64) -> u64 {
         let is_reported = |order: &Order| order.is_seen() && order.state != OrderState::Rejected;
         if !self.index.get(key).is_some_and(is_reported) || self.heir(key).is_some() {
@@ -160,8 +163,8 @@ impl Orders {
         self.index.insert(unsent)
     }
 
-    /// Finds the order that the events about the refused order `key` may belong to instead. Returns the key of the
-    /// oldest such order that is open.
+    /// Returns the key of the order that the events about the refused order `key` may belong to instead: the oldest
+    /// such order that is open.
     fn heir(&self, key: u64) -> Option<u64> {
         let refused = self.index.get(key).filter(|order| order.is_reported())?;
         let [certain, doubtful, _] = self.index.unnamed(refused.client_order_id.as_deref()?)?.sets();
