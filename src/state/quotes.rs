@@ -18,12 +18,15 @@ mod replies;
 
 /// The quotes that an account has submitted for requests for quotes.
 ///
-/// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes. `Quotes` adds a
-/// quote of this client at [`Event::Requested`]; if a queue has dropped this event, at a reply that does not refuse
-/// the quote, which is then in doubt. If no reply says whether the venue accepted the quote, the quote is
-/// in doubt. Until `Quotes` knows the venue's id of a quote, it finds the events about it by the id of the request
-/// for quotes, the price and the quantity. The venue does not deduplicate quotes, so ask the venue about a quote in
-/// doubt before you submit the quote again.
+/// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes.
+///
+/// - `Quotes` adds a quote of this client at [`Event::Requested`]. If a queue has dropped this event, the reply to
+///   the request adds the quote, in doubt. It does not add the quote if it says that the venue does not have the
+///   quote.
+/// - If no reply says whether the venue accepted a quote, the quote is in doubt. The venue does not deduplicate
+///   quotes, so ask the venue about a quote in doubt before you submit the quote again.
+/// - While the venue's id of a quote is unknown, an event is about the quote if it has the same id of the request for
+///   quotes, the same price and the same quantity.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -71,7 +74,8 @@ impl Quotes {
         Quotes { index: QuoteIndex::new(), followed: Followed::new(), untracked: 0 }
     }
 
-    /// Applies an event. Returns whether the event concerned quotes.
+    /// Applies an event. Returns whether the event is about quotes, confirms a subscription to quotes, or may put
+    /// quotes in doubt.
     pub fn apply(&mut self, event: &Event<'_>) -> bool {
         self.followed.step();
         match event {

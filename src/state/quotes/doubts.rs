@@ -1,4 +1,4 @@
-//! How the doubts of [`Quotes`] end.
+//! How an answer of the venue, or the application, ends a doubt of [`Quotes`].
 
 use crate::state::quotes::quote::{FoundQuote, Quote, QuoteState, endpoint_of};
 use crate::state::quotes::{QuoteRef, Quotes};
@@ -96,7 +96,7 @@ impl Quotes {
     }
 
     /// Returns whether the entries `own` and `other` may be one quote: both are for the same request for quotes, and
-    /// no other request of this client has submitted `other`.
+    /// `other` has no request of this client or the same one as `own`.
     pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.index.get(own).zip(self.index.get(other));
         both.is_none_or(|(own, other)| {

@@ -1,4 +1,4 @@
-//! How [`Quotes`] applies the events of requests for quotes.
+//! How [`Quotes`] applies a [`QuoteUpdate`].
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -40,8 +40,8 @@ impl Quotes {
         }
     }
 
-    /// Sets the link of a quote to the link of an event that names the quote. Any other event does not show over
-    /// which link the quote was submitted.
+    /// Sets the link of a quote to the link of an event. Call this only if the event names the quote: no other event
+    /// shows over which link the quote was submitted.
     fn note_link(&mut self, key: u64, link: Option<LinkId>) {
         let session = self.followed.session(link);
         self.index.change(key, |quote| {
@@ -73,8 +73,9 @@ impl Quotes {
         self.doubt_unfollowed(key);
     }
 
-    /// If a quote with a known id is in doubt and its request for quotes has ended, moves the doubt to the present
-    /// moment: the event that says how the quote ended may be lost. Returns whether the doubt was moved.
+    /// Handles an event that says that the request for quotes of a quote has ended (`state` is final). If the quote
+    /// is in doubt and its id is known, sets the moment of the doubt to now, so that an answer to an earlier question
+    /// does not resolve the doubt: the event that says how the quote ended may be lost. Returns whether it did so.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let named = self.index.get(key).filter(|quote| quote.quote_id.is_some());
@@ -116,7 +117,8 @@ impl Quotes {
     }
 
     /// Returns the key of the quote with the id in an event. If no quote has the id, and exactly one quote of this
-    /// client without an id matches the event, sets the id of that quote. Otherwise adds a quote if there is room.
+    /// client without an id matches the event, sets the id of that quote. Otherwise adds a quote, or returns `None`
+    /// if there is no room.
     fn named(
         &mut self,
         update: &QuoteUpdate<'_>,

@@ -12,7 +12,8 @@ use crate::value::id::RequestId;
 /// [`Quotes::untracked`](crate::Quotes::untracked) counts the events about quotes that it did not add.
 pub const QUOTES_MAX: usize = 10_000;
 
-/// A request for quotes, the number of an endpoint, and the key of a quote.
+/// An entry of the sets by request for quotes: the id of this request, the number of the endpoint, and the key of a
+/// quote.
 type OfRfq = (QuoteKey, u16, u64);
 
 /// An index of quotes. Each quote has a key; keys count up in the order in which the quotes became known.
@@ -24,14 +25,15 @@ pub(super) struct QuoteIndex {
     /// The keys of `quotes`, by the venue's id and the number of the endpoint. Two endpoints may use the same id.
     by_quote_id: BTreeMap<(QuoteKey, u16), u64>,
     by_rfq: BTreeSet<OfRfq>,
-    /// The entries of `by_rfq` whose quotes may not have ended.
+    /// The entries of `by_rfq` whose quotes may still change: see [`Quote::end`].
     open: BTreeSet<OfRfq>,
     /// The entries of `by_rfq` whose quotes have no id of the venue and were not refused.
     unnamed: BTreeSet<OfRfq>,
-    /// The quotes that a loss puts in doubt: they are not in doubt, and have not surely ended. Also quotes that have
-    /// ended, but whose id may be that of another quote: see [`Quote::own_doubt`].
+    /// The keys of the quotes that a loss puts in doubt: they are not in doubt yet, and it is not certain that they
+    /// have ended. Also contains some ended quotes whose id may be that of another quote: a loss sets their
+    /// [`Quote::own_doubt`].
     certain: BTreeSet<u64>,
-    /// The quotes that have ended and are not in doubt.
+    /// The keys of the quotes that have ended and are not in doubt.
     ended: BTreeSet<u64>,
 }
 
@@ -109,7 +111,7 @@ impl QuoteIndex {
     }
 
     /// Removes the oldest ended quotes until there is room for another quote. Returns whether there is room. Call
-    /// this only before a quote is added, so that the application can read how a quote ended.
+    /// this only when a quote is to be added: until then, the application can read how the ended quotes ended.
     pub(super) fn make_room(&mut self) -> bool {
         while self.quotes.len() >= QUOTES_MAX
             && let Some(oldest) = self.ended.first().copied()
@@ -119,7 +121,8 @@ impl QuoteIndex {
         self.quotes.len() < QUOTES_MAX
     }
 
-    /// Makes a quote findable by an id of the venue that no other quote at its endpoint has.
+    /// Sets the venue's id of a quote, and makes the quote findable by this id. Call this only if no other quote at
+    /// the endpoint of the quote has the id.
     pub(super) fn name(&mut self, key: u64, id: QuoteKey) {
         if let Some(endpoint) = self.change(key, |quote| {
             quote.quote_id = Some(id);
@@ -154,7 +157,8 @@ impl QuoteIndex {
         self.by_quote_id.get(&(id, endpoint)).copied()
     }
 
-    /// Returns the quote with an id of the venue at the endpoint that the client added first.
+    /// Returns the key of the quote with this id of the venue. If quotes at several endpoints have the id, returns
+    /// the key of the quote at the endpoint that the client added first.
     pub(super) fn first_by_quote_id(&self, id: QuoteKey) -> Option<u64> {
         self.by_quote_id.range((id, 0)..=(id, u16::MAX)).next().map(|(_, key)| *key)
     }
@@ -169,12 +173,13 @@ impl QuoteIndex {
         self.in_set(&self.by_rfq, rfq_id, endpoint)
     }
 
-    /// Returns the quotes for a request for quotes that may not have ended, oldest first.
+    /// Returns the quotes for a request for quotes, oldest first, but only those that may still change.
     pub(super) fn open_of(&self, rfq_id: QuoteKey, endpoint: u16) -> impl Iterator<Item = (u64, &Quote)> {
         self.in_set(&self.open, rfq_id, endpoint)
     }
 
-    /// Returns the quotes for a request for quotes that have no id of the venue and were not refused, oldest first.
+    /// Returns the quotes for a request for quotes, oldest first, but only those that were not refused and have no id
+    /// of the venue.
     pub(super) fn unnamed_of(&self, rfq_id: QuoteKey, endpoint: u16) -> impl Iterator<Item = (u64, &Quote)> {
         self.in_set(&self.unnamed, rfq_id, endpoint)
     }

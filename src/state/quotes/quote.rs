@@ -106,11 +106,11 @@ pub struct Quote {
     /// Whether reports contradict each other about how the quote ended. Only an answer of the venue resolves this.
     pub(super) is_disputed: bool,
     pub(super) link: Option<LinkId>,
-    /// The links over which the quote is known to have been submitted: the link of the request, and a link whose
-    /// stream reports only its own session.
+    /// The links over which the quote is known to have been submitted: the link of the request, and the link of a
+    /// stream that reports only quotes submitted over its own link.
     pub(super) sessions: [Option<LinkId>; 2],
     pub(super) observed: Moment,
-    /// Whether an answer did not find the quote. The request that submits the quote may still be on the way.
+    /// Whether an answer did not find the quote. The venue may still receive the request that submits the quote.
     pub(super) is_absent: bool,
     pub(super) is_unanswered: bool,
     /// Whether `quote_id` is from an event that matched only the terms of this quote. It may be the id of another
@@ -160,7 +160,7 @@ impl Quote {
         self.link.zip(link).is_none_or(|(own, link)| own.endpoint() == link.endpoint())
     }
 
-    /// Returns whether the request that submitted the quote and the venue's id may belong to two different quotes.
+    /// Returns whether the request and the venue's id of this entry may belong to two different quotes.
     pub(super) const fn is_perhaps_two(&self) -> bool {
         self.is_presumed && self.is_unanswered
     }
@@ -207,7 +207,7 @@ impl Quote {
     }
 
     /// Puts the quote in doubt, unless it is certain that the quote has ended. If the quote is in doubt already, the
-    /// first reason remains.
+    /// first reason remains. If `is_presumed` is `true`, also sets `own_doubt` if it is `None`.
     pub(super) fn raise(&mut self, reason: StaleReason, now: Moment) {
         if self.is_presumed {
             self.own_doubt = self.own_doubt.or(Some((reason, now)));

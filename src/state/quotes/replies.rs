@@ -12,8 +12,8 @@ use crate::state::truth::StaleReason;
 use crate::value::id::{LinkId, RequestId};
 
 impl Quotes {
-    /// Adds a quote whose `Requested` was dropped, unless the reply says that there is no such quote. Events about
-    /// the quote may have been dropped too, so the quote is in doubt.
+    /// Adds a quote whose `Requested` was dropped, unless the reply says that the venue does not have the quote.
+    /// Events about the quote may have been dropped too, so the quote is in doubt.
     fn send_unnoticed(
         &mut self,
         terms: &NewQuote,
@@ -74,7 +74,8 @@ impl Quotes {
         });
     }
 
-    /// Returns the venue's id in the reply to the request that submits the quote.
+    /// Returns the venue's id in the reply to the request that submits the quote; `None` if the reply has no id.
+    /// Returns an error if the id cannot be read, or if the reply names another request for quotes.
     fn named_by(&self, key: u64, response: &Response<'_>) -> Result<Option<QuoteKey>, Contradicted> {
         let id = response.quote_id().map_err(|_| Contradicted)?;
         if self.index.get(key).is_some_and(|quote| names_other_rfq(response, quote.rfq_id)) {
@@ -110,8 +111,8 @@ impl Quotes {
         own.map_or(key, |own| self.index.insert(own))
     }
 
-    /// Sets the id of a quote that a reply or an answer has named. Returns the key of the entry that has the request
-    /// of the quote now.
+    /// Sets the id of a quote that a reply or an answer has named. Returns the key of the entry that now has the
+    /// request of the quote.
     pub(super) fn name(&mut self, key: u64, id: QuoteKey) -> u64 {
         let key = self.separate(key, |quote| quote.quote_id.is_some_and(|known| known != id));
         let key = self.attach(key, id);
@@ -151,7 +152,7 @@ impl Quotes {
     }
 
     /// Sets the venue's id of a quote. If another entry has this id, merges the two entries. If the two cannot be one
-    /// quote, puts both in doubt instead. Returns the key of the entry that has the quote's request now.
+    /// quote, puts both in doubt instead. Returns the key of the entry that now has the request of the quote.
     pub(super) fn attach(&mut self, key: u64, id: QuoteKey) -> u64 {
         let endpoint = endpoint_of(self.index.get(key).and_then(|quote| quote.link));
         let Some(other) = self.index.by_quote_id(id, endpoint).filter(|other| *other != key) else {
@@ -180,7 +181,7 @@ impl Quotes {
     }
 }
 
-/// The error for a reply to the submission of a quote whose quote id cannot be read, or whose RFQ id is another one.
+/// The error of [`Quotes::named_by`].
 struct Contradicted;
 
 /// Returns whether a reply names another request for quotes; `false` if the reply names none that can be read.
