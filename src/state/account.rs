@@ -21,8 +21,8 @@ pub(super) const ROWS_MAX: usize = 65_536;
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
     standing: Standing,
-    /// When all rows last became stale at once, and the reason. This event does not change the rows themselves:
-    /// [`Row::stale`] compares the moment with [`Row::stood`].
+    /// The moment at which all rows last became stale together, and the reason. The rows themselves do not change at
+    /// this moment: [`Row::stale`] compares it with [`Row::stood`].
     lost: Option<(Moment, StaleReason)>,
     /// The moment of the last event that may have made the list incomplete or that began a subscription. An answer to
     /// a question asked before this moment is not used.
@@ -44,8 +44,8 @@ struct Row<V> {
     /// The link that is expected to report the next change of the row. `None` if the value comes from an answer or a
     /// recording.
     ///
-    /// This is the link that reported the value. Exception: if the row was stale, and another link made it current
-    /// again with a report that is older than the value, it is that link ([`Row::confirm_over`]).
+    /// If a report over another link has made the stale row current without replacing its newer value
+    /// ([`Row::confirm_over`]), this is that other link. Otherwise, this is the link that reported the value.
     follows: Option<LinkId>,
 }
 
@@ -204,8 +204,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     }
 
     /// Adds `malformed`, the number of rows of the current report that cannot be decoded, to the field `malformed`.
-    /// If no link has shown all rows, marks the list stale, and also each row that the report does not name.
-    /// Exception: a row that another link has reported with a later time does not become stale.
+    /// If no link has reported all rows and all changes since then, marks the list stale, and also each row that the
+    /// report does not name. Exception: a row that another link has reported with a later time does not become stale.
     #[cold]
     fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
         let reported = self.moment;
@@ -263,8 +263,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     }
 
     /// Applies an event that is not a report. If the event confirms a subscription to `topic`, adds its link. If the
-    /// event is a [`Loss`] of the topic, marks all rows and the list stale, unless a link without the loss has shown
-    /// all rows. Returns whether the event did one of these two things.
+    /// event is a [`Loss`] of the topic, marks all rows and the list stale, unless a link without the loss has
+    /// reported all rows and all changes since then. Returns whether the event did one of these two things.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic

@@ -29,9 +29,9 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// - If a report over one link may be lost or has a malformed row, and the other link has reported all balances and
 ///   all changes since then, nothing becomes stale.
 ///
-/// Otherwise, if reports may have been lost, all balances and the list of assets become stale. Each balance becomes
-/// current again with its next report. The list becomes current again when a report lists all assets, or when
-/// [`reconcile`](Balances::reconcile) applies an answer from REST. Balances do not become stale with time:
+/// In any other case in which reports may have been lost, all balances and the list of assets become stale. Each
+/// balance becomes current again with its next report. The list becomes current again when a report lists all assets,
+/// or when [`reconcile`](Balances::reconcile) applies an answer from REST. Balances do not become stale with time:
 /// [`age`](Balances::age) returns when an event last reported a balance.
 ///
 /// ```
@@ -206,8 +206,8 @@ impl Balances {
         self.rows.untracked()
     }
 
-    /// Returns how many rows of reports could not be decoded. Not counted are rows of a report whose venue time is
-    /// earlier than the time of a report over another link.
+    /// Returns how many rows of reports could not be decoded. Rows of a report are not counted if a report over
+    /// another link has a later venue time.
     pub const fn malformed(&self) -> u64 {
         self.rows.malformed()
     }

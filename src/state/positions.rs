@@ -34,9 +34,9 @@ use crate::value::symbol::Symbol;
 /// - If a report over one link may be lost or has a malformed row, and the other link has reported all positions and
 ///   all changes since then, nothing becomes stale.
 ///
-/// Otherwise, if reports may have been lost, all positions and the list become stale. Each position becomes current
-/// again with its next report. The list becomes current again when a report lists all positions, or when `reconcile`
-/// applies the venue's answer.
+/// In any other case in which reports may have been lost, all positions and the list become stale. Each position
+/// becomes current again with its next report. The list becomes current again when a report lists all positions, or
+/// when `reconcile` applies the venue's answer.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Positions, Replay, Scratch};
@@ -196,8 +196,8 @@ impl Positions {
         self.rows.untracked()
     }
 
-    /// Returns how many rows of reports could not be decoded. Not counted are rows of a report whose venue time is
-    /// earlier than the time of a report over another link.
+    /// Returns how many rows of reports could not be decoded. Rows of a report are not counted if a report over
+    /// another link has a later venue time.
     pub const fn malformed(&self) -> u64 {
         self.rows.malformed()
     }

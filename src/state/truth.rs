@@ -29,8 +29,8 @@ pub enum StaleReason {
     Overflow,
     /// A frame, or a row of a report, could not be decoded. It may have been about the data.
     Malformed,
-    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
-    /// the first received one may be missing.
+    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: the first event
+    /// that was received may not be the first event of the order.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.
@@ -40,9 +40,12 @@ pub enum StaleReason {
     /// The application has called [`Orders::doubt_overdue`](crate::Orders::doubt_overdue), because an event is
     /// overdue.
     Overdue,
-    /// The fills cannot be checked, or they contradict the reported executed quantities: their sum differs from the
-    /// executed quantity, or an event reports an executed quantity that is smaller than the sum of the fills before
-    /// it.
+    /// The fills of an order contradict other reports, or cannot be checked:
+    ///
+    /// - The sum of the fills is not the reported executed quantity, or exceeds the ordered quantity.
+    /// - An event reports an executed quantity that is smaller than the sum of the fills before it.
+    /// - A reported fill was not added to [`Order::fills`](crate::Order::fills).
+    /// - The quantity of a filled order is unknown, or it is unknown whether the last answer includes a fill.
     Executions,
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
@@ -154,7 +157,7 @@ impl Loss {
         self.reason.ends_subscription()
     }
 
-    /// Returns whether an event may have been dropped that reports the end of a subscription or of a link.
+    /// Returns whether a subscription or a link may have ended without an event, because events were dropped.
     pub(super) fn hides_ends(&self) -> bool {
         self.topic.is_none() && self.reason == StaleReason::Overflow
     }
@@ -204,9 +207,9 @@ impl Standing {
         self.age = Age { event_time, received: source.received() };
     }
 
-    /// Returns whether the data is newer than a report: another link delivered the data, and with a later time than
-    /// that of the report. Over one link, or over links that replace each other in one slot, the later report is
-    /// always the newer one.
+    /// Returns whether the data is newer than a report: the two came over links in different slots, and the time of
+    /// the data is later than that of the report. Over one link, or over links that replace each other in one slot,
+    /// the later report is always the newer one.
     ///
     /// Times that are more than [`LAG_MAX`] apart are not compared, because they may have different units ([times of
     /// balances](crate::protocol::quirks#unit-of-balance-times)).
