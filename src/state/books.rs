@@ -25,8 +25,8 @@ mod missed;
 ///
 /// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
 /// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
-/// book only as [`Book::Stale`]. If you call [`Books::trust_crossed`], `Books` returns a book that is only crossed as
-/// a current one.
+/// book only as [`Book::Stale`]. If you call [`Books::trust_crossed`], a book that has no other fault than being
+/// crossed is current.
 ///
 /// Several links may deliver the book of one symbol, for example a link to market data v1 and a link of a depth
 /// stream. `Books` returns the book whose snapshot arrived last. If the subscription or the link of this book ends
@@ -53,8 +53,8 @@ mod missed;
 pub struct Books {
     books: SymbolMap<Entry>,
     /// The symbols whose first snapshot from a link may have been dropped, although no stale book of the symbol shows
-    /// this. The value is `None` or a link of market data v1. This link has dropped no snapshot of the symbol: its
-    /// first frame has arrived, and had no level of the symbol.
+    /// this. The value is `None`, or a link of market data v1 whose first frame has arrived and had no level of the
+    /// symbol: from this link, no snapshot of the symbol was dropped.
     missed: SymbolMap<Option<LinkId>>,
     trusts_crossed: bool,
     crossed: u64,
@@ -240,7 +240,7 @@ impl Books {
     /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot if events were
     /// dropped before they reached `Books`, or if an update crossed a book. Not returned are crossed books for which
     /// a snapshot would not help: books whose snapshot was crossed already, and books of market data v1. After
-    /// [`Books::trust_crossed`], books that are only crossed are not returned either.
+    /// [`Books::trust_crossed`], books that have no other fault than being crossed are not returned either.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -348,7 +348,7 @@ impl Books {
     }
 
     /// Checks which books are crossed after a frame of best levels, and updates `Entry::crossed` of each. All levels
-    /// of the frame belong to one event of the venue, so the books between two levels do not matter.
+    /// of the frame belong to one event of the venue, so a book is not checked between two of the levels.
     #[cold]
     fn note_crossings(&mut self, event: &Event<'_>) {
         for part in event.parts() {

@@ -29,8 +29,8 @@ const REFILL: usize = 12;
 /// The number of best levels that the function `find` compares without branches.
 const NEAR: usize = 8;
 
-/// If a new level belongs among the last `DENSE` slots, `Ladder` moves the levels behind it. Moving so few levels
-/// costs less than finding a vacant slot.
+/// If a new level belongs among the last `DENSE` slots, `Ladder` moves the levels that come after it. Moving so few
+/// levels costs less than finding a vacant slot.
 const DENSE: usize = 48;
 
 /// The number of levels after which `Ladder::spread` leaves a vacant slot.

@@ -301,7 +301,8 @@ impl BookSide {
     /// A side is not whole in four cases:
     ///
     /// - Its snapshot contained only the best n levels. Once a level is not one of the best n, it is no longer
-    ///   counted. As the price moves, the result can shrink to zero: then request a snapshot.
+    ///   counted, even if it becomes one of them again. As the price moves, the result can shrink to zero: then
+    ///   request a snapshot.
     /// - The side dropped levels beyond [`LEVELS_MAX`].
     /// - [`OrderBook::replace_top`] set its best level.
     /// - The address or the first frame of market data v1 leaves out the side
@@ -357,7 +358,7 @@ impl BookSide {
         }
     }
 
-    /// If more than the best `levels_max` levels are known, sets `edge` to the price of the last of these best
+    /// If at least `levels_max` levels are known, sets `edge` to the price of the last of the best `levels_max`
     /// levels.
     #[inline]
     fn narrow(&mut self) {

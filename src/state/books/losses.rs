@@ -49,7 +49,7 @@ impl Books {
     }
 
     /// Applies the end of a link that the client closed because nothing needed it. Replaces each book that the link
-    /// delivered by a book that another link delivers. If there is no other, removes the book.
+    /// delivered by a book that another link delivers. If no other link delivers the symbol, removes the book.
     ///
     /// Only links of v1 endpoints still have books then: at other endpoints, each subscription ends before its link.
     pub(super) fn remove_over(&mut self, link: LinkId) {

@@ -7,8 +7,9 @@ use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 
 impl Books {
-    /// Handles an update of a symbol that has no book. If the first snapshot of the symbol may have been dropped
-    /// (`missed`), adds a stale book, and returns this change.
+    /// Handles an update of a symbol that has no book. If `missed` contains the symbol, its first snapshot may have
+    /// been dropped: adds a stale book, and returns this change. Exception: if the first frame of the link has
+    /// arrived and had no level of the symbol, does not add a book.
     #[cold]
     pub(super) fn miss_snapshot(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> Option<BookChange> {
         source.link()?;
@@ -30,8 +31,8 @@ impl Books {
         Some(BookChange { symbol, bids: false, asks: false })
     }
 
-    /// Returns whether `source` is a link of market data v1 whose first frame has reached `Books`. A book of any
-    /// symbol that has data from this link shows this.
+    /// Returns whether `source` is a link of market data v1 whose first frame has reached `Books`. If so, a book of
+    /// at least one symbol has data from this link.
     fn has_first_frame(&self, source: &Source<'_>) -> bool {
         let begun =
             |entry: &Entry| entry.takes(source) || entry.others.iter().any(|other| other.takes(source));
