@@ -85,8 +85,8 @@ pub struct Order {
     link: Option<LinkId>,
     /// Links of earlier events, one for each endpoint other than that of `link`.
     earlier_links: Vec<LinkId>,
-    /// The link over which the order was placed, if a stream has reported the order that reports only orders placed
-    /// over its own link.
+    /// The link of a stream that reports only orders placed over its own link, if this stream has reported the order.
+    /// So the order was placed over this link.
     session: Option<LinkId>,
     request: Option<(RequestId, LinkId)>,
     sent: Option<Box<NewOrder>>,
@@ -225,8 +225,8 @@ impl Order {
     }
 
     /// Returns the average price of the fills, rounded to `scale` decimals; halves are rounded away from zero.
-    /// Returns `None` without fills, if a decimal cannot hold the result, or if the sum of price times quantity has
-    /// more digits than 128 bits hold.
+    /// Returns `None` if there are no fills, if a decimal cannot hold the result, or if the sum of price times
+    /// quantity has more digits than 128 bits hold.
     pub fn average_price(&self, scale: u8) -> Option<Decimal> {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
@@ -375,8 +375,8 @@ impl Order {
         }
     }
 
-    /// Returns whether a reply has refused the order, and the event is missing that [comes with such a
-    /// reply](crate::protocol::quirks#rejected-twice).
+    /// Returns whether the venue still owes an event: a reply has refused the order, and [the event that reports the
+    /// same refusal](crate::protocol::quirks#rejected-twice) has not arrived.
     pub(super) fn owes_rejection(&self) -> bool {
         self.is_refused_by_reply && self.refusal_code == Some(REJECTED_TWICE) && self.age == Age::default()
     }

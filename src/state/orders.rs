@@ -177,8 +177,8 @@ impl Orders {
         }
     }
 
-    /// If reports over an earlier link may be missing (`has_missed`), puts the orders at the endpoint of a new link
-    /// in doubt.
+    /// If reports over an earlier link may be missing (`has_missed`), puts in doubt the orders at the endpoint of
+    /// `link`.
     fn doubt_missed(&mut self, link: LinkId, has_missed: bool) {
         if has_missed {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));

@@ -56,8 +56,8 @@ impl<'a> From<&'a String> for OrderRef<'a> {
     }
 }
 
-/// The venue's answer about an order. [`Orders::reconcile`](crate::Orders::reconcile) does not use an answer whose
-/// terms differ from those of the order.
+/// The venue's answer about an order. [`Orders::reconcile`](crate::Orders::reconcile) says when it uses an answer
+/// whose terms differ from those of the order.
 ///
 /// ```
 /// use gemini_ws::{OrderState, Reconciled};

@@ -34,7 +34,8 @@ impl Sum {
         Decimal::new(i64::try_from(sum).ok()?, scale)
     }
 
-    /// Returns the sum divided by a quantity, rounded to `scale` decimals, halves away from zero.
+    /// Returns the sum divided by a quantity, rounded to `scale` decimals; halves are rounded away from zero. Returns
+    /// `None` if the quantity is zero, or if the sum or the result is too large.
     pub(super) fn divided_by(self, quantity: Decimal, scale: u8) -> Option<Decimal> {
         let (sum, sum_scale) = self.0?;
         let divisor = i128::from(quantity.mantissa());

@@ -21,11 +21,11 @@ pub(super) struct Namesakes {
     /// The moment of the last event that may be about any of the orders in doubt. There may be many of them, so this
     /// moment is copied to an order only when it is needed: see [`Unnamed::renew_doubt`].
     doubted: Moment,
-    /// The number of rejections that may be about any of several orders, and that no order in `rejected` accounts
-    /// for.
+    /// The number of rejections that may be about any of several orders, and are not assigned to an order in
+    /// `rejected`.
     rejections: u32,
-    /// Each order that a reply has refused, if a rejection that may be about several orders had arrived before the
-    /// reply.
+    /// The orders to which such a rejection was assigned when a reply refused them. The venue owes no further
+    /// rejection for these orders.
     rejected: BTreeSet<u64>,
 }
 

@@ -49,8 +49,8 @@ impl Order {
     }
 
     /// Compares the executed quantity in an event with the fills. Returns whether this quantity contradicts the
-    /// fills, and differs from the last quantity that contradicted them. A contradiction is a quantity that is less
-    /// than the sum of all fills, in two cases:
+    /// fills, and differs from the last quantity that contradicted them. A quantity that is less than the sum of all
+    /// fills contradicts them in two cases:
     ///
     /// - It is less than the sum of the fills that have an earlier time than the event.
     /// - It is not the sum of the first n fills, for any n. The quantity in a late or repeated event is such a sum.

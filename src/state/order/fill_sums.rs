@@ -9,7 +9,7 @@ use crate::value::time::Timestamp;
 /// The sum of the first n fills of an order, for each n. The fills are in two sequences: by arrival and by time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FillSums {
-    /// The sum of each fill and all earlier ones; `None` if a decimal cannot hold the sum.
+    /// For each fill, the sum of this fill and all fills before it; `None` if a decimal cannot hold the sum.
     by_arrival: Vec<Option<Decimal>>,
     by_time: Vec<TimedFill>,
     /// Whether a fill has a negative quantity, so that the sums do not only rise.
@@ -21,7 +21,7 @@ struct TimedFill {
     /// The time and the trade id, by which the fills are sorted.
     key: (Option<Timestamp>, u64),
     quantity: Decimal,
-    /// The sum of this fill and all fills with an earlier time; `None` if a decimal cannot hold the sum.
+    /// The sum of this fill and all fills with a smaller key; `None` if a decimal cannot hold the sum.
     sum: Option<Decimal>,
 }
 

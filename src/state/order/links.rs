@@ -47,8 +47,8 @@ impl Order {
         [self.request.map(|(_, link)| link), self.session]
     }
 
-    /// Sets `session` to a link whose stream reports only the orders of its own session. Pass `None` for any other
-    /// link: this changes nothing.
+    /// Sets `session` to a link whose stream reports only orders placed over this link. Pass `None` for any other
+    /// link: then nothing changes.
     pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
         self.session = link.or(self.session);
     }

@@ -32,8 +32,9 @@ impl Order {
         self.sent.as_deref() == Some(order)
     }
 
-    /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may name
-    /// the side of the other outcome, so another side without the same outcome is not a difference.
+    /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may
+    /// describe an order by the other outcome and the opposite side. So if the outcomes are known, they and the sides
+    /// are a difference only if the outcomes differ and the sides are the same.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
@@ -190,8 +191,8 @@ const fn is_market(order_type: OrderType<'_>) -> Option<bool> {
 }
 
 /// Returns whether two answers agree about a term. `earlier` and `told` are the values in the earlier and the newer
-/// answer. If `told` differs from the `known` value, `earlier` must be equal to `told`. Otherwise the two agree
-/// unless both have the term with different values: not all kinds of answers have it.
+/// answer. If `told` differs from the `known` value, `earlier` must be equal to `told`. Otherwise, the two agree if
+/// they are equal, or if one is `None`: not all kinds of answers have the term.
 fn agree<T: PartialEq + Copy>(known: Option<T>, earlier: Option<T>, told: Option<T>) -> bool {
     if differ(known, told) { earlier == told } else { !differ(earlier, told) }
 }

@@ -131,11 +131,11 @@ impl Orders {
         unreported.filter(|key| self.may_be(*key, update)).collect()
     }
 
-    /// Handles the end of a request whose order was refused or was not sent: see [`Order::refuse`].
+    /// Handles a request whose order was refused or was not sent: see [`Order::refuse`].
     ///
-    /// If events were applied to this order, only the client order id shows that they are about this order. So if
-    /// they may be about another order with this client order id, which was sent before the first event, moves them
-    /// to that order.
+    /// If events were applied to this order, only the client order id connects them to it. So if they may be about
+    /// another order with this client order id, which was sent before the first of these events, moves them to that
+    /// order.
     pub(super) fn refuse(&mut self, key: u64, error: Option<(i64, Box<str>)>) {
         let now = self.moment();
         if let Some(heir) = self.heir(key) {
@@ -148,9 +148,9 @@ impl Orders {
         }
     }
 
-    /// Splits off an order that was not sent from the events that were applied to it. Only its client order id
-    /// connects the two, so the events are about an order of another client, which keeps the entry. Does nothing if
-    /// no event has reported the order, or if the events may be about another order of this client. Returns the key
+    /// Handles an order that was not sent. If events were applied to it, only its client order id connects them to
+    /// it, so they are about an order of another client. This other order keeps the entry, and the order that was not
+    /// sent gets a new entry. Does nothing if the events may be about another order of this client. Returns the key
     /// of the order that was not sent.
     pub(super) fn split_unsent(&mut self, key: u64) -> u64 {
         let is_reported = |order: &Order| order.is_seen() && order.state != OrderState::Rejected;
