@@ -25,8 +25,9 @@ mod replies;
 ///   quote.
 /// - If no reply says whether the venue accepted a quote, the quote is in doubt. The venue does not deduplicate
 ///   quotes, so ask the venue about a quote in doubt before you submit the quote again.
-/// - While the venue's id of a quote is unknown, an event is about the quote if it has the same id of the request for
-///   quotes, the same price and the same quantity.
+/// - If no known quote has the venue's id in an event, the event may be about a quote of this client whose id is
+///   unknown. It is assigned to the quote with the same request for quotes, price and quantity, if there is exactly
+///   one.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};

@@ -74,8 +74,9 @@ impl Quotes {
     }
 
     /// Handles an event that says that the request for quotes of a quote has ended (`state` is final). If the quote
-    /// is in doubt and its id is known, sets the moment of the doubt to now, so that an answer to an earlier question
-    /// does not resolve the doubt: the event that says how the quote ended may be lost. Returns whether it did so.
+    /// is in doubt and its id is known, sets the moment of the doubt to now: the event that says how the quote ended
+    /// may be lost, so an answer to an earlier question must not resolve the doubt. Returns whether the moment was
+    /// set.
     fn doubt_again(&mut self, key: u64, state: Option<QuoteState>) -> bool {
         let now = self.followed.moment();
         let named = self.index.get(key).filter(|quote| quote.quote_id.is_some());

@@ -84,8 +84,8 @@ impl Quotes {
         id.map(|id| id.to_string().parse()).transpose().map_err(|_| Contradicted)
     }
 
-    /// If `is_another` says that the id in an entry is that of another quote, moves the request of the entry to a new
-    /// entry. Returns the key of the entry that has the request.
+    /// If `is_another` returns `true`, the id in an entry is that of another quote: moves the request of the entry to
+    /// a new entry. Returns the key of the entry that has the request.
     pub(super) fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
         if !self.index.get(key).is_some_and(is_another) {
             return key;
