@@ -7,7 +7,7 @@ pub enum OrderState {
     /// The client has accepted the request, which may still wait to be sent. No reply and no event has come.
     #[default]
     Sent,
-    /// The venue accepted the request. The order may not exist yet.
+    /// The venue accepted the request. No event has reported the order yet.
     Acknowledged,
     /// Whether the order exists is unknown: no event has come, and no reply says whether the venue accepted the
     /// order.

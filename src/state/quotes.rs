@@ -152,7 +152,7 @@ impl Quotes {
     }
 
     /// Puts in doubt each quote that no subscribed stream reports. Call this after each confirmation of a
-    /// subscription: it may show that the stream reports only the quotes of its session.
+    /// subscription: it may show that the stream reports only quotes that were submitted over the link of the stream.
     fn doubt_narrowed(&mut self) {
         self.index.certain().into_iter().for_each(|key| self.doubt_unfollowed(key));
     }

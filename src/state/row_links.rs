@@ -44,7 +44,7 @@ impl RowLinks {
     }
 
     /// Returns whether a report over this link sets the link and the time of the list. Returns `false` if other links
-    /// have shown all rows and this link has not.
+    /// have reported all rows ([`Shown::All`]) and this link has not.
     pub(super) fn leads(&self, link: Option<LinkId>) -> bool {
         let is_all = |(own, shown): &(LinkId, Shown)| Some(*own) == link && *shown == Shown::All;
         !self.shows_all() || self.links.iter().any(is_all)
@@ -60,11 +60,11 @@ impl RowLinks {
     }
 
     /// Adds a link whose subscription is active: the venue has confirmed it, or a report has arrived. Removes other
-    /// links in the same slot, and other links that have shown nothing: their subscriptions may have ended, and the
-    /// events that report this may have been dropped.
+    /// links in the same slot. Also removes other links that have reported nothing ([`Shown::Nothing`]): the events
+    /// that report the end of their subscriptions may have been dropped.
     ///
     /// Returns whether changes may have been missed. This is so if the link is new, another link was removed, and no
-    /// remaining link has shown all rows.
+    /// remaining link has reported all rows.
     pub(super) fn begin(&mut self, link: LinkId) -> bool {
         let before = self.links.len();
         let is_new = !self.has(link);
@@ -80,8 +80,8 @@ impl RowLinks {
         has_missed
     }
 
-    /// Marks the link as having shown all rows. Call this when a report over the link lists every row, and all of
-    /// these rows could be decoded.
+    /// Marks the link as having reported all rows ([`Shown::All`]). Call this when one report over the link lists
+    /// every row, and all of these rows could be decoded.
     pub(super) fn show_all(&mut self, link: LinkId) {
         self.links.iter_mut().filter(|(own, _)| *own == link).for_each(|(_, shown)| *shown = Shown::All);
     }
@@ -89,7 +89,7 @@ impl RowLinks {
     /// Applies an answer that lists all rows. The question was asked after the subscriptions of the links began.
     ///
     /// Some rows were not replaced by the answer, and only the links in `kept` report later changes of these rows. So
-    /// a link is marked as having shown all rows only if every link in `kept` is in its slot.
+    /// a link is marked as [`Shown::All`] only if every link in `kept` is in its slot.
     pub(super) fn confirm(&mut self, kept: &[LinkId]) {
         let is_whole = |link: &LinkId| kept.iter().all(|own| own.slot() == link.slot());
         let known = self.links.iter_mut().filter(|(own, shown)| *shown != Shown::Nothing && is_whole(own));
@@ -100,7 +100,7 @@ impl RowLinks {
     /// is the link that last reported the list.
     ///
     /// Returns whether rows may be wrong now. Returns `false` if the loss does not concern the rows, or if a link
-    /// without the loss has shown all rows.
+    /// without the loss has reported all rows ([`Shown::All`]).
     pub(super) fn lose(&mut self, loss: &Loss, ended: Option<StreamId>, newest: Option<LinkId>) -> bool {
         let over: Vec<LinkId> =
             self.links.iter().map(|(own, _)| *own).filter(|own| loss.is_over(Some(*own))).collect();

@@ -29,8 +29,8 @@ pub enum StaleReason {
     Overflow,
     /// A frame, or a row of a report, could not be decoded. It may have been about the data.
     Malformed,
-    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: the first event
-    /// that was received may not be the first event of the order.
+    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
+    /// the first event that was received may be missing.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.

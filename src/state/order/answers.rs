@@ -135,7 +135,7 @@ impl Order {
         self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()
     }
 
-    /// Returns whether reports have shown a later state or a larger executed quantity than the answer `found`, whose
+    /// Returns whether reports have shown a later state or a larger executed quantity than `found`, an answer whose
     /// state is not final. REST may lag behind the streams.
     fn is_past(&self, found: &Reconciled) -> bool {
         let has_ended = !self.is_open() && !self.is_refused_by_reply && !self.is_end_disputed();

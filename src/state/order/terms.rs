@@ -33,8 +33,8 @@ impl Order {
     }
 
     /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may
-    /// describe an order by the other outcome and the opposite side. So if the outcomes are known, they and the sides
-    /// are a difference only if the outcomes differ and the sides are the same.
+    /// describe an order by the other outcome and the opposite side. So if an outcome is known, outcome and side are
+    /// different only if the outcomes differ and the sides are the same.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);
@@ -74,8 +74,8 @@ impl Order {
         self.order_type.as_deref().map(|text| OrderType::of(Text(text)))
     }
 
-    /// Returns whether an event contradicts what is known about the order: it has other ids or terms, or a `NEW`
-    /// event that is not late follows the end of the order.
+    /// Returns whether an event contradicts what is known about the order: it has other ids or terms, or it is a
+    /// `NEW` event after the end of the order that is neither late nor a repetition.
     pub(in crate::state) fn contradicts(&self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> bool {
         let is_another = update
             .client_order_id

@@ -35,8 +35,8 @@ impl Orders {
     /// open or the venue does not have it, the order is in doubt again at once. Ask again while
     /// [`to_reconcile`](Orders::to_reconcile) returns the order.
     ///
-    /// After a lost link, the venue may get the request of an order late. So ask some seconds after the loss. If the
-    /// venue gets the order after the answer `None`, events reopen the order.
+    /// If a link was lost, the venue may receive the request of an order some seconds later. So wait some seconds
+    /// before you ask. If the venue receives the order after the answer `None`, events reopen the order.
     ///
     /// Several requests may have one client order id, so the answer may be about the order of another request. Such
     /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an

@@ -165,8 +165,7 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether reports about this quote have shown a later state than the answer `found`, whose state is not
-    /// final.
+    /// Returns whether `found` has a state that is not final, and reports about this quote have shown a later state.
     pub(super) fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
         may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
