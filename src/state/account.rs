@@ -179,8 +179,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Applies a report that is older than the list. Replaces only rows that follow ([`Row::follows`]) the link of
-    /// the report or another link in its slot. Any other row may have a newer value, and the link that reported this
+    /// Applies a report that is older than the list. Replaces a row only if [`Row::follows`] is the link of the
+    /// report or another link in its slot. Any other row may have a newer value, and the link that reported this
     /// value may never report it again.
     fn catch_up(
         &mut self,

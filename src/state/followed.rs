@@ -85,8 +85,8 @@ impl Followed {
         self.add(link, reach)
     }
 
-    /// Adds a link whose filter leaves out executions or ends of orders to `left`, not to `links`. Returns whether
-    /// reports over an earlier link may be missing: see [`replace`](Followed::replace).
+    /// Adds a link to `left` instead of `links`, because its filter leaves out executions or ends of orders. Returns
+    /// whether reports over an earlier link may be missing: see [`replace`](Followed::replace).
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         let has_missed = self.replace(link);

@@ -282,8 +282,8 @@ impl Order {
         self.finished = since;
     }
 
-    /// Returns the instrument, whether the order buys, and the fills that are not part of the sums per instrument
-    /// yet. Marks these fills as summed.
+    /// Returns the instrument, whether the order buys, and the fills that were not added to the sums of the
+    /// instrument yet. Marks these fills as added.
     pub(super) fn take_unsummed(&mut self) -> Option<(Symbol, bool, &[OrderFill])> {
         let (symbol, side) = self.symbol.zip(self.side)?;
         let from = core::mem::replace(&mut self.summed, self.fills.len());
@@ -382,7 +382,7 @@ impl Order {
     }
 
     /// Sets `answered`: the request that places the order has a reply, or will get none. If an earlier answer did not
-    /// find the order, undoes this: the venue may have received the request after the question.
+    /// find the order, undoes this answer: the venue may have received the request after the question.
     fn note_answered(&mut self) {
         self.answered = true;
         if self.is_absent {

@@ -50,8 +50,8 @@ pub enum StaleReason {
     /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
     UnknownStatus,
     /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
-    /// refused to withdraw, confirm or decline it. A refusal because of a limit on requests does not cause this
-    /// reason.
+    /// refused a request to withdraw, confirm or decline the quote. A refusal because of a limit on requests does not
+    /// cause this reason.
     NotFound,
     /// Two reports contradict each other, or an event may belong to any of several orders with the same client order
     /// id.

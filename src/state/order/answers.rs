@@ -174,7 +174,7 @@ impl Order {
         Some(mine)
     }
 
-    /// Returns whether the events that were applied to the order `refused` may be about this order.
+    /// Returns whether the events that were applied to the order `refused` may be about this order instead.
     pub(in crate::state) fn may_inherit(&self, refused: &Order) -> bool {
         let is_other_price = differ(self.price, refused.price) || differ(self.stop_price, refused.stop_price);
         self.request.is_some()

@@ -26,8 +26,8 @@ struct TimedFill {
 }
 
 impl FillSums {
-    /// Adds the fills that are new since the previous call. The cost grows only with their number, and with the number
-    /// of known fills that have a later time than one of them.
+    /// Adds the fills that are new since the previous call. The cost grows only with their number, and with the
+    /// number of known fills that have a later time than one of them.
     pub(super) fn update(&mut self, fills: &[OrderFill]) {
         // The first fill of `by_time` whose place or sum changes.
         let mut first = self.by_time.len();

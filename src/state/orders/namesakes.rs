@@ -63,7 +63,8 @@ impl Orders {
         !has_rejection && self.index.get(key).is_some_and(Order::owes_rejection)
     }
 
-    /// Puts in doubt the open orders without an id of the venue that an event may be about, except for `found`.
+    /// Puts in doubt each open order that an event may be about, unless the order has an id of the venue or is
+    /// `found`.
     fn doubt_others(&mut self, id: &str, update: &OrderUpdate<'_>, found: Option<u64>) {
         let Some(unnamed) = self.index.unnamed(id) else { return };
         let [certain, doubtful, _] = unnamed.sets();
@@ -119,9 +120,9 @@ impl Orders {
         found
     }
 
-    /// Returns the keys of the orders with the client order id `id` for which a reply has named the venue's id, but
-    /// which no event has reported. A rejection that does not name the venue's id may be about any of these orders. The
-    /// newest order comes first.
+    /// Returns the keys of some orders with the client order id `id`: a reply has named the venue's id of the order,
+    /// but no event has reported the order. A rejection that does not name the venue's id may be about any of them.
+    /// The newest order comes first.
     fn named_by_reply(&self, id: &str, update: &OrderUpdate<'_>) -> Vec<u64> {
         let is_unreported = |order: &Order| {
             order.request().is_some() && order.order_id.is_some() && !order.state.is_from_events()

@@ -12,8 +12,8 @@ use crate::value::id::RequestId;
 /// [`Quotes::untracked`](crate::Quotes::untracked) counts the events about quotes that it did not add.
 pub const QUOTES_MAX: usize = 10_000;
 
-/// An entry of the sets by request for quotes: the id of this request, the number of the endpoint, and the key of a
-/// quote.
+/// An entry of `by_rfq`, `open` and `unnamed`: the id of a request for quotes, the number of the endpoint, and the
+/// key of a quote for this request.
 type OfRfq = (QuoteKey, u16, u64);
 
 /// An index of quotes. Each quote has a key; keys count up in the order in which the quotes became known.
