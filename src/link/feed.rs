@@ -334,6 +334,14 @@ impl Feed {
         }
     }
 
+    /// Makes the reply to a request that had timed out valid for the streams in it, unless the client has sent another
+    /// kind of request about them since: see [`Subscription::decide_by`].
+    pub(super) fn decide_by(&mut self, request: &StreamRequest, id: u64, is_accepted: bool) {
+        for stream in request.streams() {
+            self.subscriptions.change(*stream, |it| it.decide_by(id, is_accepted));
+        }
+    }
+
     /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. If `with_first` is false,
     /// the caller reports it to the first subscriber. Returns the first subscriber and the stream; `None` if the
     /// table `STREAM` reports no rejection in the present state.

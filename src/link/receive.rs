@@ -327,6 +327,7 @@ fn answered_late<'f>(
 ) -> Option<Event<'f>> {
     if response.is_ok() || (response.is_final_refusal() && request.streams().len() == 1) {
         reception.count_control();
+        reception.feed_mut().decide_by(&request, id, response.is_ok());
         if response.is_ok() && !request.is_subscribe() {
             reception.feed_mut().subscriptions_mut().note_late_end(id);
         }

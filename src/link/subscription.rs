@@ -43,8 +43,10 @@ pub(crate) struct Subscription {
     subscribers: Vec<StreamId>,
     stream: Stream,
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
-    /// to older requests change nothing.
+    /// to older requests change nothing, except as [`decide_by`](Subscription::decide_by) says.
     request: u64,
+    /// The id of the request that the newest request repeats; the id of the newest request itself if it repeats none.
+    first_request: u64,
     /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot came although
     /// the request got no reply in time or was refused for now.
     confirmed: bool,
@@ -118,6 +120,7 @@ impl Subscription {
             state: StreamState::Wanted,
             is_after_another: false,
             request: 0,
+            first_request: 0,
             confirmed: false,
             attempts: 0,
             failure: Failure::new(Unserved::Unanswered, 1),
@@ -349,15 +352,28 @@ impl Subscription {
         }
     }
 
-    pub(super) const fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
+    pub(super) fn note_request(&mut self, id: u64, asked_before: bool, is_haunted: bool) {
         self.request = id;
-        self.unanswered = false;
+        // After a failure, the client repeats its request.
+        if !core::mem::take(&mut self.unanswered) {
+            self.first_request = id;
+        }
         if !matches!(self.state, StreamState::Active | StreamState::Synced) {
             // `due` was the time at which to send the request that has just been sent.
             self.due = None;
         }
         self.asked_before = asked_before;
         self.is_haunted = is_haunted;
+    }
+
+    /// Makes the late reply to a request valid if newer requests only repeat this request. Replies to them then change
+    /// nothing. Otherwise a stream would stay unconfirmed for ever if replies took longer than the client waits before
+    /// it repeats a request. A refusal stays invalid if data has come: the venue has accepted one of the requests.
+    pub(super) fn decide_by(&mut self, request: u64, is_accepted: bool) {
+        let is_repeated = (self.first_request..self.request).contains(&request);
+        if is_repeated && (is_accepted || !self.is_served()) {
+            self.request = request;
+        }
     }
 
     /// Sets `is_haunted` to false, because no frames of an earlier subscription to the stream can come any more.

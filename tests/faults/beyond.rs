@@ -46,6 +46,8 @@ mod numbers;
 mod optional;
 #[path = "beyond/orders.rs"]
 mod orders;
+#[path = "beyond/overtaken.rs"]
+mod overtaken;
 #[path = "beyond/owed.rs"]
 mod owed;
 #[path = "beyond/parts.rs"]

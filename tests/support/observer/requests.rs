@@ -9,6 +9,7 @@ use super::call::{Act, Answer};
 use super::limits::Counted;
 use super::response::{self, Method};
 use super::shadow::{Phase, Shadow, Step};
+use super::subscriptions::is_for_now;
 
 /// A request of the application that the client accepted and that has no reply yet.
 #[derive(Clone, Copy, Debug)]
@@ -137,8 +138,9 @@ impl Shadow {
         if written.feeds.len() > 1 && matches!(step.event, Some(Event::Rejected { .. })) {
             self.fail("I-48", format!("{text} refuses {} streams, and one is blamed", written.feeds.len()));
         }
+        let is_final = answer.is_ok || (written.feeds.len() == 1 && !is_for_now(step.act));
         for index in written.feeds {
-            self.feeds[index].answered(written.id, written.asks, answer.is_ok);
+            self.feeds[index].answered(written.id, written.asks, answer.is_ok, is_final);
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Feed {
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub id: u64,
+    /// The first `subscribe` over this link since the client last unsubscribed the stream.
+    pub first: u64,
     pub link: LinkId,
     /// Whether the venue refused the request, or did not reply in time.
     pub failed: bool,
@@ -96,13 +98,16 @@ impl Feed {
         self.subscriptions.iter().any(|subscription| !subscription.1)
     }
 
-    pub fn answered(&mut self, id: u64, asks: Asks, is_ok: bool) {
-        if let Some(asked) = &mut self.asked
-            && asked.id == id
-            && asks == Asks::Join
-        {
-            asked.failed = !is_ok;
+    /// Notes a reply to a request that names the stream. `is_final` says whether the reply decides about the stream even
+    /// if it is the reply to an earlier one of several requests in a row.
+    pub fn answered(&mut self, id: u64, asks: Asks, is_ok: bool, is_final: bool) {
+        let Some(asked) = self.asked.as_mut().filter(|_| asks == Asks::Join) else { return };
+        let is_earlier = (asked.first..asked.id).contains(&id);
+        if asked.id == id || (is_earlier && is_final && is_ok) {
+            (asked.id, asked.failed) = (id, !is_ok);
             self.confirmed = is_ok;
+        } else if is_earlier && is_final {
+            asked.failed = true;
         }
     }
 
@@ -213,7 +218,8 @@ impl Shadow {
                 |feed: &Feed| feed.left == Some(link) || feed.asked.is_some_and(|asked| asked.link == link);
             let again = self.feeds.iter().filter(is_same).any(was_asked);
             let feed = &mut self.feeds[index];
-            feed.asked = Some(Asked { id: message.id, link, failed: false, again });
+            let first = feed.asked.filter(|asked| asked.link == link).map_or(message.id, |asked| asked.first);
+            feed.asked = Some(Asked { id: message.id, first, link, failed: false, again });
             (feed.confirmed, feed.left) = (false, None);
         }
         indices
@@ -494,7 +500,7 @@ fn closure(kind: Kind) -> Reached {
 }
 
 /// Returns whether the act is a refusal of a request that the venue may accept if the client repeats it.
-fn is_for_now(act: Act<'_>) -> bool {
+pub(super) fn is_for_now(act: Act<'_>) -> bool {
     let Act::Frame(_, Frame::Text(text)) = act else { return false };
     let mut scratch = Scratch::new();
     let answer = gemini_ws::decode(text, &mut scratch);

@@ -1,0 +1,145 @@
+//! Replies that take longer than the client waits for them.
+
+use std::collections::VecDeque;
+
+use gemini_ws::lifecycle::StreamState;
+use gemini_ws::{Config, Event};
+
+use super::super::fed::t;
+use super::super::line::{Line, ack, refuse, snapshot};
+
+const TICKER: &str = r#"{"u":1,"E":1,"s":"solusd","b":"1","B":"1","a":"2","A":"1"}"#;
+
+/// How long each reply takes, in milliseconds. A client waits 5 s for a reply, and repeats the request at most 60 s
+/// later.
+const DELAYS: [u64; 6] = [100, 6_000, 20_000, 64_000, 70_000, 200_000];
+
+/// How long the replies to all steps may take together, in multiples of a delay, beyond the three minutes that the
+/// client may wait between its requests.
+const STEPS_MAX: u64 = 6;
+
+/// A line to a venue whose replies are late. Data of `solusd@bookTicker` comes in time, so the link stays open.
+struct Late {
+    line: Line,
+    delay: u64,
+    now: u64,
+    /// The requests for which the reply is under way, each with the time at which the reply comes.
+    replies: VecDeque<(u64, String)>,
+    requests: usize,
+    rejected: usize,
+    /// Whether the venue sends the book. A further `subscribe` then brings no further snapshot.
+    sends_book: bool,
+}
+
+impl Late {
+    fn new(delay: u64, streams: &[&str]) -> Late {
+        let streams = ["solusd@bookTicker"].iter().chain(streams).map(|it| (*it).to_owned());
+        let line = Line::open(Config::new("ws://v"), streams);
+        Late { line, delay, now: 0, replies: VecDeque::new(), requests: 0, rejected: 0, sends_book: false }
+    }
+
+    fn run(&mut self, millis: u64) {
+        for _ in 0..millis / 100 {
+            self.now += 100;
+            self.line.wait(self.now);
+            self.line.hear(self.now, TICKER);
+            while let Some(text) = self.line.sent.pop_front() {
+                self.requests += 1;
+                self.replies.push_back((self.now + self.delay, text));
+            }
+            while self.replies.front().is_some_and(|(due, _)| *due <= self.now) {
+                let (_, text) = self.replies.pop_front().unwrap();
+                self.reply(&text);
+            }
+        }
+    }
+
+    /// The venue knows no stream whose name contains `bad`.
+    fn reply(&mut self, text: &str) {
+        let is_subscribe = text.contains("\"subscribe\"");
+        if is_subscribe && text.contains("bad") {
+            let event = self.line.hear(self.now, &refuse(text, 400, -1013));
+            let is_rejected = event.is_some_and(|mut it| matches!(it.as_event(), Event::Rejected { .. }));
+            self.rejected += usize::from(is_rejected);
+            return;
+        }
+        self.line.hear(self.now, &ack(text));
+        if text.contains("@depth") {
+            let sent_book = std::mem::replace(&mut self.sends_book, is_subscribe);
+            if is_subscribe && !sent_book {
+                self.line.hear(self.now, &snapshot("ethusd", self.now));
+            }
+        }
+    }
+
+    fn run_to_end(&mut self) {
+        self.run(self.delay * STEPS_MAX + 180_000);
+    }
+}
+
+/// Each reply to a `subscribe` comes after the client has repeated the request. An earlier client ignored all these
+/// replies, and so reported the stream as unserved for ever. It repeated the refused request for ever too.
+#[test]
+fn streams_are_confirmed_or_rejected_by_late_replies() {
+    for delay in DELAYS {
+        let mut late = Late::new(delay, &["btcusd@trade", "ethusd@depth", "bad@trade"]);
+        late.run_to_end();
+        let state = |stream| late.line.state(stream);
+        assert_eq!(state("btcusd@trade"), Some(StreamState::Active), "{delay}");
+        assert_eq!(state("ethusd@depth"), Some(StreamState::Synced), "{delay}");
+        assert_eq!(state("bad@trade"), None, "{delay}");
+        assert_eq!(late.rejected, 1, "{delay}");
+        let subscribed = |event: &&Event<'_>| matches!(event, Event::Subscribed { .. });
+        assert_eq!(late.line.events.iter().filter(subscribed).count(), 3, "{delay}");
+        assert_eq!(late.line.losses, [], "{delay}");
+
+        // Replies to the repeated requests come too, and change nothing.
+        let requests = late.requests;
+        late.run_to_end();
+        assert_eq!(late.requests, requests, "{delay}");
+    }
+}
+
+/// Each reply to an `unsubscribe` comes after the client has repeated the request, with and without a new subscription
+/// to the stream.
+#[test]
+fn streams_end_by_late_replies() {
+    for (delay, returns) in DELAYS.into_iter().flat_map(|delay| [(delay, false), (delay, true)]) {
+        let mut late = Late::new(delay, &[]);
+        let id = late.line.subscribe(0, "btcusd@trade");
+        late.run_to_end();
+        late.line.client.unsubscribe(t(late.now), id).unwrap();
+        late.line.poll(late.now);
+        late.run(1_000);
+        if returns {
+            late.line.subscribe(late.now, "btcusd@trade");
+        }
+        late.run_to_end();
+        let expected = returns.then_some(StreamState::Active);
+        assert_eq!(late.line.state("btcusd@trade"), expected, "{delay}, {returns}");
+        let requests = late.requests;
+        late.run_to_end();
+        assert_eq!(late.requests, requests, "{delay}, {returns}");
+        assert_eq!(late.line.losses, [], "{delay}, {returns}");
+    }
+}
+
+/// A book that lost an update becomes current again.
+#[test]
+fn books_are_requested_again_by_late_replies() {
+    for delay in DELAYS {
+        let mut late = Late::new(delay, &["ethusd@depth"]);
+        late.run_to_end();
+        assert_eq!(late.line.state("ethusd@depth"), Some(StreamState::Synced), "{delay}");
+        let gap = r#"{"e":"depthUpdate","E":1,"s":"ethusd","U":900000000,"u":900000001,"b":[],"a":[]}"#;
+        late.line.hear(late.now, gap);
+        late.line.poll(late.now);
+        assert_eq!(late.line.state("ethusd@depth"), Some(StreamState::Resyncing), "{delay}");
+        late.run_to_end();
+        assert_eq!(late.line.state("ethusd@depth"), Some(StreamState::Synced), "{delay}");
+        let requests = late.requests;
+        late.run_to_end();
+        assert_eq!(late.requests, requests, "{delay}");
+        assert_eq!(late.line.losses, [], "{delay}");
+    }
+}
