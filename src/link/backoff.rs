@@ -5,13 +5,15 @@ use core::time::Duration;
 use crate::event::reason::AttemptFailure;
 use crate::value::time::Instant;
 
-/// Random delays between `base` and a ceiling that doubles with each attempt up to `cap`.
+/// Chooses random delays before attempts to connect, and counts the failed attempts. A delay is between `base` and a
+/// ceiling that doubles with each attempt, up to `cap`.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     base: Duration,
     cap: Duration,
     attempts: u32,
-    /// How many attempts in a row have failed, and the reason of the last failure.
+    /// The number of failed attempts since the last `begin_row` or `reset`, and the reason of the last failure.
+    /// `None` if no attempt has failed since then. An attempt also fails if its link ends before it is live.
     failed: Option<(u32, AttemptFailure)>,
     /// No attempt may be made before this instant.
     held_until: Instant,
@@ -24,8 +26,8 @@ impl Backoff {
         Backoff { base, cap, attempts: 0, failed: None, held_until, random }
     }
 
-    /// Returns the next delay: a random one between `base` and `base` · 2ⁿ for the n-th attempt since the last
-    /// `reset`, at most `cap`.
+    /// Returns the next delay: a random one between `base` and a ceiling. For the n-th call since the last `reset`,
+    /// the ceiling is `base` · 2ⁿ, but at most `cap` and at least `base`.
     pub(crate) fn next(&mut self) -> Duration {
         self.attempts = self.attempts.saturating_add(1);
         let factor = 1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
@@ -45,7 +47,7 @@ impl Backoff {
         self.failed
     }
 
-    /// Resets the count of failed attempts. The delays continue to grow.
+    /// Resets the count of failed attempts. Does not reset the delays, which continue to grow.
     pub(crate) const fn begin_row(&mut self) {
         self.failed = None;
     }
@@ -63,7 +65,7 @@ impl Backoff {
         self.attempts == 0
     }
 
-    /// Resets the delays and the count of failed attempts, as before a first attempt.
+    /// Resets the count of failed attempts. The next delay is as short as before a first attempt.
     pub(crate) const fn reset(&mut self) {
         (self.attempts, self.failed) = (0, None);
     }

@@ -54,7 +54,7 @@ impl<'c> Context<'c> {
         self.outputs.push(Output::Event(event));
     }
 
-    /// Queues a text for the driver. Returns the number of the output.
+    /// Queues an output that sends `text` over a link. Returns the number of the output.
     pub(super) fn send(&mut self, link: LinkId, text: String) -> u64 {
         self.outputs.push(Output::Send { link, text })
     }
@@ -76,21 +76,21 @@ impl<'c> Context<'c> {
         self.numbers
     }
 
-    /// Marks the call as one after which the client does not have to look at the link.
+    /// Declares that this call leaves nothing for `Client::pump` to do on the link.
     #[inline]
     pub(crate) const fn leave_untouched(&mut self) {
         self.is_touched = false;
     }
 
-    /// Returns whether the client has to look at the link after the call.
+    /// Returns whether `Client::pump` has to visit the link after this call.
     #[inline]
     pub(crate) const fn is_touched(&self) -> bool {
         self.is_touched
     }
 }
 
-/// The source of the ids of requests and subscriptions. The ids are consecutive over all links of a client, and never
-/// reused.
+/// The source of the numbers in the ids of requests and of subscriptions. All links of a client share one source, so
+/// no two requests and no two subscriptions have the same number.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers {
     request: u64,
@@ -117,7 +117,8 @@ impl Numbers {
         StreamId::new(self.subscription, link.short_slot(), place)
     }
 
-    /// Uses up the number of the id that [`peek_stream`](Numbers::peek_stream) made.
+    /// Moves on to the next number, because a subscriber now has the id that [`peek_stream`](Numbers::peek_stream)
+    /// returned.
     pub(super) const fn take_stream(&mut self) {
         self.subscription = self.subscription.wrapping_add(1);
     }

@@ -1,4 +1,5 @@
-//! [`Dialect`]: which requests the endpoints of one generation of the API accept, and to which of them they reply.
+//! [`Dialect`]: which requests an endpoint of one generation of the API accepts, which of them it replies to, and how
+//! stream requests are encoded.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,10 +8,11 @@ use crate::request::stream::Stream;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
-    /// Whether the endpoint accepts requests other than stream requests, and replies to a `ping`.
+    /// Whether the endpoint accepts other requests than `subscribe` and `unsubscribe`, and replies to a `ping`.
     pub(crate) takes_requests: bool,
-    /// Whether the endpoint replies to each stream request.
+    /// Whether the endpoint replies to each `subscribe` and `unsubscribe`.
     pub(crate) acknowledges: bool,
-    /// Writes a `subscribe` or `unsubscribe` with this id.
+    /// Encodes a `subscribe` for these streams, or an `unsubscribe` if `is_subscribe` is false. `id` is the id of the
+    /// request.
     pub(crate) encode: fn(is_subscribe: bool, Vec<Stream>, id: u64) -> String,
 }

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use crate::event::reason::Unserved;
 
-/// The failure of a request for streams: the reason, and the number of streams that may have caused the failure
-/// (`company`).
+/// The reason why a request for streams failed, and the number of streams in the request that may have caused the
+/// failure (`company`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(super) reason: Unserved,
@@ -18,8 +18,9 @@ impl Failure {
         Failure { reason, company }
     }
 
-    /// Returns how many streams the next `subscribe` for the stream may name. After a refusal or a missing reply,
-    /// this is half of `company`, because another stream of the request may have caused the failure.
+    /// Returns how many streams the next `subscribe` for the failed stream may name. After a refusal or a missing
+    /// reply, this is half of `company`, but at least 1, because another stream of the request may have caused the
+    /// failure. After any other failure, there is no limit.
     pub(super) fn batch_max(self) -> usize {
         let was_accepted =
             matches!(self.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);

@@ -28,7 +28,7 @@ pub(crate) struct Feed {
     link: LinkId,
     subscriptions: Subscriptions,
     outbox: Outbox,
-    /// Whether requests can be sent.
+    /// Whether the link is open. Only then can requests be sent.
     is_open: bool,
 }
 
@@ -38,7 +38,8 @@ impl Feed {
         Feed { link, subscriptions, outbox, is_open: false }
     }
 
-    /// Returns a feed with the same subscriptions and an empty outbox, for a link that starts again.
+    /// Returns a feed with the same subscriptions and an empty outbox. [`Link::revived`](crate::link::Link::revived)
+    /// uses it for the link that replaces an ended one.
     pub(super) fn renewed(self, config: &Config) -> Feed {
         Feed { outbox: Outbox::new(config), is_open: false, ..self }
     }
@@ -63,8 +64,8 @@ impl Feed {
 // ---- commands ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Adds a subscriber to a stream. If this is the first subscriber, requests the stream, now or when
-    /// `start_waiting` allows it.
+    /// Adds a subscriber to a stream. For the first subscriber, also calls `start_waiting`, which requests the stream
+    /// unless the stream has to wait.
     pub(super) fn subscribe(
         &mut self,
         cx: &mut Context<'_>,
@@ -133,10 +134,15 @@ impl Feed {
         true
     }
 
-    /// Reports that the book of `symbol`, or every book, is stale after an undecodable frame, and requests new
-    /// snapshots. If a book waits for its snapshot already, requests the book again only if the frame may have been
-    /// this snapshot: if `symbol` is the symbol of the book, or if `is_told_apart` is false. `is_told_apart` says
-    /// whether the form of a frame shows whether the frame is a snapshot.
+    /// Handles an undecodable frame that may have contained data of the book of `symbol`, or of any book if `symbol`
+    /// is `None`. For each of these books:
+    ///
+    /// - If the book is current, reports that it is stale, and requests a new snapshot.
+    /// - If the book waits for its snapshot, calls `spoil`, because the frame may have been this snapshot. Exception:
+    ///   if `symbol` is `None` and `is_told_apart` is true, the book continues to wait.
+    ///
+    /// `is_told_apart` says whether the client can always tell a change from a snapshot. If it is false, and the
+    /// snapshot was lost, the client could take a later change for the snapshot.
     pub(super) fn mark_books_stale(
         &mut self,
         cx: &mut Context<'_>,
@@ -214,17 +220,20 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that has ended, and requests the stream that waited for this end, if there is one.
+    /// Removes a subscription that has ended. If another stream waited for this end, requests that stream.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
         self.start_waiting(cx, stream);
     }
 
-    /// Requests the waiting stream whose frames look like frames of `alike`, if there is one. But while the client
-    /// unsubscribes an older stream with such frames, the new stream continues to wait. Exception: if both
-    /// subscriptions are to the same stream, and the `unsubscribe` of the older one failed for now, the older one
-    /// ends at once and the new one starts. A repeated `unsubscribe` would stop both.
+    /// Finds a subscription that is not requested yet and whose frames look like frames of `alike`. If there is one,
+    /// and the link is open:
+    ///
+    /// - If the client is not unsubscribing an older stream with such frames, requests the new stream.
+    /// - If the older stream is the same stream, and its `unsubscribe` failed for now, ends the older subscription at
+    ///   once and requests the stream for the new one. A repeated `unsubscribe` would stop both.
+    /// - Otherwise, the new stream continues to wait for the end of the older one.
     fn start_waiting(&mut self, cx: &mut Context<'_>, alike: Stream) {
         let waiting = self.subscriptions.alike(&alike).filter(|it| it.state() == StreamState::Wanted);
         let Some((id, stream)) = waiting.map(|it| (it.id(), it.stream())) else { return };
@@ -244,7 +253,8 @@ impl Feed {
         }
     }
 
-    /// Passes an input to each subscription that `request` names and for which the reply to `request` is still valid.
+    /// Passes an input to each subscription that `request` names, except those for which `is_about` says that the
+    /// reply to `request` is no longer valid. `id` is the id of `request`.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -274,9 +284,9 @@ impl Feed {
         }
     }
 
-    /// Stores the failure of a request that failed for now in the subscriptions that it names, and passes `input` to
-    /// them. If an `unsubscribe` failed, and a new subscription to the same stream waits, requests the stream for the
-    /// new subscription.
+    /// Handles a request that failed for now. Stores `failure` in each subscription that the request names, and
+    /// passes `input` to the subscription. If the request is an `unsubscribe`, and a new subscription to one of its
+    /// streams waits, requests this stream for the new subscription.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -298,9 +308,9 @@ impl Feed {
         }
     }
 
-    /// Handles the streams of a refused request that had sent data before the refusal, and removes them from
-    /// `request`. Their data is stale, and the venue may continue to send it. So the client unsubscribes these
-    /// streams before it requests them again. Returns whether there are such streams.
+    /// Handles a refusal that comes after data of some streams of the request. Reports each book among these streams
+    /// as stale. The client unsubscribes these streams before it requests them again, because the venue may continue
+    /// to send them. Removes these streams from `request`. Returns whether there are such streams.
     pub(super) fn fail_served(
         &mut self,
         cx: &mut Context<'_>,
@@ -324,8 +334,8 @@ impl Feed {
         !served.is_empty()
     }
 
-    /// Marks a book whose snapshot may have come in a frame that could not be decoded. If the book is confirmed and
-    /// still waits for its snapshot, the client requests the book again.
+    /// Records that the snapshot of a book may have come in a frame that could not be decoded. If the venue has
+    /// confirmed the book, and the book still waits for its snapshot, requests the book again.
     fn spoil(&mut self, cx: &mut Context<'_>, id: StreamId) {
         if self.subscriptions.change(id, Subscription::spoil) == Some(true) {
             let failure = Failure::new(Unserved::Undecodable, 1);
@@ -342,9 +352,9 @@ impl Feed {
         }
     }
 
-    /// Ends a stream that the venue rejected, and reports the rejection to its subscribers. If `with_first` is false,
-    /// the caller reports it to the first subscriber. Returns the first subscriber and the stream; `None` if the
-    /// table `STREAM` reports no rejection in the present state.
+    /// Ends a stream that the venue rejected, and reports an `Event::Rejected` to each subscriber. If `with_first` is
+    /// false, leaves out the first subscriber, whose event the caller returns. Returns the first subscriber and the
+    /// stream. Returns `None` if the table `STREAM` reports no rejection in the present state.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,
@@ -363,8 +373,8 @@ impl Feed {
         subscribers.first().map(|first| (*first, stream))
     }
 
-    /// Rejects the only stream of a request that the venue refused. Returns the event of the first subscriber, with
-    /// the venue's message.
+    /// Rejects the only stream of a request that the venue refused. Returns the `Event::Rejected` for the first
+    /// subscriber, with the venue's message.
     pub(super) fn reject_request<'f>(
         &mut self,
         cx: &mut Context<'_>,
@@ -380,8 +390,8 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Splits a refused request into halves, and queues them. Leaves out the streams for which the refusal is no
-    /// longer valid.
+    /// Queues each half of a refused request as a request. Leaves out the streams for which the refusal is no longer
+    /// valid (see `is_about`).
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         let is_subscribe = request.is_subscribe();
         request.retain(|stream| self.is_about(*stream, is_subscribe, id));
@@ -421,8 +431,8 @@ impl Feed {
         self.outbox.drop_requests();
     }
 
-    /// Ends the connection. Reports each request of the application that has no reply as lost or not sent. Returns
-    /// how many such requests there were.
+    /// Handles the end of the connection. Reports each request of the application that has no reply as lost or not
+    /// sent, and passes `LinkDown` to every stream. Returns how many requests were reported.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
         self.close();
         let link = self.link;
@@ -484,15 +494,18 @@ impl Feed {
         self.outbox.next(subscriptions.books_left(), is_book)
     }
 
-    /// Sends a request of the application. If a probe waits, the reply to the request also serves as the reply to the
-    /// probe.
+    /// Sends a request of the application. If a probe waits to be sent, drops the probe, because the reply to this
+    /// request also shows that the link is alive.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> u64 {
         self.outbox.want_probe(false);
         self.outbox.send_request(cx, self.link, request)
     }
 
-    /// Drops streams from a request that waited. A stream that was unsubscribed or rejected meanwhile needs no
-    /// `subscribe`. A stream whose `subscribe` was never sent needs no `unsubscribe`.
+    /// Removes from a queued request each stream for which the request is no longer needed. In a `subscribe`, these
+    /// are the streams that are not in the state `Requested` any more. In an `unsubscribe`, these are:
+    ///
+    /// - the streams that the client is not unsubscribing any more,
+    /// - the streams whose `subscribe` was never sent. They count as unsubscribed at once.
     fn drop_outdated(&mut self, cx: &mut Context<'_>, request: &mut StreamRequest) {
         let mut never_joined = Vec::new();
         let is_subscribe = request.is_subscribe();
@@ -515,7 +528,7 @@ impl Feed {
         }
     }
 
-    /// Sends a stream request. Returns whether a stream in it belongs to an account.
+    /// Sends a stream request. Returns whether the request names a stream of an account.
     fn send_streams(&mut self, cx: &mut Context<'_>, request: StreamRequest, dialect: &Dialect) -> bool {
         let known = request.streams().iter().filter_map(|id| self.subscriptions.get(*id));
         let streams: Vec<Stream> = known.map(Subscription::stream).collect();

@@ -10,9 +10,10 @@ use crate::value::time::Instant;
 pub(crate) struct InFlight<T> {
     /// The entries in the order of their ids. Their deadlines have the same order.
     entries: VecDeque<Entry<T>>,
-    /// The number of places for requests that wait for a reply, over all urgencies.
+    /// The number of places. A request that waits for a reply holds one place, unless [`release`](InFlight::release)
+    /// has freed it.
     most: usize,
-    /// How many entries of each urgency hold a place.
+    /// The number of requests that hold a place, for each [`Urgency`].
     taken: [usize; 4],
 }
 
@@ -81,13 +82,14 @@ impl<T> InFlight<T> {
         self.entries.front().map(|entry| entry.deadline)
     }
 
-    /// Takes the oldest entry if its deadline has passed, and returns whether the entry still held its place.
+    /// If the deadline of the oldest entry has passed, removes the entry. Returns its id, its content, and whether it
+    /// still held its place.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(u64, T, bool)> {
         self.deadline().filter(|deadline| *deadline <= now)?;
         self.remove(0).map(|entry| (entry.id, entry.what, entry.has_place))
     }
 
-    /// Takes the oldest entry, with the number of the output that carries it.
+    /// Removes the oldest entry. Returns its id, the number of the output that carries the request, and its content.
     pub(crate) fn take_oldest(&mut self) -> Option<(u64, u64, T)> {
         self.remove(0).map(|entry| (entry.id, entry.output, entry.what))
     }

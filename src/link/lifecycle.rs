@@ -18,7 +18,7 @@ pub enum State {
     /// the link waits until one of them works. A link without streams becomes live at once.
     Subscribing,
     /// Open, and the state [`Subscribing`](State::Subscribing) is over. The link stays live even if a stream fails,
-    /// or a later stream waits for its confirmation.
+    /// or if a stream that was subscribed later is not confirmed yet.
     Live,
     /// The client has sent a Close frame, and waits for the Close frame of the peer.
     Closing,
@@ -80,8 +80,8 @@ pub enum Input {
     Silence,
     /// The time for the closing handshake is over.
     CloseTimeout,
-    /// The application subscribes, or requests a new snapshot of a book. There is no input for unsubscribing, because
-    /// every state allows it.
+    /// The application subscribes, or requests a new snapshot of a book. Unsubscribing is no input, because every
+    /// state allows it.
     Subscribe,
     /// The application sends a request.
     Request,
@@ -94,7 +94,7 @@ pub enum Effect {
     Dial,
     /// Ask the driver to drop the transport, or the attempt to connect, immediately.
     Abort,
-    /// Report that the attempt failed, and when the next attempt is.
+    /// Report that the attempt failed, and when the client makes the next attempt.
     ReportFailure,
     /// Report that the link is open.
     ReportOpened,
@@ -105,7 +105,7 @@ pub enum Effect {
     /// Report every request of the application that has no reply as lost or not sent. End the streams that are being
     /// unsubscribed, and make every other stream wait for the next open link.
     FailAll,
-    /// Report that the link was lost, and when the next attempt is.
+    /// Report that the link was lost, and when the client makes the next attempt.
     ReportLost,
     /// Send a Close frame.
     SendClose,
@@ -273,11 +273,14 @@ pub enum StreamInput {
     Superseded,
     /// The snapshot of the book came, perhaps before the reply to the request.
     Snapshot,
-    /// An update is missing or may be missing, or the application requests a new snapshot. In the state
-    /// [`Requested`](StreamState::Requested): the delay before the next request about a book is over, and the
-    /// snapshot may have come in a frame that could not be decoded.
+    /// One of these has happened:
+    ///
+    /// - An update is missing or may be missing.
+    /// - The application has requested a new snapshot.
+    /// - In the state [`Requested`](StreamState::Requested): the delay before the next request about a book is over,
+    ///   and a frame that could not be decoded may have been the snapshot.
     Gap,
-    /// A loss like [`Gap`](StreamInput::Gap), but soon after the snapshot that repaired the previous loss.
+    /// A loss like those of [`Gap`](StreamInput::Gap), but soon after the snapshot that repaired the previous loss.
     GapAgain,
     /// The delay before the next request about the stream is over.
     Overdue,

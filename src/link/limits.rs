@@ -14,11 +14,11 @@ use crate::value::time::Instant;
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// How long a stream request waits before it may take room that is reserved for more urgent requests: the time in
-/// which a limit makes room for this many requests.
+/// After a stream request has waited for the time in which the limits make room for this many requests, it may take
+/// room that is reserved for more urgent requests.
 const STREAM_TURN: u64 = 16;
 
-/// The rate limits of one host. They outlive links, because the venue counts by IP address and account.
+/// The rate limits of one host. They outlive links, because the venue counts requests by IP address and account.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     dials: Windows,
@@ -30,7 +30,8 @@ pub(crate) struct Limits {
     /// The link whose stream request was the first to wait after the latest stream request was sent; `None` if no
     /// stream request waits.
     streams_wait_at: Option<LinkId>,
-    /// The longest wait that the venue can cause.
+    /// The longest wait that a limit of the venue can cause: the lowest `Config::retry_after_max` of the host's
+    /// endpoints.
     wait_max: Duration,
 }
 
@@ -46,11 +47,11 @@ struct Windows {
 struct Window {
     length: Duration,
     configured: Option<u32>,
-    /// The limit that the venue has named last.
+    /// The newest limit that the venue has named for this window length; `None` if there is none.
     named: Option<u32>,
     /// Counts the client's own use of the limit.
     limiter: RateLimiter,
-    /// What remains of the venue's limit; `None` if no unit of it is known to be used.
+    /// How much of the venue's limit remains; `None` if the venue has reported no use of the limit.
     rest: Option<Rest>,
 }
 
@@ -65,8 +66,8 @@ struct Rest {
 }
 
 impl Rest {
-    /// Returns what remains of a limit after the use that `named` reports. No request waits for longer than
-    /// `wait_max`.
+    /// Returns what remains of a limit after the use that `named` reports. What remains never makes a request wait
+    /// for longer than `wait_max`.
     fn new(named: &Named, wait_max: Duration, now: Instant) -> Rest {
         let remaining = named.remaining;
         // A window contains both of its ends.
@@ -94,8 +95,8 @@ impl Windows {
         self.update(&before, now);
     }
 
-    /// Replaces the limits that the venue named before with `limits`. First drops the windows that the venue no
-    /// longer names, so that they do not count towards `NAMED_WINDOWS_MAX`.
+    /// Replaces the limits that the venue named before with `limits`. First drops the windows that have neither a
+    /// configured limit nor a limit in `limits`, so that they do not count towards `NAMED_WINDOWS_MAX`.
     fn rename(&mut self, limits: &[Named], wait_max: Duration, now: Instant) {
         let before = self.windows.clone();
         self.windows.iter_mut().for_each(|window| (window.named, window.rest) = (None, None));
@@ -128,7 +129,8 @@ impl Windows {
         self.find(length)
     }
 
-    /// Applies limits that have changed, and drops windows that have no limit any more.
+    /// Updates the limiter of each window whose limit differs from its limit in `before`. Drops the windows that have
+    /// no limit any more.
     fn update(&mut self, before: &[Window], now: Instant) {
         self.windows.retain(|window| window.limit().is_some());
         for window in &mut self.windows {
@@ -173,7 +175,7 @@ impl Windows {
         }
     }
 
-    /// Allows nothing before an instant, and then no burst in the shortest window.
+    /// Lets nothing be taken before `at`. In the shortest window, also allows no burst directly after `at`.
     fn hold_until(&mut self, at: Instant) {
         self.held_until = self.held_until.max(at);
         if let Some(window) = self.windows.iter_mut().min_by_key(|window| window.length) {
@@ -197,8 +199,8 @@ impl Window {
         self.named.is_some() && self.named == self.limit()
     }
 
-    /// Stores how much of a limit of the venue remains. If the venue's limit is lower than the configured limit, or
-    /// no limit is configured for this window, no request waits for longer than `wait_max`.
+    /// Stores how much remains of a limit that the venue has named. If this limit is lower than the configured one,
+    /// or no limit is configured for this window, also ensures that no request waits for longer than `wait_max`.
     fn note_rest(&mut self, named: &Named, wait_max: Duration, now: Instant) {
         // Of several limits on windows of one length, the one with the smallest rest applies.
         let is_less = |rest: Rest| named.remaining < rest.remaining;
@@ -211,14 +213,14 @@ impl Window {
     }
 }
 
-/// A limit that the venue has named, with the length and the use of its window.
+/// A limit that the venue has named, the length of its window, and how much of the limit is used.
 #[derive(Clone, Copy, Debug)]
 struct Named {
     length: Duration,
     /// The limit; `u32::MAX` if it is larger.
     limit: u32,
     used: u64,
-    /// What remains of the whole limit.
+    /// The venue's limit, even if it is above `u32::MAX`, minus the use; zero if more than the limit is used.
     remaining: u64,
 }
 
@@ -240,7 +242,8 @@ impl Limits {
         self.wait_max = self.wait_max.min(config.retry_after_max);
     }
 
-    /// Takes room for one request, which may be a new order.
+    /// Takes room for one request. If `is_order` is true, the request is a new order, and also takes room from the
+    /// limit on orders.
     ///
     /// # Errors
     ///
@@ -294,8 +297,9 @@ impl Limits {
         room.min((at.max(since + self.requests.time_of(STREAM_TURN)), window))
     }
 
-    /// Takes room for one urgent request. Limits that the venue has named can delay such a request; limits of the
-    /// configuration do not. If the venue's limits have no room, returns when they will have room.
+    /// Checks whether an urgent request may be sent now, and takes room for it. Only limits that the venue has named
+    /// can delay the request; limits of the configuration cannot. If the venue's limits have no room, returns when
+    /// they will have room.
     pub(super) fn take_urgent(&mut self, now: Instant) -> Result<(), Instant> {
         let (at, _) = self.requests.room_in(Urgency::Cancel, Window::is_named);
         if at > now {
@@ -329,14 +333,14 @@ impl Limits {
         self.dials.take(now);
     }
 
-    /// Returns whether every limit allows its whole burst again, and the venue has not asked the client to wait.
+    /// Returns whether every limit allows its whole burst again, and no wait that the venue has requested is running.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }
 
-    /// Takes over the limits that the venue names, and how much of them is used. They replace the limits that the
-    /// venue named before, and apply beside the limits of the configuration. A limit of zero allows nothing for the
-    /// length of one window. None of these limits causes a wait longer than [`Config::retry_after_max`].
+    /// Takes over the limits that the venue names, and how much of each is used. They replace the limits that the
+    /// venue named before, and apply in addition to the limits of the configuration. A limit of zero allows nothing
+    /// for the length of one window. None of these limits causes a wait longer than [`Config::retry_after_max`].
     ///
     /// `since` is how many requests were sent after the request to which `response` is the reply. The venue's count
     /// may lack these requests.

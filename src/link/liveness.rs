@@ -12,7 +12,7 @@ use crate::value::time::Instant;
 pub(crate) struct Liveness {
     /// When the last frame of any kind came.
     heard: Instant,
-    /// The running probe. A probe runs from its beginning until the next frame comes.
+    /// The probe that runs now. A probe runs from [`begin_probe`](Liveness::begin_probe) until the next frame comes.
     probe: Probe,
     /// How many messages the peer had sent when a request last timed out.
     messages: u64,
@@ -21,12 +21,12 @@ pub(crate) struct Liveness {
     /// The time of the first timeout that `missed` counts.
     missed_since: Instant,
     request_timeout: Duration,
-    /// When a request about the account was last sent. It is not documented whether other requests, such as a `ping`,
-    /// count for a key that requires heartbeats.
+    /// When a request about the account was last sent. The venue does not document whether other requests, such as a
+    /// `ping`, replace a heartbeat for a key that requires heartbeats.
     sent: Instant,
     /// When to check the peer's silence.
     check_at: Option<Instant>,
-    /// When to check whether a heartbeat is due. This time remains when the connection ends, so that reconnects do
+    /// When to check whether a heartbeat is due. The end of a connection does not change this time, so reconnects do
     /// not delay the check.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
@@ -49,7 +49,7 @@ enum Probe {
 /// The reaction to the silence of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// The peer was heard, or the time for its next frame is not over: check again later.
+    /// The peer was heard, or the time for its next frame is not over. Check again later.
     Wait,
     /// The peer was silent for so long that it has to be probed.
     Probe,
@@ -137,8 +137,8 @@ impl Liveness {
         verdict
     }
 
-    /// Begins a probe, unless one runs. The time for the peer's next frame begins now, even if the request of the
-    /// probe has to wait for a limit. Returns whether a probe began.
+    /// Begins a probe, unless one runs. A frame of the peer must come within `answer_within` from now, even if the
+    /// request of the probe has to wait for a limit. Returns whether a probe began.
     pub(super) fn begin_probe(&mut self, now: Instant) -> bool {
         let is_new = self.probe == Probe::None;
         if is_new {

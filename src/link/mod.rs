@@ -1,4 +1,4 @@
-//! [`Link`]: one link to the venue through all its attempts to connect, with its subscriptions and requests.
+//! [`Link`]: one link to the venue, through all its attempts to connect, with its subscriptions and requests.
 //!
 //! The client passes a [`Context`] to each call of a [`Link`]. After every input and command the client calls
 //! [`Link::pump`] of each link that the call touched.
@@ -58,10 +58,10 @@ use crate::value::time::Instant;
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectRequest {
-    /// The address, with its query, without a name and a password.
+    /// The address with its query, but without a user name and a password.
     pub url: String,
-    /// The name and the password in the address, for a gateway: send both as `Authorization: Basic`. `None` if the
-    /// address has neither.
+    /// The user name and the password in the address, for a gateway that requires them. Send both in the header
+    /// `Authorization`, with the scheme `Basic`. `None` if the address has neither.
     pub user: Option<UserInfo>,
     /// The API at the address, which decides how the upgrade is signed.
     pub endpoint: Endpoint,
@@ -101,7 +101,7 @@ pub(crate) struct Link<S> {
     /// before the first connection has ended.
     missing_since: Option<Instant>,
     malformed_run: MalformedRun,
-    /// How many requests and links the present step abandons.
+    /// How many requests and links the client has abandoned in the present step of the link.
     abandoned: Abandoned,
     /// Whether no other attempt follows when the connection, or the present attempt to connect, ends.
     is_last: bool,
@@ -110,8 +110,8 @@ pub(crate) struct Link<S> {
     stats: Stats,
 }
 
-/// Whether the links to an endpoint have worked so far. If an endpoint has worked before, a later refusal is not due
-/// to the configuration alone.
+/// Whether the links to an endpoint have worked so far. If they have, the client does not take a later refusal by the
+/// venue as final, because the configuration alone cannot be the reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Experience {
     /// Whether the venue has accepted an upgrade.
@@ -120,7 +120,7 @@ pub(crate) struct Experience {
     was_stable: bool,
 }
 
-/// Whether the client needs the link, and otherwise how long the link stays open.
+/// Whether the client needs the link. If not, until when the link stays open.
 #[derive(Clone, Copy, Debug)]
 enum Linger {
     Needed,
@@ -165,8 +165,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Returns a link that can be opened, in place of this one, which has ended. The new link keeps the
-    /// subscriptions, the delays and the counters.
+    /// Turns a link that has ended into one that can be opened again. The new link keeps the subscriptions, the
+    /// delays and the counters.
     pub(crate) fn revived(self) -> Link<S> {
         let Link { id, config, mut backoff, feed, session, .. } = self;
         let Link { experience, missing_since, stats, .. } = self;
@@ -198,7 +198,7 @@ impl<S: Session> Link<S> {
         self.feed.subscribe(cx, stream, silence_max)
     }
 
-    /// Removes one subscriber of a stream, whatever the state of the link.
+    /// Removes a subscriber of a stream. Every state of the link allows this.
     pub(crate) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         self.feed.unsubscribe(cx, id)
     }
@@ -208,8 +208,8 @@ impl<S: Session> Link<S> {
         self.feed.resync(cx, id)
     }
 
-    /// Replaces the link if it is open and has received books without a subscription, because only a new connection
-    /// brings new snapshots of such books.
+    /// If the link is open, and the venue has begun to send books over it without a subscription, drops the
+    /// connection and connects again. Only a new connection brings new snapshots of such books.
     pub(crate) fn renew_books(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         self.check(Input::Subscribe)?;
         if self.is_open() && self.session.has_books() {
@@ -275,8 +275,8 @@ impl<S: Session> Link<S> {
         self.is_last = true;
     }
 
-    /// Marks the link as not needed. The first such call starts the time of [`Config::linger`]. Returns whether the
-    /// client can close the link: this time is over, or the link is closing or closed already.
+    /// Marks the link as not needed. The first such call starts the period [`Config::linger`]. Returns whether the
+    /// client can close the link: this period is over, or the link is closing or closed already.
     pub(crate) fn note_unneeded(&mut self, now: Instant) -> bool {
         if matches!(self.linger, Linger::Needed) {
             self.linger = Linger::Until(now + self.config.linger);
@@ -287,12 +287,12 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Marks the link as needed. Returns whether nothing needed the link before.
+    /// Marks the link as needed. Returns whether it was not marked as needed before.
     pub(crate) const fn note_needed(&mut self) -> bool {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
 
-    /// Sets whether the links to the endpoint have worked so far, including the other links.
+    /// Replaces the experience of this link with the one that all links to the endpoint share.
     pub(crate) const fn learn(&mut self, experience: Experience) {
         self.experience = experience;
     }
@@ -336,7 +336,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Fires each timer that is due, once.
+    /// Fires each due timer once.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         let mut fired = [false; TIMERS.len()];
         while let Some(timer) = self.due(cx.now(), &fired) {
@@ -348,7 +348,7 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Returns the first timer that is due and has not fired yet.
+    /// Returns the timer whose time came first, among the timers that are due and have not fired yet.
     fn due(&self, now: Instant, fired: &[bool]) -> Option<Timer> {
         let waiting = TIMERS.into_iter().zip(fired).filter(|(_, fired)| !**fired).map(|(timer, _)| timer);
         let due = waiting.filter_map(|timer| Some((self.timer(timer)?, timer))).filter(|(at, _)| *at <= now);

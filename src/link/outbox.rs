@@ -17,8 +17,8 @@ use crate::value::id::{LinkId, RequestId, StreamId};
 use crate::value::time::Instant;
 
 /// The delay before the client repeats the cancellation of a session's orders, after the venue has refused the
-/// cancellation for now. Each further refusal doubles the delay, up to half of the time until the deadline of the
-/// cancellation.
+/// cancellation for now. Each further refusal doubles the delay, up to half of the time that remains until the
+/// deadline of the cancellation.
 const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How many stream requests `Outbox` keeps after they got no reply in time.
@@ -58,7 +58,8 @@ pub(crate) enum Purpose {
     Streams(StreamRequest),
     Probe,
     Application(Subject),
-    /// The application asked for the venue's limits.
+    /// The application has sent [`Request::ConnectionInfo`]. The reply names the venue's rate limits, which the
+    /// client then follows.
     Limits(Subject),
 }
 
@@ -83,14 +84,14 @@ impl Cancellation {
     }
 }
 
-/// The requests of a link. Stream requests, a probe and the cancellation of the session's orders wait here for room
-/// in the limits of the host and among the requests in flight. Requests of the application never wait: they are
+/// The requests of a link. Stream requests, a probe and the cancellation of the session's orders wait here until the
+/// limits of the host and the limit on requests in flight have room. Requests of the application never wait: they are
 /// sent immediately or refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     requests: VecDeque<StreamRequest>,
-    /// The requests to subscribe to books. They are not sent while `Config::snapshots_max` other books await their
-    /// snapshots.
+    /// The `subscribe` requests for books that the client does not send yet, because `Config::snapshots_max` other
+    /// books wait for their snapshots.
     books: VecDeque<StreamRequest>,
     in_flight: InFlight<Purpose>,
     /// The newest stream requests that got no reply in time. Their replies may still come.
@@ -101,21 +102,21 @@ pub(crate) struct Outbox {
     cancellation: Option<Cancellation>,
     /// After the venue has refused the cancellation for now, the client repeats it no earlier than at this instant.
     cancel_at: Instant,
-    /// The delay after the next refusal of the cancellation.
+    /// The delay that the next refusal of the cancellation causes.
     cancel_delay: Duration,
     cancel_by: Instant,
     probe_waits: bool,
     /// Whether a stream request is sent only while no other one is in flight, so that an error without an id can be
     /// assigned to its request.
     one_at_a_time: bool,
-    /// The numbers of the outputs that send a text. Outputs that the driver has polled are removed with the next
-    /// text.
+    /// The numbers of the outputs that send a text. When the next text is queued, the numbers of outputs that the
+    /// driver has polled are removed.
     sends: VecDeque<u64>,
     /// When the next request that waits may be sent: when the limit on requests has room, or when the delay of the
     /// cancellation is over.
     room_at: Option<Instant>,
     /// When the link last took room from a limit of its host, for an attempt to connect or for a request that waited
-    /// here. Requests of the application do not count.
+    /// here. Requests of the application do not change this time.
     served: Option<Instant>,
     request_timeout: Duration,
     streams_per_request_max: usize,
@@ -158,7 +159,7 @@ impl Outbox {
     }
 
     /// Queues a request about a subscription. With `one_at_a_time`, requests with `is_again` come after the other
-    /// requests, because each may wait for its reply for the whole `Config::request_timeout`.
+    /// requests, because the reply to each may be missing for the whole `Config::request_timeout`.
     fn queue(&mut self, id: StreamId, is_subscribe: bool, batch_max: usize) {
         let is_again = batch_max < usize::MAX;
         let passed = if self.one_at_a_time && !is_again {
@@ -223,7 +224,7 @@ impl Outbox {
         self.requests.push_front(request);
     }
 
-    /// Drops the stream requests that wait, and forgets the late ones, because the link is not open.
+    /// Drops the stream requests that wait or got no reply in time, because the link is not open.
     pub(super) fn drop_requests(&mut self) {
         self.requests.clear();
         self.books.clear();
@@ -277,8 +278,8 @@ impl Outbox {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
 
-    /// If the request with this id is the cancellation, applies its reply. If the venue has refused the cancellation
-    /// only for now, the cancellation waits to be sent again.
+    /// If the request with this id is the cancellation, applies its reply. After a refusal for now, the client sends
+    /// the cancellation again later.
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {
@@ -316,7 +317,7 @@ impl Outbox {
 
     // ---- limits ----------------------------------------------------------------------------
 
-    /// Begins a pass over the waiting requests, which determines `room_at` again.
+    /// Clears `room_at` before a pass over the waiting requests. The pass sets `room_at` again.
     pub(super) const fn begin(&mut self) {
         self.room_at = None;
     }
@@ -325,8 +326,8 @@ impl Outbox {
         self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Takes room from the limit on requests, and returns whether there was room. If not, `room_at` includes the
-    /// instant at which there will be room.
+    /// Takes room from the limit on requests. Returns whether there was room. If not, sets `room_at` to the instant
+    /// at which there will be room, unless `room_at` is earlier already.
     pub(super) fn take_room(&mut self, cx: &mut Context<'_>, urgency: Urgency) -> bool {
         let now = cx.now();
         let room = cx.limits().take_request(urgency, false, now);
@@ -361,7 +362,7 @@ impl Outbox {
 
     // ---- sent requests -------------------------------------------------------------------------
 
-    /// Sends a request of the application, or a request that the client makes for the application.
+    /// Sends a request of the application, or the cancellation of the session's orders.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, link: LinkId, request: &Request) -> u64 {
         let about = request.subject();
         let purpose = match request {
@@ -372,8 +373,8 @@ impl Outbox {
         self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
     }
 
-    /// Sends a text with the next request id, and returns the id. With a `purpose`, the request counts as in flight
-    /// until its reply comes.
+    /// Sends a text with the next request id, and returns the id. If there is a `purpose`, the request is in flight
+    /// until its reply comes, its time is over, or the link ends.
     pub(super) fn send(
         &mut self,
         cx: &mut Context<'_>,
@@ -413,8 +414,8 @@ impl Outbox {
         self.late.remove(place).map(|(_, request)| request)
     }
 
-    /// Frees the place of a request in flight that has no reply. Call this if data shows that the venue has carried
-    /// the request out.
+    /// Frees the place of a request that is in flight. Call this if data shows that the venue has carried the request
+    /// out, although no reply has come.
     pub(crate) fn release(&mut self, id: u64) {
         self.in_flight.release(id);
     }

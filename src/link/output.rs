@@ -80,7 +80,7 @@ impl Outputs {
         number < self.left
     }
 
-    /// Withdraws an output that was not polled.
+    /// Withdraws an output, so that `poll` skips it. Has no effect if the driver has polled the output already.
     pub(crate) fn withdraw(&mut self, number: u64) {
         let place = number.checked_sub(self.left).and_then(|place| usize::try_from(place).ok());
         if let Some(entry) = place.and_then(|place| self.queue.get_mut(place)) {

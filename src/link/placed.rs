@@ -13,8 +13,8 @@ use crate::value::id::LinkId;
 /// The maximum number of requests whose client order ids [`Placed`] keeps.
 const NAMED_MAX: usize = 1_024;
 
-/// The requests of all sessions of a client that may have placed an order, as long as the order may be open. Each
-/// connection is a session.
+/// Keeps each request of a client that may have placed an order, as long as this order may be open. Each connection
+/// is a session.
 ///
 /// In these cases there is nothing to cancel, so the order does not count as open:
 ///
@@ -28,18 +28,19 @@ const NAMED_MAX: usize = 1_024;
 pub(crate) struct Placed {
     /// The sessions that have not ended.
     sessions: BTreeMap<LinkId, Session>,
-    /// How many sessions have ended and may have left orders that are not in `named`.
+    /// The number of sessions that have ended, and that may have left other orders than those in `named` at the
+    /// venue.
     left: usize,
-    /// The requests to place an order, in the order of their numbers. Beyond [`NAMED_MAX`], `Placed` drops the
-    /// requests whose orders were refused or have ended, and after them the oldest.
+    /// The requests to place an order, by rising id. Beyond [`NAMED_MAX`], `Placed` first drops requests whose orders
+    /// were refused or have ended, and then the oldest requests.
     named: VecDeque<Named>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Session {
-    /// The newest request that may have placed an order, among those that are not in `named`.
+    /// The newest request that may have placed an order, among the requests of the session that are not in `named`.
     last: Option<u64>,
-    /// The newest request that cancelled all orders.
+    /// The newest request of the session by which the venue has cancelled all orders; 0 if there is none.
     cancelled: u64,
 }
 
@@ -49,7 +50,8 @@ struct Named {
     link: LinkId,
     id: ClientOrderId,
     state: State,
-    /// The venue's id of the order, from the first event with an id that reports the order as open or rejected.
+    /// The venue's id of the order. The first event that has such an id, and reports the order as open or rejected,
+    /// sets it.
     order_id: Option<u64>,
     times: StatusTimes,
     /// Whether events with the client order id may be about the order of another request. If so, no event proves the
@@ -73,9 +75,9 @@ enum State {
 }
 
 impl Placed {
-    /// Stores the newest request of a session that may have placed an order. Ignores a request that was sent before
-    /// the last request that cancelled all orders, on the assumption that the venue handles the requests of a session
-    /// in their order.
+    /// Stores a request that may have placed an order as the newest such request of its session. Ignores the request
+    /// if a later request of the session has cancelled all orders. This assumes that the venue handles the requests
+    /// of a session in their order.
     fn note(&mut self, link: LinkId, request: u64) {
         let session = self.sessions.entry(link).or_default();
         if request > session.cancelled {
@@ -83,8 +85,8 @@ impl Placed {
         }
     }
 
-    /// Handles a request of the application. For a new order, keeps the client order id. For a raw request, assumes
-    /// at once that it may have placed an order.
+    /// Handles a request of the application. For a new order, stores the request with its client order id. A raw
+    /// request counts at once as one that may have placed an order.
     pub(super) fn note_request(&mut self, link: LinkId, request: u64, about: &Request) {
         match about {
             Request::Raw(_) => self.note(link, request),
@@ -160,7 +162,7 @@ impl Placed {
         }
     }
 
-    /// Updates the orders that an event reports.
+    /// Applies each order event among the parts of `event` to the request that placed the order.
     #[cold]
     fn note_orders(&mut self, link: LinkId, event: &Event<'_>) {
         for part in event.parts() {
@@ -171,11 +173,17 @@ impl Placed {
         }
     }
 
-    /// Returns the request that placed the order of an event: the request whose order has the venue's id in the
-    /// event. If there is none, returns the oldest request with the client order id whose order may be open and has
-    /// no id of the venue yet, or else the newest request with the client order id, preferably one without an id of
-    /// the venue. If requests of several sessions have such an order without an id, the event may be about any of
-    /// these orders, so marks each of them as shared.
+    /// Finds the request that placed the order of an event. Only requests at the endpoint of the event count. In this
+    /// order, returns:
+    ///
+    /// 1. the request whose order has the venue's id in the event,
+    /// 2. the oldest request with the client order id in the event whose order may be open and has no id of the venue
+    ///    yet,
+    /// 3. the newest request with this client order id whose order has not ended and has no id of the venue,
+    /// 4. the newest request with this client order id.
+    ///
+    /// In the second case, if requests of several sessions match, the event may be about any of their orders. Then
+    /// also marks each of them as shared.
     fn named_by(&mut self, endpoint: u16, update: &OrderUpdate<'_>) -> Option<&mut Named> {
         let known = id_of(update);
         let is_it = |it: &Named| known.is_some() && it.order_id == known && it.link.endpoint() == endpoint;
@@ -227,7 +235,7 @@ impl Placed {
         });
     }
 
-    /// Returns how many of the sessions that have ended may have left orders at the venue.
+    /// Returns how many sessions have ended and may have left orders at the venue.
     pub(crate) fn left(&self) -> usize {
         let open = self.named.iter().filter(|named| named.is_left && named.state == State::Placed);
         let links: BTreeSet<LinkId> = open.map(|named| named.link).collect();
@@ -241,9 +249,9 @@ impl Named {
         Named { request, link, id, state, order_id, times, is_shared: false, is_left: false }
     }
 
-    /// Applies an event about the order. The application may have used the client order id before. So an event ends
-    /// this order only if an earlier event with the same id of the venue has reported the order as open, or if the
-    /// event is a rejection.
+    /// Applies an event about the order. Because the application may have used the client order id before, an end in
+    /// the event counts only in two cases: an earlier event with the same id of the venue has reported the order as
+    /// open, or the event is a rejection. It never counts if the order `is_shared`.
     fn note(&mut self, update: &OrderUpdate<'_>) {
         let (id, is_rejected) = (id_of(update), update.status == OrderStatus::Rejected);
         let is_other = id.is_some() && id != self.order_id;
@@ -262,7 +270,8 @@ impl Named {
         self.times.note(update);
     }
 
-    /// Returns whether an event reports the order as open after its end.
+    /// Returns whether an event shows that the order is open again after its end. An event that is older than the end
+    /// does not show this, nor does a repeated `OPEN` event.
     fn is_open_again(&self, update: &OrderUpdate<'_>) -> bool {
         let since_end = self.times.since_end(update.event_time);
         match update.status {

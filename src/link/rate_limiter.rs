@@ -29,7 +29,7 @@ pub struct RateLimiter {
     interval: u64,
     /// How many units may be taken at once.
     burst: u64,
-    /// When the limiter has recovered from all units that were taken or held.
+    /// When the limiter will have recovered from all units that were taken, and from `hold_until`.
     paid: Instant,
 }
 
@@ -83,8 +83,8 @@ impl RateLimiter {
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
     }
 
-    /// Returns the first instant at which a unit may be taken while some further units remain for others. `spared`
-    /// returns how many units of a given burst have to remain.
+    /// Returns the first instant at which a unit may be taken and some units still remain. `spared` returns how many
+    /// units have to remain, out of the burst that it gets.
     pub(crate) fn free_at_sparing(self, spared: impl FnOnce(u64) -> u64) -> Instant {
         let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
         RateLimiter { burst, ..self }.free_at()
@@ -124,8 +124,8 @@ impl RateLimiter {
         RateLimiter { paid: self.paid.max(now) + Duration::from_nanos(self.interval), ..self }
     }
 
-    /// Returns a limiter that allows a unit by `at`, whatever the limit and its use. Further units follow at
-    /// intervals of at most `longest`.
+    /// Returns a limiter that allows a unit at `at` or earlier, however many units were taken. Further units follow
+    /// at intervals of at most `longest`.
     #[must_use]
     pub(crate) fn free_by(self, at: Instant, longest: Duration) -> RateLimiter {
         let interval = self.interval.min(nanoseconds(longest).max(1));

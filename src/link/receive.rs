@@ -174,8 +174,8 @@ impl Session for Current {
     }
 }
 
-/// Returns the source of a frame, and stores when the subscription of the frame was last heard. Returns `None` if no
-/// subscription takes the frame.
+/// Finds the subscription that takes a frame, and stores that this subscription was heard now. Returns the source of
+/// the frame; `None` if no subscription takes the frame.
 #[inline]
 fn heard<'f>(
     reception: &mut Reception<'_, '_>,
@@ -315,9 +315,9 @@ fn response<'f>(
     }
 }
 
-/// Acts on the reply to a stream request that had already timed out. If the reply refuses several streams, or refuses
-/// only for now, it has an effect only on streams whose data has come. For the other streams it says no more than the
-/// timeout did.
+/// Acts on the reply to a stream request that had already timed out. An acceptance, and a final refusal of a single
+/// stream, have the usual effect. Any other refusal has an effect only on the streams whose data has come: for the
+/// other streams, it says no more than the timeout did.
 fn answered_late<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

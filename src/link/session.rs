@@ -33,8 +33,8 @@ pub(super) struct MalformedRun {
 }
 
 impl MalformedRun {
-    /// Counts a frame that cannot be decoded, and returns the count. If the previous undecodable frame was of the
-    /// same stream, the frame is not counted, because only this stream is affected.
+    /// Adds an undecodable frame to the run, and returns how many frames of the run count. A frame of the same stream
+    /// as the previous one does not count, because only this stream is affected.
     fn note(&mut self, topic: Option<Topic>, symbol: Option<Symbol>) -> u32 {
         let of = match topic {
             None | Some(Topic::Connection | Topic::Other) => None,
@@ -78,7 +78,7 @@ pub(crate) trait Session: Clone + fmt::Debug {
         scratch: &'f mut Scratch,
     ) -> Option<Event<'f>>;
 
-    /// Acts on a stream request that timed out. `is_silent` says whether no data for the request has come either.
+    /// Acts on a stream request that timed out. `is_silent` is true if no data for the request has come either.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -151,8 +151,8 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.feed.subscriptions_mut().routed(topic, symbol)
     }
 
-    /// Returns the subscription that takes a frame, and stores when this subscription was last heard; `None` if no
-    /// subscription takes the frame. Call this only for a frame that does not change a book. A subscription that
+    /// Finds the subscription that takes a frame, and stores that this subscription was heard now. Returns `None` if
+    /// no subscription takes the frame. Call this only for a frame that does not change a book. A subscription that
     /// waits for the end of another stream takes no frame, even if the frame looks like one of its own.
     #[inline]
     pub(crate) fn heard(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
@@ -172,7 +172,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         ended.unwrap_or(false)
     }
 
-    /// Counts the frame as a gap, and requests the book of a subscription again. Returns the event about the gap.
+    /// Adds one to `Stats::gaps`, and requests the book of a subscription again. Returns the event about the gap.
     pub(crate) fn gap<'f>(&mut self, id: StreamId, expected: u64, got: Option<u64>) -> Option<Event<'f>> {
         let subscription = self.feed.subscriptions().get(id)?;
         let (public, symbol) = (subscription.public_id(), subscription.stream().symbol()?);
@@ -181,7 +181,8 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Gap { link: Some(self.link), id: Some(public), symbol, expected, got })
     }
 
-    /// Takes over the rate limits that the venue names in its reply to a request.
+    /// Takes over the rate limits that `response` names. `request` is the id of the request to which `response` is
+    /// the reply.
     pub(super) fn note_limits(&mut self, response: &Response<'_>, request: u64) {
         let since = self.cx.next_request_id().saturating_sub(request).saturating_sub(1);
         let now = self.cx.now();
@@ -197,20 +198,20 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.unusable
     }
 
-    /// Ends a run of undecodable frames, because the frame could be decoded.
+    /// Ends the run of undecodable frames, because the present frame could be decoded.
     #[inline]
     pub(crate) const fn decoded(&mut self) {
         *self.malformed_run = MalformedRun { frames: 0, of: None };
     }
 
-    /// Delivers data after which the client does not have to look at the link.
+    /// Delivers data that leaves nothing for `Client::pump` to do on the link.
     #[inline]
     pub(crate) fn data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
         self.cx.leave_untouched();
         self.moving_data(event)
     }
 
-    /// Delivers data after which the client has to look at the link, for example because a subscription has a new
+    /// Delivers data after which `Client::pump` has to visit the link, for example because a subscription has a new
     /// state.
     #[inline]
     pub(crate) fn moving_data<'f>(&mut self, event: Event<'f>) -> Option<Event<'f>> {
@@ -248,8 +249,8 @@ impl<'r, 'c> Reception<'r, 'c> {
     }
 
     /// Reports a frame that could not be decoded. Too many such frames in a row make the link unusable; adjacent
-    /// frames of one stream count once. Each book that may have lost an update with the frame is stale from now on,
-    /// and requested again.
+    /// frames of one stream count as one frame. The client marks each book that may have lost an update with the
+    /// frame as stale, and requests it again.
     #[cold]
     pub(crate) fn malformed<'f>(&mut self, frame: &'f str, error: DecodeError) -> Option<Event<'f>> {
         self.stats.malformed = self.stats.malformed.saturating_add(1);

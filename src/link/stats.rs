@@ -16,8 +16,8 @@ pub struct Stats {
     pub data: u64,
     /// Responses to requests; on archived endpoints also heartbeats, confirmations and errors.
     pub control: u64,
-    /// Frames that showed a missing update. A frame of order events v1 that shows a missing event counts in `data`
-    /// instead, and a malformed frame in `malformed`.
+    /// Frames that showed a missing update. There are two exceptions. A frame of order events v1 counts in `data`,
+    /// even if it shows a missing event. A malformed frame counts in `malformed`.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,

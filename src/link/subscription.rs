@@ -22,7 +22,7 @@ const SILENCES_MAX: u32 = 6;
 pub(crate) struct Subscription {
     // `handle_frame` uses these fields for each frame, so they share a cache line.
     id: StreamId,
-    /// The id that the application sees: the id of the oldest subscriber.
+    /// The id that the application sees: that of the oldest subscriber that has not unsubscribed.
     public_id: StreamId,
     /// When the last frame of the stream or its confirmation came, whichever was later.
     heard: Instant,
@@ -30,7 +30,7 @@ pub(crate) struct Subscription {
     /// How many times in a row the stream was silent for longer than its limit.
     silences: u32,
     state: StreamState,
-    /// Whether frames of another stream, which look like frames of this one, may come while the state is `Wanted`.
+    /// Whether, in the state `Wanted`, frames of another stream may come that look like frames of this one.
     is_after_another: bool,
     /// Whether the snapshot of the book may have come in a frame that could not be decoded. If so, no other snapshot
     /// comes until the client has unsubscribed.
@@ -53,18 +53,18 @@ pub(crate) struct Subscription {
     /// How many times in a row the stream has failed.
     attempts: u32,
     failure: Failure,
-    /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. False if
-    /// the venue has refused an `unsubscribe` of several streams for good.
+    /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. Stays
+    /// false if the venue has refused an `unsubscribe` of several streams for good.
     unanswered: bool,
-    /// Whether frames of an earlier `subscribe` on this connection may still come. Always false for streams other
-    /// than books, balances and positions.
+    /// Whether the data of the stream was requested before on this connection, so that frames of an earlier
+    /// `subscribe` may still come. Always false for streams other than books, balances and positions.
     asked_before: bool,
-    /// When to send the next request about the stream, when the snapshot of a confirmed book is overdue, or when the
-    /// stream may have been silent for too long.
+    /// When the client has to act on the stream next: to send the next request about it, to report that the snapshot
+    /// of a confirmed book is overdue, or to check whether the stream has been silent for too long.
     due: Option<Instant>,
     /// How long the stream may be silent; `None` if the application set no limit.
     silence_max: Option<Duration>,
-    /// Whether the next snapshot of the book ends a resync.
+    /// Whether the next snapshot of the book ends a resync, and so counts in `Stats::resyncs`.
     resyncing: bool,
     synced: Instant,
     /// How many times in a row the book lost an update, each time soon after the snapshot that repaired the previous
@@ -81,13 +81,13 @@ pub(crate) struct Subscription {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effects {
-    /// The effects of the cell of `STREAM`, in order. The subscription has already changed its own fields; the caller
-    /// performs the rest of each effect.
+    /// The effects of the cell of `STREAM`, in order. `Subscription::step` has already changed the fields of the
+    /// subscription; the caller performs the rest of each effect.
     pub(super) list: &'static [StreamEffect],
-    /// When the silence began, for `ReportQuiet`.
+    /// For `ReportQuiet`: when the silence began.
     pub(super) heard: Instant,
-    /// The input of an immediate second step, if the snapshot came after the request had failed: no reply will come,
-    /// so the snapshot confirms the stream.
+    /// The input of a second step that follows immediately. It is set if the snapshot came after the request had
+    /// failed: no reply will come, so the snapshot confirms the stream.
     pub(super) then: Option<StreamInput>,
 }
 
@@ -201,8 +201,8 @@ impl Subscription {
         }
     }
 
-    /// Changes the fields of the subscription as an effect requires. `was_left` says whether the newest request about
-    /// the stream is an `unsubscribe`.
+    /// Changes the fields of the subscription as an effect requires. `was_left` is the result of
+    /// [`is_left`](Subscription::is_left) before the step.
     fn perform(&mut self, effect: StreamEffect, was_left: bool, now: Instant, delays: &Delays) {
         match effect {
             StreamEffect::Delay => {
@@ -240,7 +240,8 @@ impl Subscription {
     }
 
     /// Returns the next input of a subscription whose deadline has passed; `None` if it has to wait longer.
-    /// `progress` is when the newest snapshot came for the newest request about the stream or for an earlier request.
+    /// `progress` is the time of the newest snapshot among those that belong to the newest request about the stream
+    /// or to an earlier request.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -283,8 +284,8 @@ impl Subscription {
         self.failure = Failure { reason, ..failure };
     }
 
-    /// Marks a book whose snapshot may have come in a frame that could not be decoded. Returns whether to request the
-    /// book again now.
+    /// Records that the snapshot of a book may have come in a frame that could not be decoded. Returns whether the
+    /// caller has to request the book again now.
     pub(super) fn spoil(&mut self) -> bool {
         let is_awaited = !self.is_spoilt && self.awaits_book();
         self.is_spoilt |= is_awaited;
@@ -296,8 +297,8 @@ impl Subscription {
         self.note_public_id();
     }
 
-    /// Removes a subscriber if there are others. The last one stays, and ends with the subscription. Returns whether
-    /// the subscriber was removed.
+    /// Removes a subscriber, and returns true, if there are other subscribers. The last subscriber stays, and ends
+    /// with the subscription.
     pub(super) fn remove_subscriber(&mut self, id: StreamId) -> bool {
         let is_one_of_several = self.subscribers.len() > 1;
         if is_one_of_several {
@@ -320,8 +321,9 @@ impl Subscription {
         }
     }
 
-    /// Handles a lost update of the book, and returns the next input of the subscription. If the loss comes soon
-    /// after the snapshot that repaired an earlier loss, the client waits before the next request, longer each time.
+    /// Handles a lost update of the book, and returns the next input of the subscription. If this loss comes soon
+    /// after the snapshot that repaired an earlier loss, the next request waits for a delay, which grows with each
+    /// such loss.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         if self.state != StreamState::Synced {
             return StreamInput::Gap;
@@ -335,16 +337,16 @@ impl Subscription {
         StreamInput::GapAgain
     }
 
-    /// Counts a loss of a current book. Returns how many losses in a row came before this loss.
+    /// Adds a loss of a current book to `losses`. Returns how many losses in a row came before this one.
     fn count_loss(&mut self, now: Instant, delays: &Delays) -> u32 {
         let earlier = if self.synced + delays.stable <= now { 0 } else { self.losses };
         self.losses = earlier.saturating_add(1);
         earlier
     }
 
-    /// Handles a refusal of the request for the stream that came after data of the stream. The caller then passes the
-    /// input to `step`. If the request named only a book, and the refusal came soon after the snapshot, the client
-    /// waits before the next request, longer each time.
+    /// Handles a refusal that comes after data of the stream. The caller then passes `RefusedAfterData` to `step`. If
+    /// the refused request named only this book, the refusal counts as a loss of the book. Each loss soon after a
+    /// snapshot lengthens the delay before the next request.
     pub(super) fn refuse_served(&mut self, failure: Failure, now: Instant, delays: &Delays) {
         self.note_failure(failure);
         if self.state == StreamState::Synced && failure.company == 1 {
@@ -387,8 +389,8 @@ impl Subscription {
         self.is_after_another = is_after_another;
     }
 
-    /// Handles a refusal of the newest request, which named several streams. Until the client sends the half of the
-    /// request that names the stream, the stream has no request in flight.
+    /// Handles a refusal of the newest request, which named several streams. The stream has no request in flight
+    /// until the client sends the half that names it. So a snapshot that comes before then also confirms the stream.
     pub(super) fn note_split(&mut self) {
         self.unanswered |= self.is_asked_for();
     }
@@ -408,8 +410,8 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// If the stream is a partial depth, stores that it was last heard at `at`. The frame of that time may belong to
-    /// another partial depth.
+    /// If the stream is a partial depth, stores that it was heard at `at`, unless it was heard later. The frame that
+    /// came at `at` may belong to another partial depth.
     pub(super) fn hear_partial_depth(&mut self, at: Instant) {
         if matches!(self.stream, Stream::PartialDepth { .. }) && at > self.heard {
             self.hear(at);
@@ -417,7 +419,8 @@ impl Subscription {
     }
 
     /// Classifies a depth frame by its update ids, and moves the position. With the lax rule, a change of an earlier
-    /// subscription can look like a snapshot, so no frame counts as the snapshot while such changes may come.
+    /// subscription can look like a snapshot. So with this rule, no frame counts as the snapshot while such changes
+    /// may come.
     #[inline]
     pub(super) const fn advance(&mut self, first: u64, last: u64, rule: GapRule) -> DepthRole {
         if self.is_haunted && matches!(rule, GapRule::Lax) && self.position.last().is_none() {
@@ -436,9 +439,13 @@ impl Subscription {
         self.quote_ids.deliver(update)
     }
 
-    /// Returns whether a report of balances or positions lists all of them. If the stream sends a report each second,
-    /// every report does. Of any stream of balances, the first report does. Call this once for each report. While
-    /// reports of an earlier subscription may still come, returns false.
+    /// Returns whether the report that has just come lists all balances or all positions:
+    ///
+    /// - Every report of a stream with a report each second does.
+    /// - The first report of every stream of balances does.
+    /// - No report does while reports of an earlier subscription may still come.
+    ///
+    /// Call this once for each report, even for one that could not be decoded.
     pub(super) fn takes_all(&mut self) -> bool {
         if !self.is_listening() {
             return false;
@@ -467,7 +474,8 @@ impl Subscription {
 // ---- questions ---------------------------------------------------------------------------------
 
 impl Subscription {
-    /// Returns the id that the link uses for the subscription: the id of the first subscriber.
+    /// Returns the id that the link uses for the subscription: that of its first subscriber, even if this one has
+    /// unsubscribed.
     pub(crate) const fn id(&self) -> StreamId {
         self.id
     }
@@ -502,8 +510,8 @@ impl Subscription {
         self.asked_before
     }
 
-    /// Returns whether a book that waits for its snapshot takes the next frame as the snapshot: no frame was lost,
-    /// and no frame of an earlier `subscribe` can still come.
+    /// Returns whether the next frame of a book that waits for its snapshot is this snapshot, whatever the frame
+    /// contains. This holds if no frame was lost, and no frame of an earlier `subscribe` can still come.
     pub(crate) const fn takes_first_for_book(&self) -> bool {
         self.is_listening() && !self.was_asked_before()
     }
@@ -528,8 +536,8 @@ impl Subscription {
         if self.attempts == 0 { usize::MAX } else { self.failure.batch_max() }
     }
 
-    /// Returns whether the client uses a frame of the stream that comes now. For a book, the frame may be the
-    /// snapshot or a change.
+    /// Returns whether the client uses the next frame of the stream. For a book, this frame may be the snapshot or a
+    /// change.
     pub(crate) const fn is_listening(&self) -> bool {
         match self.state {
             StreamState::Active | StreamState::Synced => !self.is_spoilt,
@@ -546,8 +554,9 @@ impl Subscription {
         matches!(self.state, StreamState::Wanted) && self.is_after_another
     }
 
-    /// Returns whether data of the stream may count as current in a collection although the venue may still refuse
-    /// the stream: the snapshot of a book has come, or data of an account stream has come before the reply.
+    /// Returns whether a collection may count data of the stream as current although the venue may still refuse the
+    /// stream. This is so if the snapshot of a book has come, or if data of an account stream has come before the
+    /// reply.
     pub(super) const fn is_served(&self) -> bool {
         let is_begun = self.is_asked_for() && self.is_begun && self.stream.is_private();
         is_begun || matches!(self.state, StreamState::Synced)

@@ -28,21 +28,21 @@ pub(crate) struct Subscriptions {
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// The `Whole` of each stream that was requested on this connection, if the stream has one.
+    /// The [`Whole`] of each stream that was requested on this connection. Streams without a `Whole` are missing.
     asked: BTreeSet<Whole>,
-    /// The [`Whole::in_part`] of each stream whose `unsubscribe` failed on this connection, and the id of the newest
-    /// such request. The venue may still send these streams.
+    /// The [`Whole::in_part`] of each stream whose `unsubscribe` failed on this connection, with the id of the newest
+    /// failed `unsubscribe`. The venue may still send these streams.
     unended: BTreeMap<Whole, u64>,
     /// When the newest partial depth without a symbol came. The frame may belong to any subscription to a partial
     /// depth, so it counts as a frame of each of them.
     partial_depth_heard: Instant,
-    /// The ids of requests, each with the time of the newest snapshot that came for the request. Ids and times both
-    /// rise. The last entry whose id is not above the id of a request has the time of the newest snapshot for this
-    /// request or an earlier one.
+    /// Ids of requests, each with the time at which the newest snapshot for this request came. Ids and times rise
+    /// from entry to entry. So the last entry with an id up to that of a given request has the time of the newest
+    /// snapshot for this request or an earlier one.
     progress: VecDeque<(u64, Instant)>,
 }
 
-/// The data that some frames of a stream (the first, or every one) contain in full: balances, a book or positions.
+/// The data that the first frame of a stream, or every frame, contains in full: balances, a book or positions.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Whole {
     Balances,
@@ -60,8 +60,8 @@ impl Whole {
         }
     }
 
-    /// Returns the data of a stream if some frames contain it in full and others in part. Returns `None` for other
-    /// streams, such as a stream that reports everything each second.
+    /// Returns the data of a stream if some of its frames contain this data in full and others only in part. Returns
+    /// `None` for other streams, such as a stream that reports everything each second.
     const fn in_part(stream: &Stream) -> Option<Whole> {
         match stream {
             Stream::Balances { updates: Updates::EachSecond }
@@ -83,7 +83,7 @@ struct Sums {
     /// client delivers frames.
     partial_depths: usize,
     partial_depths_open: BTreeSet<usize>,
-    /// The deadline and the place of each subscription that has a deadline, the earliest first.
+    /// The deadline and the place of each subscription that has a deadline. The earliest deadline is first.
     due: BTreeSet<(Instant, usize)>,
     /// For each topic and symbol, the place of the subscription that is being unsubscribed. There is at most one,
     /// because another stream with this topic and symbol is requested only after the end of this one.
@@ -200,7 +200,8 @@ impl Subscriptions {
         Some(effects)
     }
 
-    /// Updates `unended`: whether the venue may still send a stream that is being unsubscribed.
+    /// Updates `unended` after the reply to an `unsubscribe`, or after its failure: adds the stream if the
+    /// `unsubscribe` failed, and removes it if the venue accepted the `unsubscribe`.
     fn note_end(&mut self, whole: Whole, request: u64, input: StreamInput) {
         let has_failed =
             matches!(input, StreamInput::Unanswered | StreamInput::RefusedForNow | StreamInput::Refused);
@@ -363,7 +364,7 @@ impl Subscriptions {
         self.iter().filter(|subscription| condition(subscription)).map(Subscription::id).collect()
     }
 
-    /// Returns how many more books may be requested now.
+    /// Returns for how many more books the client may send a `subscribe` now.
     pub(super) const fn books_left(&self) -> usize {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
@@ -382,8 +383,8 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// Returns a subscription to a partial depth that takes frames, and whether only frames of this subscription may
-    /// come.
+    /// Returns a subscription to a partial depth to which the client delivers frames, and whether no frames of other
+    /// such subscriptions can come.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
         let place = self.sums.partial_depths_open.first()?;
         Some((self.places.get(*place)?.as_ref()?, self.sums.partial_depths == 1))
@@ -424,8 +425,8 @@ impl Subscriptions {
         self.places.get(self.route_of(topic, symbol)?)?.as_ref()
     }
 
-    /// Returns the subscription that a frame of this topic and symbol belongs to. Through this reference, change only
-    /// what does not affect the sums. Use `change` for everything else.
+    /// Returns the subscription that takes the frames of this topic and symbol. Through this reference, change only
+    /// what does not affect the sums. For all other changes, call `change`.
     #[inline]
     pub(crate) fn routed(&mut self, topic: Topic, symbol: &str) -> Option<&mut Subscription> {
         let places = self.routes.get(symbol).unwrap_or(&self.global);

@@ -16,7 +16,8 @@ pub enum Timer {
     Request,
     /// A stream has to be requested again, a snapshot is overdue, or a stream may have been silent for too long.
     Resync,
-    /// The link has been live for so long that the client forgets the earlier failures in the slot of the link.
+    /// The link has been live for [`Config::stable_after`](crate::Config::stable_after): the client forgets the
+    /// earlier failures in the slot of the link.
     Stable,
     /// The closing handshake takes too long.
     Close,

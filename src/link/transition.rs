@@ -27,7 +27,8 @@ const fn loss(before: State, cause: Cause) -> Lost {
 }
 
 impl<S: Session> Link<S> {
-    /// Returns whether an input is about the present attempt. Otherwise counts the input as stale.
+    /// Returns whether an input about `link` concerns the newest attempt to connect, and this attempt or its
+    /// connection has not ended. If not, counts the input in `Stats::stale_inputs`.
     pub(super) fn is_current(&mut self, link: LinkId) -> bool {
         let current = link == self.id
             && matches!(self.state, State::Connecting | State::Subscribing | State::Live | State::Closing);
@@ -37,7 +38,7 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Returns whether an input is about the present attempt. If it is not, counts the input as stale, and calls
+    /// Returns the result of [`is_current`](Link::is_current). If it is false, also calls
     /// [`Context::leave_untouched`].
     pub(super) fn admits(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         let current = self.is_current(link);
@@ -93,8 +94,9 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Prepares the parts of the link for a new state, and arms the timer of the state. Returns when the next attempt
-    /// is, if there is one.
+    /// Prepares the parts of the link for a new state, and arms the timer of the state. For the state `Backoff`,
+    /// returns when the client makes the next attempt to connect. Returns `None` if no attempt follows, and for all
+    /// other states.
     fn enter(&mut self, cx: &mut Context<'_>, state: State, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         if !matches!(state, State::Subscribing | State::Live) {
@@ -145,8 +147,8 @@ impl<S: Session> Link<S> {
         Deadline { at: now + self.config.connect_timeout, cause: Timer::Connect }
     }
 
-    /// Counts the failure, unless the link was live, and chooses the delay before the next attempt. Returns when the
-    /// next attempt is; `None` if the link makes no other attempt on its own.
+    /// Adds one to the failed attempts, unless the link was live, and chooses the delay before the next attempt.
+    /// Returns when the client makes the next attempt; `None` if no attempt follows automatically.
     fn next_attempt(&mut self, cx: &mut Context<'_>, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         let (retry, failure) = match cause {

@@ -2,10 +2,10 @@
 
 use crate::request::Request;
 
-/// How urgent a request is, from the least to the most.
+/// How urgent a request is. The variants go from the least to the most urgent.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Urgency {
-    /// A `subscribe` or `unsubscribe`: it may wait.
+    /// A `subscribe` or `unsubscribe`. It waits if there is no room.
     Stream,
     /// A request of the application that is no cancellation.
     Usual,
@@ -23,8 +23,8 @@ impl Urgency {
         if is_cancellation { Urgency::Cancel } else { Urgency::Usual }
     }
 
-    /// Returns how many requests a request of this urgency leaves to more urgent ones, out of the `burst` requests
-    /// that a limit allows at once.
+    /// Returns how many requests a request of this urgency has to leave to more urgent ones. `burst` is how many
+    /// requests the limit allows at once.
     pub(super) const fn spares(self, burst: u64) -> u64 {
         // A burst of three or fewer is too small to leave any.
         let least: u64 = if burst > 3 { 1 } else { 0 };
