@@ -218,7 +218,8 @@ impl Client {
         links.flat_map(|(link, symbols)| symbols.into_iter().map(move |symbol| (link, symbol)))
     }
 
-    /// Returns the slots and symbols of [`named_books`](Client::named_books) whose link has not ended for good.
+    /// Returns the slot and the symbol of each of the [`named_books`](Client::named_books) whose link has not ended
+    /// for good.
     fn renewable_books(&self) -> impl Iterator<Item = (usize, Symbol)> + '_ {
         let has_ended = |slot: usize| self.slots.get(slot).is_none_or(|slot| slot.given_up().is_some());
         let books = self.named_books().map(|(link, symbol)| (link.slot(), symbol));
@@ -241,8 +242,8 @@ impl Client {
         present.map_or_else(|| self.endpoints.endpoint_of(stream), Ok)
     }
 
-    /// Returns the subscriptions that take frames of this topic and symbol, with the slots of their links: at most
-    /// one for each endpoint.
+    /// Returns, for each endpoint, the subscription that takes frames of this topic and symbol, with the slot of its
+    /// link. Leaves out endpoints without such a subscription.
     fn alike_by(
         &self,
         topic: Topic,
@@ -288,8 +289,8 @@ impl Client {
         added
     }
 
-    /// Stores the slot of a stream in `routes`. If there are many entries, removes the entries of streams that have
-    /// ended.
+    /// Stores the slot of a stream in `routes`. If `routes` has become large, also removes the entries of streams
+    /// that have ended.
     fn note_route(&mut self, endpoint: EndpointId, stream: &Stream, slot: usize) {
         self.routes.insert((stream.topic(), stream.symbol(), endpoint), slot);
         let most = self.slots.sums().streams().saturating_mul(2).max(64);
@@ -303,7 +304,7 @@ impl Client {
         }
     }
 
-    /// Returns a slot whose link has room for one more stream. Makes a link if no link has room.
+    /// Returns a slot of the endpoint whose link has room for another stream. If there is none, makes a link.
     fn slot_for(&mut self, endpoint: EndpointId, stream: &Stream) -> Result<usize, CommandError> {
         let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         if !entry.config().has(stream) {

@@ -20,7 +20,8 @@ use crate::value::time::Instant;
 pub(super) struct Endpoints {
     entries: BTreeMap<EndpointId, Entry>,
     next: u32,
-    /// The endpoints by generation of the API, and by whether they are authenticated.
+    /// The endpoints of each kind. A kind is the number of a generation of the API, and whether the endpoint is
+    /// authenticated.
     kinds: BTreeMap<(u8, bool), BTreeSet<EndpointId>>,
     /// Endpoints with [`Config::stay_open`] that have no link.
     waiting: BTreeSet<EndpointId>,
@@ -38,13 +39,15 @@ pub(super) struct Entry {
     slots: BTreeSet<usize>,
     /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The delays of an ended link, which the next link takes over; `None` if the next link begins without delays.
+    /// The `Backoff` of a link that has ended. The next link continues with it. If it is `None`, the next link begins
+    /// with a new `Backoff`.
     backoff: Option<Backoff>,
     experience: Experience,
 }
 
-/// The rate limits that the links to one host share. A host is removed when nothing uses it and its limits have
-/// recovered. Otherwise an application could reset the limits by removing an endpoint and adding it again.
+/// The rate limits that the links to one host share. A host is removed only when no endpoint and no link uses it, and
+/// its limits have recovered. If it were removed earlier, an application could reset the limits by removing an
+/// endpoint and adding it again.
 #[derive(Clone)]
 struct Host {
     name: String,
@@ -53,7 +56,8 @@ struct Host {
 }
 
 impl fmt::Debug for Host {
-    /// Leaves out the name, because the text before a slash of an address may be a part of a password.
+    /// Leaves out the name. If a password in the address contains a slash, the text before this slash counts as the
+    /// name of the host, and so contains a part of the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Host { limits, users, .. } = self;
         f.debug_struct("Host").field("limits", limits).field("users", users).finish_non_exhaustive()
@@ -120,8 +124,8 @@ impl Endpoints {
         id
     }
 
-    /// Returns the index of an endpoint's host, and adds 1 to the users of the host. If the host is not known yet,
-    /// adds it. Removes other hosts that are no longer needed.
+    /// Finds the host of an endpoint, or adds it if it is not known yet. Adds 1 to its users, and returns its index.
+    /// Removes the other hosts that nothing uses and whose limits have recovered.
     fn host_of(&mut self, config: &Config, now: Instant) -> usize {
         let mut free = self.hosts.len();
         for (place, host) in self.hosts.iter_mut().enumerate() {
@@ -207,7 +211,7 @@ impl Endpoints {
     }
 
     /// Stores whether the links to an endpoint have worked so far. If this has changed, returns the slots of the
-    /// endpoint, so that the caller can pass the [`Experience`] to the other links.
+    /// endpoint, so that the caller can pass the [`Experience`] to each link there.
     pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
         entry.experience = experience;
@@ -219,8 +223,9 @@ impl Endpoints {
         self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
-    /// Returns the first endpoint that has a stream. A stream of an account needs an authenticated endpoint. For any
-    /// other stream, endpoints without authentication come first.
+    /// Returns the endpoint for a stream that is not subscribed yet: the first endpoint that has the stream. A stream
+    /// of an account needs an authenticated endpoint. For any other stream, endpoints without authentication come
+    /// first.
     pub(super) fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let first = |authenticated: bool| {
             let of = |api: &Endpoint| {
@@ -251,7 +256,8 @@ impl Endpoints {
         self.waiting.remove(&id);
     }
 
-    /// Removes a slot that no longer holds a link. The endpoint's next link continues with the delays of `backoff`.
+    /// Removes a slot that no longer holds a link. If `backoff` has caused a delay since its last reset, the next
+    /// link to the endpoint continues with it.
     pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if !backoff.is_fresh() {

@@ -84,7 +84,7 @@ impl Client {
     ///
     /// - a ping or pong,
     /// - a Close frame that answers the client's, or comes over a link that is not open,
-    /// - a reply to a probe, a `subscribe` or an `unsubscribe`, unless it rejects a stream or comes too late.
+    /// - a reply to a probe, a `subscribe` or an `unsubscribe`, unless this reply rejects a stream or comes too late.
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -115,8 +115,8 @@ impl Client {
         event
     }
 
-    /// Counts a frame over a link whose slot no longer holds a link. For a text or binary frame, returns an
-    /// `Event::Ignored`.
+    /// Handles a frame over a link whose slot no longer holds a link: adds the frame to the counters. For a text or
+    /// binary frame, returns an `Event::Ignored`.
     #[cold]
     fn ignore_frame<'f>(&mut self, link: LinkId, frame: Frame<'f>) -> Option<Event<'f>> {
         self.ended.count_stale_input();

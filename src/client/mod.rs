@@ -113,15 +113,15 @@ use crate::value::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Client {
     config: ClientConfig,
-    /// Seeds the backoff of each link. No other code may use it, so that the delays depend on the seed of the client
-    /// alone.
+    /// The generator of the seed of each link's `Backoff`. Nothing else may draw from it, so that the delays depend
+    /// on the seed of the client alone.
     seeds: SplitMix64,
     now: Instant,
     state: ClientState,
     endpoints: Endpoints,
     slots: Slots,
-    /// The slot whose link takes the frames of a topic and symbol at an endpoint. An entry may be out of date: it is
-    /// valid only while the link in the slot has a subscription with this topic and symbol.
+    /// The slot whose link takes the frames of a topic and symbol at an endpoint. An entry is valid only while the
+    /// link in the slot has a subscription with this topic and symbol. Entries that are no longer valid may remain.
     routes: BTreeMap<(Topic, Option<Symbol>, EndpointId), usize>,
     outputs: Outputs,
     numbers: Numbers,
@@ -502,7 +502,7 @@ impl Client {
         self.now = self.now.max(now);
     }
 
-    /// Begins a command: advances the time, and checks whether the client accepts commands.
+    /// Begins a command: advances the time, and returns an error if the client accepts no commands now.
     fn command(&mut self, now: Instant) -> Result<(), CommandError> {
         self.advance(now);
         if self.outputs.is_full() {
@@ -515,7 +515,8 @@ impl Client {
     }
 
     /// Calls `work` with the link of a slot and a context. Then marks the slot as touched, so that `pump` visits the
-    /// link, unless `work` called [`Context::leave_untouched`]. Returns `None` if the slot has no link.
+    /// link. If `work` has called [`Context::leave_untouched`], does not mark the slot. Returns `None` if the slot
+    /// has no link.
     fn with_link<T>(
         &mut self,
         slot: usize,
@@ -532,8 +533,8 @@ impl Client {
         Some(result)
     }
 
-    /// Runs a command on the link of a slot. If the link accepts the command, then calls `pump`; otherwise leaves the
-    /// slot untouched. Returns `None` if the slot has no link.
+    /// Runs a command on the link of a slot. If the link accepts the command, calls `pump` afterwards. If the link
+    /// refuses the command, does not mark the slot as touched. Returns `None` if the slot has no link.
     fn command_link<T>(
         &mut self,
         slot: usize,

@@ -96,22 +96,22 @@ impl ShutdownPlan {
 pub(super) struct Shutdown {
     plan: ShutdownPlan,
     step: ShutdownStep,
-    /// The longest `Config::close_timeout` of the links that existed at the beginning.
+    /// The longest `Config::close_timeout` of the links that existed when the shutdown began.
     close_timeout: Duration,
     /// The latest time at which the closing handshakes begin.
     close_at: Instant,
-    /// When the client ends the present step, even if it is not done.
+    /// When the client ends the present step, even if the step is not done.
     step_at: Instant,
-    /// Whether the time of the present step was over when the client last checked it. Only `handle_timeout` and calls
-    /// that set the deadline check the time, so no other input ends a step that is not done.
+    /// Whether the time of the present step was over at the last check. Only `handle_timeout` and calls that set the
+    /// deadline check the time, so no other input ends a step that is not done.
     is_overdue: bool,
     /// Whether a peer did not complete a closing handshake in time.
     is_unclean: bool,
 }
 
 impl Shutdown {
-    /// Begins a shutdown that reserves `close_timeout` for the closing handshakes, but at most half of the remaining
-    /// time.
+    /// Begins a shutdown. Reserves `close_timeout` for the closing handshakes, but at most half of the time until the
+    /// deadline.
     pub(super) fn new(plan: ShutdownPlan, now: Instant, close_timeout: Duration) -> Shutdown {
         let left = plan.deadline.since(now);
         let reserve = close_timeout.min(left.checked_div(2).unwrap_or_default());

@@ -14,8 +14,11 @@ use crate::link::{Link, LinkEnd};
 use crate::value::id::EndpointId;
 
 impl Client {
-    /// Calls `pump_link` for each touched slot, until no slot is touched. While the client is open, also opens the
-    /// links that a stream or an endpoint needs, and closes a link that nothing has needed for `Config::linger`.
+    /// Calls `pump_link` for each touched slot, until no slot is touched. Also acts on the state of the client:
+    ///
+    /// - While the client is open, opens the links that a stream or an endpoint needs, and closes a link that nothing
+    ///   has needed for `Config::linger`.
+    /// - While the client is shutting down, takes the steps that are due.
     #[inline]
     pub(super) fn pump(&mut self) {
         // This check saves work after frames that only carry data, because they touch no slot.
@@ -56,7 +59,8 @@ impl Client {
         }
     }
 
-    /// Completes a call of a link: calls `Link::pump`, acts on the `LinkEnd` if there is one, and updates the sums.
+    /// Does what remains to be done after calls of a link: calls `Link::pump`, handles a `LinkEnd`, and updates the
+    /// sums.
     pub(super) fn pump_link(&mut self, slot: usize) {
         if let Some(end) = self.with_link(slot, |link, cx| link.pump(cx)).flatten() {
             self.on_end(slot, end);
@@ -100,7 +104,7 @@ impl Client {
         }
     }
 
-    /// Empties a slot, and keeps the counters of its link.
+    /// Removes the link from its slot, and adds the counters of the link to `ended`.
     fn forget(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let (endpoint, host) = (entry.endpoint(), entry.host());
@@ -113,7 +117,7 @@ impl Client {
         self.endpoints.release_host(host, self.now);
     }
 
-    /// Restarts a link that has stopped for good, with all its subscriptions.
+    /// Replaces a link that has stopped for good with one that can be opened and has the same subscriptions.
     pub(super) fn revive(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         if let Some(link) = entry.take_given_up() {
@@ -121,14 +125,15 @@ impl Client {
         }
     }
 
-    /// Checks whether another link may be made, besides the links that exist and `reserved` links.
+    /// Returns an error if `ClientConfig::links_max` has no room for another link, besides the links that exist and
+    /// `reserved` links.
     pub(super) fn check_links(&self, reserved: usize) -> Result<(), CommandError> {
         let taken = self.slots.sums().links().saturating_add(reserved);
         if taken < self.config.links_max { Ok(()) } else { Err(CommandError::TooMany(Limit::Links)) }
     }
 
-    /// Makes another link to an endpoint, in a free slot. Fails unless `ClientConfig::links_max` leaves room for a
-    /// link to each other endpoint that has `Config::stay_open` and no link.
+    /// Makes another link to an endpoint, in a free slot. Fails if `ClientConfig::links_max` would then have no room
+    /// for a link to each other endpoint that has `Config::stay_open` and no link.
     pub(super) fn new_link(&mut self, endpoint: EndpointId) -> Result<usize, CommandError> {
         let waiting = self.endpoints.waiting();
         self.check_links(waiting.len().saturating_sub(usize::from(waiting.contains(&endpoint))))?;
@@ -201,7 +206,8 @@ impl Client {
         }
     }
 
-    /// Closes the link of a slot if the link is not open. In a shutdown, such a link has nothing to finish.
+    /// Closes the link of a slot if the link is not open. During a shutdown, only open links have something to
+    /// finish.
     pub(super) fn close_unless_open(&mut self, slot: usize) {
         let state = self.slots.link(slot).map(Link::state);
         if matches!(state, Some(State::Idle | State::Connecting | State::Backoff)) {
@@ -209,7 +215,8 @@ impl Client {
         }
     }
 
-    /// Ends the client if every endpoint has links and all links have stopped for good.
+    /// If every endpoint has a link, and all links have stopped for good, ends the client with the reason of the last
+    /// of these links.
     fn finish_if_given_up(&mut self) {
         if !self.endpoints.are_all_linked() || !self.slots.sums().are_all_given_up() {
             return;

@@ -16,8 +16,8 @@ impl Client {
         shutdown.step_at().map(|at| Deadline { at, cause: Timer::Shutdown })
     }
 
-    /// Returns the longest `Config::close_timeout` of all links; during a shutdown, of the links that existed at its
-    /// beginning.
+    /// Returns the longest `Config::close_timeout` of the links. During a shutdown, these are the links that existed
+    /// when the shutdown began.
     pub(super) fn close_timeout(&self) -> Duration {
         if let ClientState::ShuttingDown(shutdown) = &self.state {
             return shutdown.close_timeout();
@@ -55,7 +55,7 @@ impl Client {
         self.advance_shutdown();
     }
 
-    /// If the last step has begun, closes each link by the deadline.
+    /// If the last step has begun, closes each link by the deadline of the plan.
     fn begin_closing(&mut self) {
         let ClientState::ShuttingDown(shutdown) = &self.state else { return };
         let Some(deadline) = shutdown.closing_by() else { return };

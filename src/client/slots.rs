@@ -10,8 +10,8 @@ use crate::link::lifecycle::State;
 use crate::value::id::{EndpointId, LinkId};
 use crate::value::time::Instant;
 
-/// The slots of a client. A slot is touched if a call may have changed its link. `Slots` notes the touched slots, so
-/// that the pump visits only these.
+/// The slots of a client. A slot is touched if a call may have changed its link. `Slots` stores the touched slots, so
+/// that `Client::pump` visits only these.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     slots: Vec<Slot>,
@@ -23,7 +23,7 @@ pub(super) struct Slots {
     sums: Sums,
 }
 
-/// A slot for a link. If another link takes the slot later, its attempts get higher epochs.
+/// A place for one link after the other. The attempts of a later link have higher epochs.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     endpoint: EndpointId,
@@ -32,14 +32,14 @@ pub(super) struct Slot {
     /// The id that the link had before its first attempt to connect.
     made: LinkId,
     link: Option<Link<Protocol>>,
-    /// The reason for which the link has stopped for good, if it has. The link stays in the slot with its
-    /// subscriptions.
+    /// The reason for which the link has stopped for good; `None` if it has not stopped. A stopped link stays in the
+    /// slot with its subscriptions.
     given_up: Option<CloseReason>,
     seen: Seen,
 }
 
-/// The state of one link when [`Slots::count_again`] last looked at it. Without a link, each value is false, zero or
-/// `None`.
+/// The properties of a link at the last call of [`Slots::count_again`]. If the slot has no link, each value is false,
+/// zero or `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,
@@ -138,7 +138,7 @@ impl Slot {
         self.link.take()
     }
 
-    /// Takes the link out if it has stopped for good, so that the caller can put a new link in.
+    /// If the link has stopped for good, removes and returns it, so that the caller can put a new link into the slot.
     pub(super) const fn take_given_up(&mut self) -> Option<Link<Protocol>> {
         if self.given_up.take().is_none() { None } else { self.link.take() }
     }
@@ -194,7 +194,7 @@ impl Slots {
         self.slots.iter().filter_map(Slot::link)
     }
 
-    /// Calls `say` with each link, and touches no slot. So `say` must not change anything that the pump acts on.
+    /// Calls `say` with each link. Touches no slot, so `say` must not change anything that `Client::pump` acts on.
     pub(super) fn each_link_mut(&mut self, mut say: impl FnMut(&mut Link<Protocol>)) {
         self.slots.iter_mut().filter_map(Slot::link_mut).for_each(&mut say);
     }
@@ -256,8 +256,8 @@ impl Slots {
         self.touched.pop_front()
     }
 
-    /// Updates the sums for a slot. Returns whether the link now has room for another stream; `None` if that has not
-    /// changed.
+    /// Updates the sums after a change of the link in a slot. If the change concerns the room for another stream,
+    /// returns whether the link has room now; otherwise `None`.
     pub(super) fn count_again(&mut self, slot: usize) -> Option<bool> {
         let entry = self.slots.get_mut(slot)?;
         if let Some(link) = &entry.link {
