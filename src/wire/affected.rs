@@ -30,9 +30,9 @@ const MARKET_DATA_V2: [(&str, Topic); 7] = [
 const MARKET_DATA_V1: [(&str, Topic); 2] = [("update", Topic::Depth), ("heartbeat", Topic::Other)];
 
 impl Affected {
-    /// Finds the topic and the symbol of a frame that cannot be decoded. If one of them is uncertain, its field is
-    /// `None`: a member of a broken frame may belong to a nested object, and the member that names the kind of the
-    /// frame may be damaged.
+    /// Finds the topic and the symbol of a frame that cannot be decoded. A field is `None` if its value is uncertain:
+    /// a member of a broken frame may belong to a nested object, and the member that names the kind of the frame may
+    /// be damaged.
     ///
     /// - A frame of order events v1 is always about orders.
     /// - A JSON object that names two kinds or two symbols may be about any topic and symbol.
@@ -40,7 +40,7 @@ impl Affected {
     ///   that its own members name.
     /// - In all other frames, a kind or a symbol is used only if all occurrences of its member have the same value. A
     ///   kind is used only if the text names no kind of another topic. The kind of a trade or an auction of market
-    ///   data v2 is used only if the frame begins with it. A symbol is used only together with a topic.
+    ///   data v2 is used only if the frame begins with this kind. A symbol is used only together with a topic.
     /// - For a frame of market data v1, the symbol is `None`, because such a frame may be about several symbols.
     pub(crate) fn by(endpoint: Endpoint, text: &str) -> Affected {
         if endpoint == Endpoint::OrderEventsV1 {

@@ -142,7 +142,7 @@ fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Wit
     }
 }
 
-/// A row that cannot be decoded, but is JSON, becomes a [`Row::Malformed`].
+/// Reads a row. If the row is JSON but cannot be decoded, returns a [`Row::Malformed`].
 impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     #[inline(always)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Row<'f, T>, DecodeError> {
@@ -158,12 +158,12 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     }
 }
 
-/// The result of reading an element. If the element cannot be read, the inner error contains the element and the
-/// error.
+/// The result of reading an element separately: its value, or its text and the reason why it cannot be decoded.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
-/// Reads an element as a separate text. If the element cannot be read, the inner error has an offset that counts from
-/// the start of the element. If the element is not JSON, returns the outer error.
+/// Reads an element as a text of its own. If the element is JSON but cannot be decoded, returns `Ok` with an
+/// [`Alone`] that contains the error; its offset counts from the start of the element. If the element is not JSON,
+/// returns `Err`.
 #[cold]
 #[inline(never)]
 pub(super) fn read_alone<'f, T>(

@@ -271,8 +271,8 @@ impl<'f> Read<'f> for MarketEntry<'f> {
     }
 }
 
-/// An entry of the type that its first member names. `None` if a second `type` may contradict the first: then
-/// [`any_entry`] reads the entry.
+/// An entry of the type that its first member names. It is `None` if a second `type` may contradict the first. In
+/// this case, [`any_entry`] reads the entry.
 type Likely<'f> = Result<Option<MarketEntry<'f>>, DecodeError>;
 
 #[inline(never)]

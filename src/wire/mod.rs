@@ -92,7 +92,8 @@ fn guess(frame: &[u8]) -> Option<Read> {
     })
 }
 
-/// Decodes one text frame of an endpoint. A frame without a symbol gets the symbol of [`Scratch::set_symbol`].
+/// Decodes one text frame of an endpoint. A frame of market data v1 without a symbol gets the symbol of
+/// [`Scratch::set_symbol`].
 pub(crate) fn decode_from<'f>(
     endpoint: Endpoint,
     frame: &'f str,
@@ -115,8 +116,8 @@ pub(crate) fn decode_about<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. A frame without a symbol gets the symbol that [`Scratch::unnamed()`]
-/// returns.
+/// Decodes one text frame of an endpoint. A frame of market data v1 without a symbol gets the symbol that
+/// [`Scratch::unnamed()`] returns.
 fn decode_noted<'f>(
     endpoint: Endpoint,
     frame: &'f str,

@@ -15,13 +15,14 @@ pub(super) type Read = for<'f> fn(&'f str, &'f mut Scratch, Certainty) -> Decode
 pub(super) enum Certainty {
     /// The kind follows from all members of the frame.
     Certain,
-    /// The kind follows from the first bytes only. If this guess is wrong, the contained function decodes the frame.
+    /// The kind follows from the first bytes only. If this guess turns out to be wrong, the function in the variant
+    /// decodes the frame.
     Guess(for<'f> fn(&'f str, &'f mut Scratch) -> Decoded<'f>),
 }
 
 impl Certainty {
-    /// Returns a reader of a frame, and its [`Place`]. For a guess, skips the beginning `named`; returns `None` if
-    /// the frame has another beginning.
+    /// Returns a reader of a frame, and its [`Place`]. For a guess, the reader stands after `named`, the text with
+    /// which the frame has to begin. Returns `None` if the frame begins with another text.
     #[inline(always)]
     pub(super) fn begin<'f, 's>(
         self,

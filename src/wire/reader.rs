@@ -34,8 +34,8 @@ pub(super) struct Reader<'f, 's> {
     pub(super) frame: &'f str,
     pub(super) cursor: Cursor<'f>,
     pub(super) scratch: Option<&'s mut Scratch>,
-    /// The names of the members that show the kind of the object. If the object has one of these members and the
-    /// record does not, the record's `is_told` is set.
+    /// The names of the members that show the kind of the object. If the object has such a member that the record
+    /// does not have, the reader sets `is_told` of the record.
     pub(super) telling: &'static [&'static str],
 }
 
@@ -127,7 +127,7 @@ impl<'f, 's> Reader<'f, 's> {
         self.cursor.key().map(Some)
     }
 
-    /// Skips the value of a member that the record does not have. Returns whether the name shows the object's kind.
+    /// Skips the value of a member that the record does not have. Returns whether `name` is in `telling`.
     pub(super) fn skip(&mut self, name: &[u8]) -> Result<bool, DecodeError> {
         match cursor::plain_string(self.cursor.rest()) {
             Some(behind) => self.cursor.set_rest(behind),
@@ -188,8 +188,8 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Reads the value at the cursor. Tries [`Value::usual`] first, which is fast. If this fails, or if the value turns
-/// out to be a number with a fraction or an exponent, calls [`Value::read_unusual`].
+/// Reads the value at the cursor. First calls [`Value::usual`], which is fast. If this returns `None`, or if the
+/// value turns out to be a number with a fraction or an exponent, calls [`Value::read_unusual`].
 #[inline(always)]
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
@@ -256,7 +256,7 @@ impl<'f> Json<'f> {
         Ok(Json { raw, text: raw, start, token })
     }
 
-    /// Returns a [`Slot`] with `value`, or [`Slot::Absent`] if this value of the frame is `null`.
+    /// Returns a [`Slot`] with `value`; [`Slot::Absent`] if `self` is `null`.
     pub(super) const fn unless_null<T: Copy>(&self, value: T) -> Slot<T> {
         match self.token {
             Token::Null => Slot::Absent,

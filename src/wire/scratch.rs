@@ -12,10 +12,11 @@ pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
     pub(super) symbol: Option<Symbol>,
-    /// Whether a frame without a symbol gets `symbol`. If not, it gets `unnamed`.
+    /// Whether frames without a symbol get the symbol in `symbol`, which `set_symbol` sets. If false, they get the
+    /// one in `unnamed`.
     pub(super) takes_set: bool,
-    /// The symbol of frames without a symbol, for a [`Client`](crate::Client) or an [`EventBuf`](crate::EventBuf). It
-    /// is here because the decoded message borrows it.
+    /// The symbol of frames without a symbol, for a [`Client`](crate::Client) or an [`EventBuf`](crate::EventBuf).
+    /// `Scratch` stores it because the decoded message borrows it.
     pub(super) unnamed: Option<Symbol>,
 }
 
@@ -41,9 +42,10 @@ impl Scratch {
         scratch.map_or((&[], &[]), |scratch| (&scratch.bids, &scratch.asks))
     }
 
-    /// Sets the symbol of frames without a symbol. The frames of `/v1/marketdata/{symbol}` have no symbol, because
-    /// the address names it ([addresses](crate::protocol::market_data_v1#addresses)). A [`Client`](crate::Client) and
-    /// an [`EventBuf`](crate::EventBuf) neither use nor change this symbol.
+    /// Sets the symbol that [`Endpoint::decode`](crate::Endpoint::decode) and [`Replay`](crate::Replay) add to frames
+    /// of market data v1 without a symbol. The frames of `/v1/marketdata/{symbol}` have no symbol, because the
+    /// address names it ([addresses](crate::protocol::market_data_v1#addresses)). A [`Client`](crate::Client) and an
+    /// [`EventBuf`](crate::EventBuf) neither use nor change this symbol.
     pub const fn set_symbol(&mut self, symbol: Option<Symbol>) {
         self.symbol = symbol;
     }

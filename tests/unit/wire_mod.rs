@@ -38,7 +38,7 @@ const FRAMES: [&[&str]; 20] = [
     &[r#""foo":1"#],
 ];
 
-/// Values of members: texts that are not JSON, and valid JSON that looks invalid.
+/// Texts that stand for the value of a member: some are not JSON, the others are JSON but look invalid.
 const VALUES: [&str; 12] = [
     r#"["change"5,6]"#,
     r#"{"a":1]"#,
@@ -139,8 +139,8 @@ fn the_last_type_counts() {
     }
 }
 
-/// A frame may name two kinds or two symbols, either of which may be the right one. `Affected` then names neither a
-/// topic nor a symbol.
+/// Checks that `Affected` names neither a topic nor a symbol if a frame names two kinds or two symbols, because
+/// either one may be the right one.
 #[test]
 fn a_frame_that_names_two_kinds_or_symbols_may_be_about_any() {
     let rows = [
