@@ -38,8 +38,8 @@ pub(crate) struct MarketDataV1 {
     lacks: Option<Side>,
     /// Whether a frame was lost on the present connection.
     is_broken: bool,
-    /// The symbols of which the present connection has sent levels. Becomes `None` when the books of all `symbols`
-    /// have begun. If the venue sends no levels, or the link is for one symbol or for unknown symbols, becomes `None`
+    /// The symbols for which the present connection has sent levels. Becomes `None` when it has sent levels for all
+    /// `symbols`. If the venue sends no levels, or the link is for one symbol or for unknown symbols, becomes `None`
     /// after the first update.
     first_changes: Option<FirstChanges>,
     /// The newest trade over all connections.
@@ -67,8 +67,8 @@ impl MarketDataV1 {
         }
     }
 
-    /// Compares the symbols of the entries with `symbols`. An entry that cannot be decoded or is of an unknown kind
-    /// counts only if it names a symbol. Returns three answers, all `false` if `symbols` is `None`:
+    /// Compares the symbols of the entries with `symbols`. Leaves out an entry that cannot be decoded or is of an
+    /// unknown kind, unless it names a symbol. Returns three answers, all `false` if `symbols` is `None`:
     ///
     /// - whether any entry is about a symbol that is not among `symbols`,
     /// - whether all entries are about such symbols,

@@ -38,7 +38,7 @@ static DIALECT: Dialect = Dialect {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarketDataV2 {
-    /// When a request last timed out without any data. The venue may still refuse that request.
+    /// When a `subscribe` last timed out before any data for it came. The venue may still refuse it.
     silent_at: Option<Instant>,
 }
 
@@ -85,9 +85,9 @@ impl Session for MarketDataV2 {
         }
     }
 
-    /// Acts on a request that has timed out. Each of its streams without data fails, because only data confirms a
-    /// stream. If data of other streams of the request has come, the next `subscribe` for each failed stream names no
-    /// other stream.
+    /// Acts on a `subscribe` that has timed out. Each of its streams without data fails, because only data confirms a
+    /// stream. If data of its other streams has come, the next `subscribe` for each failed stream names no other
+    /// stream.
     fn expired(
         &mut self,
         feed: &mut Feed,
@@ -107,10 +107,11 @@ impl Session for MarketDataV2 {
 }
 
 impl MarketDataV2 {
-    /// Acts on a refusal. The refusal says that no stream of a request is valid, but does not name the request. If it
-    /// can mean only one request, the client rejects the streams of this request. If it can mean several, the client
-    /// rejects no stream, and sends stream requests one after the other until a refusal can mean only one, or the
-    /// link ends.
+    /// Acts on a refusal. A refusal says that no stream of a request is valid, but does not name the request:
+    ///
+    /// - If the refusal can be about only one request, the client rejects the streams of this request.
+    /// - If it can be about several, the client rejects no stream. It then sends stream requests one after the other,
+    ///   until a refusal can be about only one request, or the link ends.
     fn refuse(&self, reception: &mut Reception<'_, '_>) {
         let (now, patience) = (reception.now(), reception.config().request_timeout);
         let is_late = self.silent_at.is_some_and(|at| now < at + patience);
@@ -130,8 +131,8 @@ impl MarketDataV2 {
     }
 }
 
-/// Confirms a stream after its first data: passes `input` to the stream. Frees the place of the stream's request
-/// among the requests in flight.
+/// Passes `input` to a stream whose first data has come, and so confirms the stream. Also frees the place that its
+/// request holds among the requests in flight.
 fn serve(reception: &mut Reception<'_, '_>, id: StreamId, input: StreamInput) {
     let request = reception.feed().subscriptions().get(id).map_or(0, Subscription::request);
     reception.feed_mut().outbox_mut().release(request);

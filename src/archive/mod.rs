@@ -55,7 +55,8 @@ fn unrecognized<'f>(
 }
 
 /// Delivers a frame of a v1 endpoint that contains neither market data nor events of orders, such as a heartbeat or
-/// an error. If its `socket_sequence` shows that earlier frames were lost, drops this frame and reports the gap.
+/// an error. If the `socket_sequence` of this frame shows that earlier frames were lost, drops the frame and reports
+/// the gap.
 fn numbered<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

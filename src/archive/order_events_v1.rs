@@ -47,8 +47,8 @@ impl Session for OrderEventsV1 {
 }
 
 impl OrderEventsV1 {
-    /// Delivers the events of a frame even if earlier events were lost, because each event is true without the
-    /// others. If the numbers show a loss, also reports the first gap of the frame, which makes all data of the link
+    /// Delivers the events of a frame, even if their numbers show that earlier events were lost, because each event
+    /// is true without the others. After such a loss, also reports the first gap, which makes all data of the link
     /// stale. The client then replaces the link, because a new link begins with all open orders.
     fn order_events<'f>(
         &mut self,

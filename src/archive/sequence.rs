@@ -12,15 +12,15 @@ pub(super) struct Gap {
 }
 
 impl Sequence {
-    /// Checks the number of a frame or event, and expects the next number from then on. Returns the gap if the number
-    /// is not the expected one.
+    /// Checks the number of a frame or event. Returns the gap if the number is not the expected one. From then on,
+    /// expects the number that follows `got`.
     pub(super) const fn count(&mut self, got: u64) -> Option<Gap> {
         let expected = self.next;
         self.next = got.saturating_add(1);
         if got == expected { None } else { Some(Gap { expected, got }) }
     }
 
-    /// Expects the next number, because a frame or event with an unknown number has come.
+    /// Adds one to the expected number, because a frame or event with an unknown number has come.
     pub(super) const fn skip(&mut self) {
         self.next = self.next.saturating_add(1);
     }

@@ -43,7 +43,7 @@ pub struct Credentials {
 }
 
 enum Kind {
-    /// An API key, and the state of the HMAC that is made from its secret. The state is boxed, because a move of
+    /// An API key, and the state of the HMAC, which is made from the secret. The state is boxed, because a move of
     /// `Credentials` would otherwise leave an unwiped copy of the state.
     Hmac { key: Zeroizing<String>, keyed: Box<Hmac<Sha384>> },
     /// The value of the header `Authorization`, with the scheme `Bearer`.
@@ -175,7 +175,7 @@ fn invisible(text: &str) -> Option<usize> {
     text.bytes().position(|byte| !byte.is_ascii_graphic())
 }
 
-/// Returns the HMAC-SHA384 in lower-case hexadecimal digits.
+/// Returns the HMAC-SHA384 of `message` in lower-case hexadecimal digits.
 fn sign(keyed: &Hmac<Sha384>, message: &str) -> Zeroizing<String> {
     let code = keyed.clone().chain_update(message).finalize();
     let bytes = code.as_bytes();
@@ -265,7 +265,7 @@ impl Headers {
         self.fields.push((name, value));
     }
 
-    /// Appends the payload in base64, and its signature.
+    /// Appends the header with the payload in base64, and the header with the signature of this payload.
     fn push_signed(&mut self, keyed: &Hmac<Sha384>, payload: &str) {
         let payload = Base64::encode_string(payload.as_bytes());
         let signature = sign(keyed, &payload);
@@ -348,8 +348,8 @@ impl Signer {
         self.credentials.headers(endpoint, nonce)
     }
 
-    /// Returns all headers of a REST request. `payload` receives a new nonce, or `None` with a token, and returns the
-    /// JSON text of the request.
+    /// Returns all headers of a REST request. `payload` gets a new nonce and returns the JSON text of the request.
+    /// With an access token, `payload` gets `None` instead.
     pub(crate) fn sign_rest(
         &mut self,
         now: UnixTime,

@@ -65,8 +65,8 @@ impl<'f> Cursor<'f> {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// Adds `containers` open containers to those that count towards [`JSON_DEPTH_MAX`]. Earlier clones of the cursor
-    /// do not change.
+    /// Makes `containers` more open containers count towards [`JSON_DEPTH_MAX`]. Clones of the cursor that were made
+    /// earlier do not change.
     #[inline]
     pub(crate) const fn enter(&mut self, containers: usize) {
         self.depth = self.depth.saturating_add(containers);
@@ -76,7 +76,7 @@ impl<'f> Cursor<'f> {
         DecodeError::new(kind, self.offset())
     }
 
-    /// Returns the error for the next byte: it is not allowed here, or the text has ended.
+    /// Returns the error for a next byte that is not allowed here, or for a text that has ended.
     pub(crate) const fn unexpected(&self) -> DecodeError {
         self.error(if self.rest.is_empty() {
             DecodeErrorKind::UnexpectedEnd
@@ -269,9 +269,9 @@ impl<'f> Cursor<'f> {
         }
     }
 
-    /// Takes the text up to the next value: ends of containers, then a comma and, in an object, a key. If `is_first`
-    /// is true, a container has just been opened, so no comma comes before its first value. Returns true if no
-    /// container is open any more.
+    /// Takes the text between a value and the next one: ends of containers, then a comma and, in an object, a key. If
+    /// `is_first` is true, a container has just been opened, so no comma comes before its first value. Returns true
+    /// if no container is open any more.
     #[inline(always)]
     fn is_over(&mut self, open: &mut Open, mut is_first: bool) -> Result<bool, DecodeError> {
         while open.count > 0 {
@@ -341,8 +341,8 @@ const fn stops(word: u64) -> u64 {
     zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES) | controls
 }
 
-/// Returns the length of a string whose opening quote comes before `text`; `None` if the string has an escape or a
-/// control character, or does not end.
+/// Returns the length of a string without its quotes. `text` begins after the opening quote. Returns `None` if the
+/// string has an escape or a control character, or does not end.
 #[inline(always)]
 pub(crate) fn plain_length(text: &[u8]) -> Option<usize> {
     let mut length = 0_usize;
@@ -414,8 +414,8 @@ pub(crate) fn balanced(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Returns the length of a key whose opening quote comes before `text`, and the text after its colon; `None` if the
-/// key has an escape or a control character, or if no colon follows directly.
+/// Returns the length of a key without its quotes, and the text after its colon. `text` begins after the opening
+/// quote. Returns `None` if the key has an escape or a control character, or if no colon follows directly.
 #[inline(always)]
 pub(crate) fn plain_key(text: &[u8]) -> Option<(usize, &[u8])> {
     let length = plain_length(text)?;
