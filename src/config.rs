@@ -71,7 +71,7 @@ pub struct Config {
     seed: Option<u64>,
 }
 
-/// The minimum of each setting that is the time of a timer: with zero, the timer would always be due.
+/// The minimum of each setting for a timer. With zero, the timer would be due all the time.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Config {
@@ -82,7 +82,7 @@ impl Config {
     /// The address is normalised, for example to a lower-case host without the default port. A name and a password
     /// move to [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API, valid query parameters
     /// `snapshot` and `cancelOnDisconnect` become [`Config::snapshot`] and [`Config::cancel_on_disconnect`]. On market
-    /// data v1, several parameters `symbols` become one list, because the venue's documentation knows only one.
+    /// data v1, several parameters `symbols` become one list, because the venue documents only one such parameter.
     /// [`Config::url`] returns the address with the parameters that the client needs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
@@ -316,14 +316,14 @@ impl Config {
         self
     }
 
-    /// Sets the delay before the client requests a stream again after a failure. A stream has failed if no reply or
-    /// no snapshot came in time, if the venue refused the request for now, or if a frame that may have been the
-    /// snapshot could not be decoded. Each further failure in a row doubles the delay, up to
-    /// [`Config::resubscribe_cap`]. If a `subscribe` for several streams fails, the delay is not doubled, and the
-    /// next request names half as many streams. When a book loses an update, the client requests the book again
-    /// without a delay. If the book then loses another update within [`Config::stable_after`] of the new snapshot,
-    /// the client waits for this delay ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). Each further loss of this
-    /// kind doubles the delay. Default: 1 s.
+    /// Sets the delay before the client requests a stream again in the two cases below. Each further failure or loss
+    /// in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a `subscribe` for several streams fails, the
+    /// delay is not doubled, and the next request names half as many streams. Default: 1 s.
+    ///
+    /// - A request for the stream failed: no reply or no snapshot came in time, the venue refused the request for
+    ///   now, or a frame that may have been the snapshot could not be decoded.
+    /// - A book lost an update within [`Config::stable_after`] of the snapshot that repaired its previous loss
+    ///   ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). There is no delay after its first loss.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);
@@ -369,8 +369,8 @@ impl Config {
     }
 
     /// Sets how long a link or a book must work until the client forgets its failures. A link that stays live for
-    /// this time resets the backoff of its slot and the count of [`Config::attempts_max`]. A book that stays current
-    /// for this time after a snapshot resets its number of losses in a row, which lengthens the delay of
+    /// this time resets the backoff of its slot and the count of [`Config::attempts_max`]. After a book has stayed
+    /// current for this time since its snapshot, its earlier losses no longer lengthen the delay of
     /// [`Config::resubscribe_delay`]. Default: 30 s, so that the delays grow if a peer soon drops each link.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
@@ -430,10 +430,10 @@ impl Config {
     }
 
     /// Sets how long an authenticated link may be without a request about orders, quotes or private streams before
-    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. Perhaps the venue
-    /// does not count other requests. The event comes again after each further `interval`. If a key [requires
-    /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of the session 30
-    /// s after the last authenticated request or heartbeat. Gemini recommends every 15 s. Default: never.
+    /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. It is unknown
+    /// whether others, such as `ping`, count as heartbeats. The event comes again after each further `interval`. If a
+    /// key [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of
+    /// its session 30 s after the last authenticated request or heartbeat. Gemini recommends 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));

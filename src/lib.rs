@@ -46,8 +46,8 @@
 //! | `rust_decimal` | no | conversions between [`Decimal`] and the type of that name in the crate `rust_decimal` |
 //!
 //! `Serialize` writes a [`Decimal`] or a number of the venue as a text, and ids and times as JSON numbers. Ids of
-//! orders exceed 2⁵³: read them with a reader that keeps 64-bit integers exact. One that reads each number as a float,
-//! like `JSON.parse` of JavaScript, rounds them.
+//! orders exceed 2⁵³: read them with a reader that keeps 64-bit integers exact. A reader that turns each number into a
+//! float, such as `JSON.parse` of JavaScript, rounds them.
 //!
 //! Without any feature the crate needs only `alloc`.
 

@@ -56,8 +56,8 @@ fn urls() {
     }
 }
 
-/// Checks that a setting replaces the parameter in the address. If they differed, the venue would follow the
-/// parameter, which is all that it sees, and the client would rely on the setting.
+/// Checks that a setting replaces the parameter in the address. The venue sees only the parameter. If the two
+/// differed, the venue would follow the parameter, and the client would rely on the setting.
 #[test]
 fn a_setting_replaces_the_parameter_of_the_address() {
     let best = Snapshot::Best(NonZeroU32::new(20).unwrap());
