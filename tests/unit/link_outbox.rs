@@ -155,7 +155,6 @@ fn a_promise_is_answered_once() {
     assert_eq!(bench.outbox.cancellation(), Some(Failed));
 }
 
-/// A link is busy while a request of the application, or the cancellation of the session's orders, has no reply.
 #[test]
 fn only_requests_of_the_application_keep_a_link_busy() {
     let mut bench = bench(100);

@@ -6,8 +6,8 @@ use std::vec::Vec;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Takes from a limiter `count` times, each time as early as the limiter allows, beginning at `from`. Returns the
-/// instants.
+/// Takes `count` units from a limiter, each as early as the limiter allows, but not before `from`. Returns the
+/// instants at which they were taken.
 fn greedy(mut limiter: RateLimiter, from: Instant, count: usize) -> Vec<Instant> {
     let mut now = from;
     let mut taken = Vec::new();

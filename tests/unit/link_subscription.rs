@@ -12,7 +12,8 @@ const DELAYS: Delays = Delays {
     stable: Duration::from_secs(30),
 };
 
-/// Makes the inputs, one each second, beginning at second 1. Each row has the state and the due time after its input.
+/// Passes the inputs of `rows` to a new subscription to `stream`, one each second, from second 1. Checks the state
+/// and the deadline (in seconds) after each input.
 fn check(stream: &str, silence: Option<u64>, rows: &[(StreamInput, StreamState, Option<u64>)]) {
     let mut subscription = Subscription::new(StreamId::new(1, 0, 0), stream.parse().unwrap());
     if let Some(silence) = silence {

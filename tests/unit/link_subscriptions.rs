@@ -43,7 +43,7 @@ fn places_are_bounded_and_used_again() {
     assert!(set.get(gone).is_none(), "an old id finds nothing");
 }
 
-/// The sums always equal those of a count over all subscriptions.
+/// Checks after each step that the sums equal a count over all subscriptions.
 #[test]
 fn sums_follow_each_step() {
     let mut set = set();
