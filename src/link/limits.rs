@@ -24,11 +24,11 @@ pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
-    /// When a stream request first had to wait for room after the latest stream request was sent; `None` if none has
+    /// When the first stream request had to wait for room since a stream request was last sent. `None` if none has
     /// had to wait since then.
     streams_wait_since: Option<Instant>,
-    /// The link whose stream request was the first to wait after the latest stream request was sent; `None` if no
-    /// stream request waits.
+    /// The link whose stream request was the first that had to wait since a stream request was last sent. `None` if
+    /// no stream request waits.
     streams_wait_at: Option<LinkId>,
     /// The longest wait that a limit of the venue can cause: the lowest `Config::retry_after_max` of the host's
     /// endpoints.
@@ -49,7 +49,7 @@ struct Window {
     configured: Option<u32>,
     /// The newest limit that the venue has named for this window length; `None` if there is none.
     named: Option<u32>,
-    /// Counts the client's own use of the limit.
+    /// Limits the client's own requests. Applies the lower one of `configured` and `named`.
     limiter: RateLimiter,
     /// How much of the venue's limit remains; `None` if the venue has reported no use of the limit.
     rest: Option<Rest>,
@@ -323,8 +323,8 @@ impl Limits {
         self.dials.room(Urgency::Cancel).0
     }
 
-    /// Allows no attempt to connect before an instant, because the host has asked the client to wait. Then allows no
-    /// burst directly after this instant.
+    /// Allows no attempt to connect before `at`, and no burst directly after `at`, because the host has asked the
+    /// client to wait.
     pub(super) fn hold_dials_until(&mut self, at: Instant) {
         self.dials.hold_until(at);
     }

@@ -111,7 +111,7 @@ impl Liveness {
         self.heard
     }
 
-    /// Stores when a request about the account was last sent.
+    /// Stores that a request about the account was sent now.
     pub(super) const fn note_sent(&mut self, now: Instant) {
         self.sent = now;
     }
@@ -152,8 +152,8 @@ impl Liveness {
         self.probe != Probe::None
     }
 
-    /// Counts a request that timed out. `messages` says how many messages the peer has sent. Returns whether the link
-    /// is unusable, because the peer neither replies nor sends anything.
+    /// Adds a request that timed out to `missed`. `messages` is the number of messages that the peer has sent over
+    /// all connections. Returns whether the link is unusable, because the peer neither replies nor sends anything.
     pub(super) fn miss_answer(&mut self, now: Instant, messages: u64) -> bool {
         // The timeouts count however far apart they are, because the client requests a failing stream less and less
         // often.

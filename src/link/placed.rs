@@ -214,14 +214,16 @@ impl Placed {
         }
     }
 
-    /// Marks the order of a request as ended, because it has ended or never was at the venue.
+    /// Marks the order of a request as ended. Call this if the order has ended or never was at the venue.
     pub(crate) fn forget(&mut self, request: u64) {
         if let Some(named) = self.get_mut(request) {
             named.state = State::Ended;
         }
     }
 
-    /// Ends a session. `is_cancelled` says whether the venue cancels the orders of a session that ends.
+    /// Ends the session of a link. If the session may have left orders at the venue, [`left`](Placed::left) counts it
+    /// from now on. If `is_cancelled` is true, the venue cancels the orders of a session that ends, so it leaves
+    /// none.
     pub(super) fn end(&mut self, link: LinkId, is_cancelled: bool) {
         let Session { last, cancelled } = self.sessions.remove(&link).unwrap_or_default();
         if last.is_some() && !is_cancelled {

@@ -74,8 +74,8 @@ impl<S: Session> Link<S> {
         self.stats.count_control_frame();
     }
 
-    /// Returns whether a frame over `link` belongs to the present attempt and can be delivered. If so, stores when
-    /// the peer was last heard.
+    /// Returns whether a frame over `link` belongs to the present connection and can be delivered. If so, stores that
+    /// the peer was heard now.
     #[inline]
     fn hear(&mut self, link: LinkId, now: Instant) -> bool {
         let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));

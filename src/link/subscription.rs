@@ -232,8 +232,8 @@ impl Subscription {
         }
     }
 
-    /// Returns the delay before the next request about the stream. After a failed `subscribe` for several streams the
-    /// delay stays short, because the next `subscribe` names fewer streams.
+    /// Returns the delay before the next request about the stream. After a failed `subscribe` for several streams
+    /// this is always the first delay, because the next `subscribe` names fewer streams.
     fn delay(&self, was_left: bool, delays: &Delays) -> Duration {
         let is_split = self.failure.company > 1 && !was_left;
         delays.before(if is_split { 1 } else { self.attempts })
@@ -278,7 +278,7 @@ impl Subscription {
         Some(StreamInput::Silence)
     }
 
-    /// Stores the failure of the request for the stream. The caller then passes the input to `step`.
+    /// Stores the failure of the request for the stream. Call this before you pass the failure's input to `step`.
     pub(super) const fn note_failure(&mut self, failure: Failure) {
         let reason = if self.is_spoilt { Unserved::Undecodable } else { failure.reason };
         self.failure = Failure { reason, ..failure };

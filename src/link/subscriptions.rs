@@ -153,8 +153,8 @@ impl Subscriptions {
         self.places.get(id.place())?.as_ref().filter(|subscription| subscription.id() == id)
     }
 
-    /// Returns the subscription that has this subscriber; `None` if the id is unknown, or the
-    /// application has ended the subscription.
+    /// Returns the subscription that has this subscriber. Returns `None` if the id is unknown, or if the application
+    /// has ended the subscription.
     pub(super) fn of_subscriber(&self, id: StreamId) -> Option<&Subscription> {
         let subscription = self.places.get(id.place())?.as_ref()?;
         let has_ended = subscription.state() == StreamState::Leaving;
@@ -369,8 +369,8 @@ impl Subscriptions {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Returns whether the link cannot become live: a stream is neither confirmed nor rejected and was not reported
-    /// as unserved, or all streams are unserved.
+    /// Returns true if the link cannot become live yet. This is so if a stream is neither confirmed nor rejected and
+    /// was not reported as unserved, or if all streams are unserved.
     pub(super) const fn has_pending(&self) -> bool {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }

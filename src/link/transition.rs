@@ -48,7 +48,7 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Checks whether the present state allows a command.
+    /// Returns an error unless the table `LINK` allows this command in the present state.
     pub(super) const fn check(&self, input: Input) -> Result<(), CommandError> {
         match link_step(self.state, input) {
             Cell::Stay(_) => Ok(()),
