@@ -406,8 +406,8 @@ impl Client {
         matches!(self.state, ClientState::ShuttingDown(_) | ClientState::Closed(_))
     }
 
-    /// Returns the reason for which the client ended; `None` if the client has not ended.
-    /// [`Event::Closed`](crate::Event::Closed) reports the same reason, perhaps later.
+    /// Returns the reason for which the client ended; `None` if the client has not ended. The
+    /// [`Event::Closed`](crate::Event::Closed) with the same reason may still be waiting among the outputs.
     ///
     /// ```
     /// use gemini_ws::{Client, CloseReason, Config, Instant, PRODUCTION};

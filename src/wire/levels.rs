@@ -31,8 +31,8 @@ pub(super) fn levels(cursor: &mut Cursor<'_>, into: &mut Vec<Level>) -> Result<(
     }
 }
 
-/// Reads a level in the venue's own spelling, `["83361.25000","0.0043000000"]`. Returns `None` for any other spelling
-/// and for long numbers.
+/// Reads a level in the venue's own spelling, `["83361.25000","0.0043000000"]`. Returns `None` for any other
+/// spelling, and for numbers with more digits than this fast way can read.
 #[inline]
 fn plain_level(text: &[u8]) -> Option<(Level, &[u8])> {
     let [b'[', b'"', text @ ..] = text else { return None };

@@ -240,7 +240,8 @@ macro_rules! record {
                 Self::finish(&mut $crate::wire::reader::Reader::new(frame), $crate::wire::reader::Place::Before)
             }
 
-            /// Reads an object. Unless `is_told` is set, also checks that the frame ends after the object.
+            /// Reads an object. Unless `is_told` of the record is set, also checks that the frame ends after the
+            /// object.
             #[inline(always)]
             pub(super) fn finish(
                 reader: &mut $crate::wire::reader::Reader<'f, '_>,
