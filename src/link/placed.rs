@@ -222,8 +222,8 @@ impl Placed {
     }
 
     /// Ends the session of a link. If the session may have left orders at the venue, [`left`](Placed::left) counts it
-    /// from now on. If `is_cancelled` is true, the venue cancels the orders of a session that ends, so it leaves
-    /// none.
+    /// from now on. If `is_cancelled` is true, the venue cancels the orders of a session that ends, so no orders
+    /// remain.
     pub(super) fn end(&mut self, link: LinkId, is_cancelled: bool) {
         let Session { last, cancelled } = self.sessions.remove(&link).unwrap_or_default();
         if last.is_some() && !is_cancelled {

@@ -209,7 +209,8 @@ record! {
 }
 
 record! {
-    /// An [auction](crate::protocol::market_data_v1#entries). In market data v2 its members have another order.
+    /// An [auction](crate::protocol::market_data_v1#entries). In market data v2, an auction has its members in
+    /// another order.
     AuctionMembers {
         event_id: "eid" = Unsigned,
         symbol: "symbol" = SymbolName,

@@ -166,8 +166,8 @@ impl<'f> Outline<'f> {
         bits
     }
 
-    /// Collects the names of a frame. Skips some values unread, so the result may be `Ok` although the frame is not
-    /// JSON.
+    /// Finds out which members a frame has. Skips some values unread, so the result may be `Ok` although the frame is
+    /// not JSON.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl<'f> Outline<'f> {
         })
     }
 
-    /// Collects the names of a frame. Returns `None` if the frame is not a JSON object as a whole.
+    /// Finds out which members a frame has. Returns `None` if the frame is not a JSON object as a whole.
     pub(super) fn whole(frame: &'f str) -> Option<Outline<'f>> {
         check(frame).and_then(|()| Outline::look(frame)).ok()
     }
