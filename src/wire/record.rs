@@ -5,8 +5,8 @@
 //! finds members by their names, in any order. It reads no member twice, with one exception: if an integer turns out
 //! to have a fraction or an exponent, the reader starts again at the beginning of the object.
 //!
-//! A missing member is a difference in two cases: the description marks the member as `| always`, or the member is the
-//! first one of an object that the reader reads from its opening brace.
+//! A missing member is a difference in two cases: the description marks the member as `| always`, or the member is
+//! the first one of an object that the reader reads from its opening brace.
 //!
 //! If a value is invalid, the reader keeps the error and continues, because an error of JSON in the rest of the frame
 //! takes precedence. If the decoder needs the member, [`Found`] returns the kept error.
