@@ -1,8 +1,8 @@
 //! [`BookReader`]: books that any task or thread can read.
 //!
 //! In each turn (one poll of its future), the driver copies each book that has changed, and publishes the copy in a
-//! [`Slot`]. The driver does not wait for the lock of a slot: if a reader holds the lock, the driver tries again in
-//! the next turn.
+//! [`Slot`]. To publish, the driver does not wait for the lock of a slot: if a reader holds the lock, the driver
+//! tries again in the next turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -77,17 +77,17 @@ impl Slot {
     }
 }
 
-/// The books of one call of [`Handle::books`].
+/// The books that one call of [`Handle::books`] has requested.
 #[derive(Debug)]
 pub(crate) struct Group {
     slots: Vec<Arc<Slot>>,
     places: HashMap<Symbol, usize>,
     ids: Vec<StreamId>,
     changed: Event,
-    /// Whether the driver has ended, and so publishes nothing more.
+    /// Whether the driver has ended. It then publishes no more books.
     is_ended: AtomicBool,
     is_left: AtomicBool,
-    /// The number of calls of [`Group::leave`] for all groups of the board together, which share this counter.
+    /// The number of calls of [`Group::leave`]. All groups of a board share this counter.
     left: Arc<AtomicU64>,
 }
 
@@ -107,7 +107,8 @@ struct Posted {
     is_touched: bool,
     /// The reason why no book will arrive; `None` if the book may arrive.
     no_book: Option<NoBook>,
-    /// The venue's newest rejection of a subscription, until the book has a subscription again.
+    /// The venue's newest rejection of a subscription to this book. Removed when the book has a subscription again,
+    /// or a new reader.
     rejection: Option<NoBook>,
 }
 
@@ -116,7 +117,8 @@ pub(crate) struct Board {
     posted: HashMap<Symbol, Posted>,
     touched: Vec<Symbol>,
     groups: Vec<Arc<Group>>,
-    /// The number of calls of [`Group::leave`] so far. `left_before` is this number at the last [`Board::take_left`].
+    /// The number of calls of [`Group::leave`] so far, for all groups. `left_before` is this number at the last
+    /// [`Board::take_left`].
     left: Arc<AtomicU64>,
     left_before: u64,
     /// Whether at least one book will not arrive.
@@ -145,7 +147,8 @@ impl Board {
             left: Arc::clone(&self.left),
         });
         for slot in &group.slots {
-            // The slot of a book that has readers is up to date, so nothing is published, and no reader wakes.
+            // If the book has readers already, its slot is up to date. So the book is not marked as changed, and no
+            // reader wakes.
             let posted = self.posted.entry(slot.symbol).or_insert_with(|| {
                 self.touched.push(slot.symbol);
                 Posted {
@@ -179,14 +182,14 @@ impl Board {
         !self.posted.is_empty()
     }
 
-    /// Returns whether the newest call of [`note_streams`](Board::note_streams) found a book that will not arrive.
+    /// Returns whether the newest call of [`note_streams`](Board::note_streams) set the reason `no_book` of a book.
     pub(crate) const fn lacks_books(&self) -> bool {
         self.lacks_books
     }
 
     /// Sets the reason `no_book` of each book. The next [`publish`](Board::publish) publishes the books whose reasons
-    /// have changed. The keys of `subscribed` are the books that have a subscription or an address of market data v1.
-    /// The value of a book is `false` if all links of the book have ended for good.
+    /// have changed. The keys of `subscribed` are the books that have a subscription, or that an address of market
+    /// data v1 names. The value of a book is `false` if all links of the book have ended for good.
     pub(crate) fn note_streams(&mut self, subscribed: &HashMap<Symbol, bool>) {
         self.lacks_books = false;
         for (symbol, posted) in &mut self.posted {
@@ -205,8 +208,8 @@ impl Board {
         }
     }
 
-    /// Notes that the machine has slept. The driver's clock has stopped meanwhile, so the age of a book is unknown
-    /// until its next snapshot or update.
+    /// Stores the time at which the driver noticed a sleep of the machine. The driver's clock stops during a sleep,
+    /// so the age of each book is unknown until the next snapshot or update of the book.
     pub(crate) fn note_sleep(&mut self, now: Instant) {
         self.slept = Some(now);
         self.touch_all();
@@ -224,20 +227,22 @@ impl Board {
         if std::mem::replace(&mut self.left_before, left) == left {
             return Vec::new();
         }
-        // The last reader of a group may be dropped at any time, so one look decides whose subscriptions are returned.
+        // The last reader of a group may be dropped at any time, so decide only once which groups are removed from
+        // `groups`.
         let is_left = |group: &Arc<Group>| group.is_left.load(Ordering::Acquire);
         let (gone, groups) = std::mem::take(&mut self.groups).into_iter().partition::<Vec<_>, _>(is_left);
         self.groups = groups;
         self.posted.retain(|_, posted| {
-            // Without a reader, nothing is missed by a group that leaves here before it leaves `groups`.
+            // This may also remove a group whose last reader was dropped a moment ago. No reader misses a change. The
+            // next call removes this group from `groups`.
             posted.groups.retain(|group| !is_left(group));
             !posted.groups.is_empty()
         });
         gone.iter().flat_map(|group| group.ids.clone()).collect()
     }
 
-    /// Publishes the books that have changed. Returns `false` if a reader holds the lock of a book, so that the next
-    /// turn must publish this book.
+    /// Publishes the books that have changed. Returns `false` if a reader holds the lock of one of them. The driver
+    /// must then call `publish` again in the next turn.
     pub(crate) fn publish(&mut self, books: &Books) -> bool {
         let (posted, slept) = (&mut self.posted, self.slept);
         self.touched
@@ -278,8 +283,8 @@ impl Posted {
         match (books.get(symbol), books.age(symbol)) {
             (Some(book), Some(mut age)) => {
                 age.received = age.received.filter(|received| slept.is_none_or(|slept| *received > slept));
-                // The view of a current book has no reason `no_book`. Without a subscription, a recording can bring a
-                // current book.
+                // If the book is current, its view has no reason `no_book`. A book without a subscription can be
+                // current if a recording delivers it.
                 let no_book = self.no_book.clone().filter(|_| book.stale_reason().is_some());
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),
@@ -319,7 +324,7 @@ impl Posted {
 }
 
 impl Drop for Board {
-    /// Lets readers notice that the driver has ended, also if its task is aborted or panics.
+    /// Wakes the readers, so that they notice the end of the driver, also if the driver's task is aborted or panics.
     fn drop(&mut self) {
         for group in &self.groups {
             group.is_ended.store(true, Ordering::Release);
@@ -520,7 +525,8 @@ impl BookReader {
     /// }
     /// ```
     pub fn top(&self, symbol: impl AsRef<str>, levels: usize) -> Option<BookTop> {
-        // First the time: a view that is published later has the age by that time.
+        // Read the time before the view. If the machine sleeps between the two reads, the age is still that at the
+        // first read.
         let now = self.membership.handle.now_for_ages();
         let view = self.view(symbol)?;
         Some(BookTop::new(view.get(), view.age, now, levels))

@@ -51,11 +51,12 @@ pub struct Keeper {
     overdue: Overdue,
     postponed: Postponed,
     waits: Waits,
-    /// Subscriptions that no reader needs. They stay here while the client has no room for commands.
+    /// Subscriptions that no reader needs. Each stays here until the client has room for the command that ends it.
     leaving: Vec<StreamId>,
     waiting: Vec<Sender<()>>,
     clock: SharedClock,
-    /// The newest look at the clocks, until all books were published after it.
+    /// The times of both clocks at the last check for a sleep of the machine. Removed when all changed books were
+    /// published after the check.
     looked: Option<(Instant, UnixTime)>,
     ending: Arc<Ending>,
     /// Whether commands are refused because the driver closes or shuts down.
@@ -186,9 +187,9 @@ impl Keeper {
         self.board.publish(&self.books);
     }
 
-    /// If sources may have changed, publishes which books will not arrive: sets or removes the reason `no_book` of
-    /// each book that has readers. A book may arrive if it has a subscription or an address of market data v1, and
-    /// the link of one of these has not ended for good.
+    /// If sources may have changed, sets or removes the reason `no_book` of each book that has readers. A book may
+    /// arrive if at least one of its sources (a subscription, or an address of market data v1) has a link that has
+    /// not ended for good.
     fn note_streams(&mut self, client: &Client) {
         if !std::mem::take(&mut self.has_new_sources) || !self.board.has_books() {
             return;
@@ -205,9 +206,14 @@ impl Keeper {
         self.board.note_streams(&subscribed);
     }
 
-    /// Ends a turn. Notifies the calls that wait for live links, ends the subscriptions that no reader needs,
-    /// requests snapshots, puts orders with overdue events in doubt, ends tickets whose time limit has passed, sends
-    /// cancels, and begins a postponed shutdown.
+    /// Ends a turn, in this order:
+    ///
+    /// - Notifies the calls that wait for live links.
+    /// - Ends the subscriptions that no reader needs, and updates the reasons `no_book`.
+    /// - Requests missing snapshots.
+    /// - Puts orders with overdue events in doubt.
+    /// - Wakes callers whose instant has come, and ends tickets whose time limit has passed.
+    /// - Sends cancels, and begins a postponed shutdown.
     pub(crate) fn finish_turn(&mut self, client: &mut Client, now: Instant) {
         if !self.waiting.is_empty() && is_live(client) {
             // A caller may have stopped waiting.
@@ -244,11 +250,11 @@ impl Keeper {
 
     /// Publishes the books that have changed. Call this once in each turn, after
     /// [`finish_turn`](Keeper::finish_turn), and after the driver has applied the events that `finish_turn` causes.
-    /// Returns whether another turn must follow soon, because a reader holds the lock of a book or the client has no
-    /// room for an `unsubscribe`.
+    /// Returns `true` if another turn must follow soon, because a reader holds the lock of a book or the client has
+    /// no room for an `unsubscribe`.
     pub(crate) fn publish(&mut self) -> bool {
         let is_published = self.board.publish(&self.books);
-        // After a sleep, readers may count ages again once they see the new views.
+        // After a sleep, readers may compute ages again only when they see the new views.
         if is_published && let Some(look) = self.looked.take() {
             self.clock.note_look(look);
         }
@@ -261,7 +267,7 @@ impl Keeper {
         own.into_iter().flatten().min()
     }
 
-    /// Wakes a caller at an instant.
+    /// Sends to `caller` when the instant `at` has come.
     pub(crate) fn wake_at(&mut self, at: Instant, caller: Sender<()>) {
         self.waits.add(at, caller);
     }
@@ -322,7 +328,7 @@ impl Keeper {
                 }
             }
         }
-        // The client sends no request for an early stream, so no snapshot would come.
+        // The client does not request an early stream a second time, so the venue would send no snapshot.
         let early = symbols.iter().copied().filter(|symbol| self.early.remove(symbol));
         let unknown: Vec<Symbol> = early.filter(|symbol| self.books.get(symbol.as_str()).is_none()).collect();
         client.resync_books(now, unknown);
@@ -333,7 +339,8 @@ impl Keeper {
         self.clock.set(Some(now));
     }
 
-    /// Notes that the driver has checked whether the machine has slept, and the result.
+    /// Stores the times of a check for a sleep of the machine. If the machine has slept, the age of each book becomes
+    /// unknown.
     pub(crate) fn note_look(&mut self, look: (Instant, UnixTime), has_slept: bool) {
         if has_slept {
             self.board.note_sleep(look.0);
@@ -347,7 +354,8 @@ impl Keeper {
 }
 
 impl Drop for Keeper {
-    /// Reports the end of the driver and its unfinished orders, also if its task is aborted or panics.
+    /// Stores how the driver ended and its unfinished orders for [`Ended`], also if the driver's task is aborted or
+    /// panics.
     fn drop(&mut self) {
         self.clock.set(None);
         self.ending.end(Ended { closed: self.closed, orders: self.unfinished() });
@@ -419,7 +427,7 @@ mod tests {
         assert_eq!(keeper.quotes().to_reconcile().count(), 0);
     }
 
-    /// Returns a board with a rejected book, and a reader of the book.
+    /// Returns a board with a book whose subscription the venue has rejected, and a reader of the book.
     fn rejected() -> (Board, BookReader, Symbol) {
         let (mut board, symbol) = (Board::default(), "btcusd".parse().unwrap());
         let group = board.open(&[symbol], Vec::new());
@@ -429,8 +437,8 @@ mod tests {
         (board, BookReader::new(group, handle), symbol)
     }
 
-    /// The venue rejects the subscription, and a recording of market data v1 delivers the book. The view then has no
-    /// reason why the book is missing.
+    /// The venue rejects the subscription, but a recording of market data v1 delivers the book. The view of the
+    /// current book then has no reason `no_book`.
     #[test]
     fn a_current_book_has_no_reason_to_be_missing() {
         let (mut board, reader, _) = rejected();
@@ -473,8 +481,8 @@ mod tests {
         }
     }
 
-    /// The link of a book has ended for good. The reader learns that no book will arrive, and the client refuses
-    /// another reader. When the client opens the link again, the book may arrive.
+    /// The link of a book has ended for good. The book gets a reason `no_book`, and the client refuses another
+    /// reader. When the client opens the link again, the book may arrive.
     #[test]
     fn readers_and_the_end_of_the_link() {
         let now = Instant::ZERO;

@@ -33,9 +33,8 @@ impl Keeper {
     }
 }
 
-/// Passes the request of an order that has ended or was removed to
-/// [`Client::forget_order`](gemini_ws::Client::forget_order), because the client may have received no event about the
-/// end of the order.
+/// Calls [`Client::forget_order`](gemini_ws::Client::forget_order) with the request of an order that has ended or was
+/// removed. The client may have received no event about the end of the order.
 fn forget_in(client: &mut Client, order: &Order) {
     if let Some(request) = order.request() {
         client.forget_order(request);

@@ -19,7 +19,7 @@ impl Keeper {
     #[inline]
     fn take_but_for_account(&mut self, event: &Event<'_>) {
         match event {
-            // No part of a batch is about a link or a subscription, and its other parts change no book.
+            // Only `Books` needs a batch here: no part of a batch is about a link or a subscription.
             Event::DepthUpdate(..) | Event::DepthSnapshot(..) | Event::TopOfBook(..) | Event::Batch(..) => {
                 if self.keeps_books {
                     self.take_depth(event);
@@ -56,14 +56,17 @@ impl Keeper {
             Event::LinkClosed { .. } | Event::Unsubscribed { last: true, .. } => self.has_new_sources = true,
             Event::ConnectFailed { reason, .. } => self.connect_failure = Some(*reason),
             Event::Opened { .. } => self.connect_failure = None,
-            // A loss of other data changes no book, and a link may report very many of them.
+            // A malformed frame of another topic changes no book. Return early, because a link may report very many
+            // of them.
             Event::Malformed(Malformed { topic: Some(topic), .. }, _) if *topic != Topic::Depth => return,
             _ => {}
         }
-        // The application may have subscribed, or opened the client again, at an earlier event.
+        // When the application received an earlier event, it may have subscribed or opened the client again. This may
+        // have given a source to a book that has a reason `no_book`.
         self.has_new_sources |= self.board.lacks_books();
         if self.keeps_books {
-            // The end of a source may show another book of a symbol, which needs a snapshot.
+            // After a source ends, `Books` may return the book of another link for the symbol, and this book may need
+            // a snapshot.
             self.may_need_resync = true;
             match self.books.apply(event) {
                 Some(change) => self.board.touch(change.symbol),

@@ -8,7 +8,7 @@ impl Keeper {
     /// Adds an open order that only REST lists: [`Orders::add_listed`](gemini_ws::Orders::add_listed).
     pub fn add_listed<'a>(&mut self, of: impl Into<OrderRef<'a>>, found: Reconciled, asked: Moment) -> bool {
         let is_added = self.orders.add_listed(of, found, asked);
-        // The venue may have accepted a cancel of the order before.
+        // If the venue has accepted a cancel of the order before, it owes the event about the end of the order.
         if let Some(now) = self.clock.now().filter(|_| is_added) {
             self.note_order(OrderRef::OrderId(found.order_id), now);
         }

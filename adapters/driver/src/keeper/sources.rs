@@ -41,7 +41,6 @@ fn a_book_that_comes_without_a_subscription_may_arrive() {
     }
 }
 
-/// A reader of a book does not wake at frames that concern no book.
 #[test]
 fn frames_that_concern_no_book_wake_no_reader() {
     let (now, mut scratch) = (Instant::ZERO, Scratch::new());
@@ -68,7 +67,8 @@ fn frames_that_concern_no_book_wake_no_reader() {
     assert_eq!(keeper.balances().malformed(), 1, "the keeper applies each row once");
 }
 
-/// However many readers a book has, another reader wakes none of them, and the driver visits no other subscription.
+/// A second reader of a book does not wake the first one. When one of two subscriptions to a stream ends, the driver
+/// does not check again which books have sources.
 #[test]
 fn another_reader_of_a_book_is_no_change_for_its_readers() {
     let (now, mut scratch) = (Instant::ZERO, Scratch::new());
@@ -105,7 +105,7 @@ fn another_reader_of_a_book_is_no_change_for_its_readers() {
     }
 }
 
-/// Passes the outputs of a client to a keeper. Returns the requests.
+/// Passes the events of a client to a keeper. Returns the texts of the requests that the client sends.
 fn drain(client: &mut Client, keeper: &mut Keeper) -> Vec<String> {
     let mut sent = Vec::new();
     while let Some(output) = client.poll_output() {
@@ -126,7 +126,8 @@ fn feed(client: &mut Client, keeper: &mut Keeper, link: LinkId, text: &str) {
     }
 }
 
-/// The parts of a frame of market data v1 belong to one event, so they cross no book between them.
+/// A frame of market data v1 moves the bid above the old ask. `Books` applies the whole frame at once, so the book
+/// does not become stale as crossed.
 #[test]
 fn the_parts_of_a_frame_cross_no_book_for_a_moment() {
     let (now, mut scratch) = (Instant::ZERO, Scratch::new());
@@ -163,7 +164,7 @@ fn the_parts_of_a_frame_cross_no_book_for_a_moment() {
     }
 }
 
-/// Market data says nothing about the account, so its parts are decoded for the books only.
+/// The keeper does not apply frames of market data to the data of the account.
 #[test]
 fn frames_of_market_data_concern_no_account() {
     let (now, mut scratch) = (Instant::ZERO, Scratch::new());
