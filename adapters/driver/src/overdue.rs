@@ -39,7 +39,7 @@ impl Overdue {
 
     /// Stores which event the venue owes about an order, and the instant from which this event is overdue. If the
     /// venue owes the same event as at the last call, the instant does not change. If the venue owes none, removes
-    /// the order. About an order that was sent and is not in doubt, the venue owes at least a first event.
+    /// the order. If the order was sent, has had no event and is not in doubt, the venue owes its first event.
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!((overdue.due.len(), overdue.by_time.len()), (0, 0), "nothing is kept of what has come");
     }
 
-    /// Cancels an order 5 ms before its first event is overdue. The event about the cancellation has its own time
-    /// limit.
+    /// An order is cancelled 5 ms before its first event is overdue. The event about the cancellation has a time
+    /// limit that starts when the venue accepts the cancel.
     #[test]
     fn each_event_has_its_own_time() {
         let (mut client, mut orders) =

@@ -139,7 +139,8 @@ impl Handle {
                 refusal.or_else(|| unresolved.error.clone().filter(|error| Scope::of(error).has_orders()));
             it.unresolved.push(unresolved);
         }
-        // The moment is that of the question, because an answer does not change what is newer.
+        // Take the moment before the question: the answer must not change a balance that an event changes after the
+        // question.
         let asked =
             self.with(|_, keeper, _| keeper.balances().is_stale().then(|| keeper.balances().moment()));
         if let Some(asked) = asked.await.map_err(|_| ReconcileError::Closed)? {
@@ -278,7 +279,7 @@ mod tests {
         }))
     }
 
-    /// Applies these frames, and then loses events.
+    /// Applies these frames, and then an overflow, after which all data of the account is in doubt or stale.
     async fn lose_after(handle: &Handle, frames: Vec<&'static str>) {
         let lost = handle.with(move |_, keeper, now| {
             let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
@@ -290,8 +291,8 @@ mod tests {
         lost.await.unwrap();
     }
 
-    /// While REST answers about an order, a balance changes, and then events are lost. The question about the
-    /// balances follows, so its answer is used.
+    /// While REST answers about an order, a balance changes, and then the queue drops events. `reconcile` asks about
+    /// the balances after both, so it uses the answer.
     #[test]
     fn balances_that_change_before_the_question_about_them() {
         let signer = SharedSigner::new(Signer::new(Credentials::hmac("key", "secret").unwrap()));

@@ -195,8 +195,8 @@ impl Ticket {
     /// Waits until the venue has replied to the request, or until an event reports the order. Once the driver has
     /// taken the command, the wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
     /// `Ok` does not mean that the order exists: see
-    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). Without a usable reply, the result is `Ok`
-    /// too, and the order is in doubt.
+    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). If no reply comes, or the reply does not
+    /// show whether the venue has accepted the order, the result is `Ok` too, and the order is in doubt.
     ///
     /// # Errors
     ///
@@ -223,7 +223,7 @@ impl Ticket {
         fill
     }
 
-    /// Waits until the ticket ends, which is normally when the order ends. An order can rest in the book for any
+    /// Waits until the ticket ends. Normally it ends when the order ends. An order can rest in the book for any
     /// length of time.
     ///
     /// [`Done::Unknown`] lists the cases in which the ticket ends before the order.
@@ -288,7 +288,7 @@ mod tests {
         let (mut orders, cell) = (Orders::new(), Cell::new(Order::default()));
         let mut first = None;
         for fill in 1..=50 {
-            // The times do not only rise.
+            // A fill can have an earlier time than the fill before.
             let time = 100 - fill % 7;
             let frame = format!(
                 r#"{{"e":"orderUpdate","E":{time},"s":"BTCUSD","i":7,"X":"PARTIALLY_FILLED","q":"99","L":"5","Z":"1","t":{fill},"n":"0.1"}}"#

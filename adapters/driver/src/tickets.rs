@@ -55,11 +55,11 @@ pub(crate) struct Tickets<H: Holder> {
 #[derive(Debug)]
 struct Repeated {
     cancel: Cancel,
-    /// The request without a reply; `None` while the cancel is still to be sent.
+    /// The request that was sent and has no reply yet; `None` while the cancel is still to be sent.
     sent: Option<RequestId>,
     /// When to send the cancel again, after the venue could not carry it out.
     again: Option<Instant>,
-    /// How long to wait the next time that the venue cannot carry the cancel out.
+    /// How long the driver waits when the venue next cannot carry out the cancel.
     delay: Duration,
 }
 
@@ -98,8 +98,8 @@ impl Cancel {
 #[derive(Debug)]
 struct Open<H> {
     holder: H,
-    /// When the ticket ends as unknown; `None` if the order has had an event and is not in doubt, and before the
-    /// first call of `note`.
+    /// When the ticket ends as unknown. `None` before the first call of `note`, and while the order is not in doubt
+    /// and has had an event.
     due: Option<Instant>,
 }
 
@@ -140,7 +140,7 @@ impl<H: Holder> Tickets<H> {
     pub(crate) fn note(&mut self, order: &Order, now: Instant) {
         let Some(request) = order.request() else { return };
         let end = end(order);
-        // A cancel waits for the end of the order, even if the ticket was dropped.
+        // Keep a cancel until the order has ended, even if the ticket was dropped.
         if !may_be_open(order) {
             self.cancels.remove(&request);
         } else if let Some(repeated) = self.cancels.get_mut(&request) {
@@ -169,7 +169,7 @@ impl<H: Holder> Tickets<H> {
     /// Sends a cancel of the order as soon as the venue's id of the order is known.
     pub(crate) fn cancel(&mut self, request: RequestId, cancel: Cancel) {
         let first = Repeated { cancel, sent: None, again: None, delay: CANCEL_AGAIN_AFTER };
-        // An earlier cancel that still waits is enough.
+        // If the order has a cancel already, replace only its data, so that no second request is sent.
         self.cancels.entry(request).or_insert(first).cancel = cancel;
     }
 
@@ -220,8 +220,8 @@ impl<H: Holder> Tickets<H> {
             match sent {
                 Ok(request) => repeated.sent = Some(request),
                 Err(CommandError::RateLimited { retry: at, .. }) => *retry = Some(at),
-                // Keep the cancel: the event of a new link, of new room in a limit, or of a removed endpoint causes a
-                // turn, which tries again.
+                // Keep the cancel. A link that opens, new room in a limit, and a removed endpoint each cause a turn,
+                // which tries again.
                 Err(
                     CommandError::NotConnected | CommandError::TooMany(_) | CommandError::SeveralEndpoints,
                 ) => {}

@@ -50,8 +50,8 @@ fn a_refusal_has_its_reason() {
     assert_eq!((socket.is_open(), socket.wants_write()), (false, false));
 }
 
-/// `NonBlocking` keeps bytes that the peer does not read, in order. If it would keep too many bytes, the link ends. A
-/// peer that is killed sends no Close frame, and the link ends as `Lost::End`.
+/// `NonBlocking` keeps bytes that the peer does not read, in order. If more bytes would wait than the maximum, the
+/// link ends. A peer that is killed sends no Close frame, and the link ends as `Lost::End`.
 #[test]
 fn a_peer_that_does_not_read_and_one_that_is_killed() {
     for is_patient in [true, false] {

@@ -6,7 +6,7 @@
 //! | `gemini_ws_events_total` | events reported |
 //! | `gemini_ws_dropped_events_total` | events that a queue of the application has dropped |
 //! | `gemini_ws_malformed_frames_total` | frames that could not be decoded |
-//! | `gemini_ws_malformed_elements_total` | elements of lists that could not be decoded, in other frames |
+//! | `gemini_ws_malformed_elements_total` | elements of lists that could not be decoded, in frames that could |
 //! | `gemini_ws_gaps_total` | gaps |
 //! | `gemini_ws_resyncs_total` | how often a book became current again after a gap or a silence |
 //! | `gemini_ws_disconnects_total{cause}` | open links that ended, by the reason |
@@ -16,8 +16,8 @@
 //! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: depth updates, book tickers, trades |
 //! | `gemini_ws_reply_seconds` | time from sending a request to the venue's reply |
 //!
-//! The label `cause` has at most [`CAUSES_MAX`] reasons of each driver. Further reasons count as `other`, because a
-//! venue chooses the codes and words in reasons, and recorders store each of them.
+//! The label `cause` has at most [`CAUSES_MAX`] different reasons for each driver. Further reasons count as `other`:
+//! a venue chooses the codes and words in reasons, and a recorder stores each value of a label.
 //!
 //! Drivers with the same recorder add to the same counters and to the same gauge.
 
@@ -27,7 +27,8 @@ use std::fmt;
 use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-/// The maximum number of requests in `sent`. Beyond it, the times of the oldest requests are not measured.
+/// The maximum number of requests in `sent`. Beyond it, the driver drops the oldest, and does not measure their
+/// times.
 const REQUESTS_MAX: usize = 1_024;
 
 /// The maximum number of different reasons in the label `cause`.
@@ -194,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// Notes the label `cause` of each counter.
+    /// Stores the value of the label `cause` of each counter.
     #[derive(Default)]
     struct Labels(Mutex<BTreeSet<String>>);
 
@@ -219,7 +220,7 @@ mod tests {
         }
     }
 
-    /// A venue ends each link with another code.
+    /// A venue ends each link with another close code.
     #[test]
     fn a_venue_does_not_choose_the_number_of_counters() {
         let mut client = Client::single(Config::new("ws://v"));

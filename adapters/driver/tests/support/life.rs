@@ -47,7 +47,7 @@ struct Life {
     handle: Option<Handle>,
     run: Option<Run>,
     events: Slot,
-    /// Whether the application takes events after each poll of the driver. If false, it takes them when the
+    /// Whether the application takes events after each poll of the driver. If false, it takes events only when the
     /// input bytes of [`live`] say so.
     is_eager: bool,
     /// Whether the driver reads everything that arrives. If false, a full queue can pause the driver.
