@@ -113,7 +113,8 @@ impl Address {
     /// # Ok::<(), gemini_ws_driver::gemini_ws::ConnectFailure>(())
     /// ```
     pub fn is_loopback(&self) -> bool {
-        // With a final dot, an address is a name, which can belong to any machine.
+        // A host that ends with a dot, such as `127.0.0.1.`, is a name and no address. Such a name can belong to any
+        // machine.
         match self.host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
             Err(_) => is_localhost(&self.host),
@@ -130,7 +131,7 @@ impl Address {
         format!("{}:{}", self.host_in_brackets(), self.port())
     }
 
-    /// Returns the value of the header `Host`: with the port only if the URL names one.
+    /// Returns the value of the header `Host`. The value contains the port only if the URL names one.
     pub fn host_header(&self) -> String {
         if self.named_port.is_some() { self.authority() } else { self.host_in_brackets() }
     }
@@ -203,7 +204,7 @@ fn host_and_port_of(text: &str) -> Option<(String, Option<u16>)> {
     Some((host, Some(port)))
 }
 
-/// Parses a host that was in brackets: an IPv6 address, perhaps with a zone.
+/// Parses the text between the brackets of a host: an IPv6 address, perhaps with a zone.
 fn literal(text: &str) -> Option<String> {
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone.strip_prefix("25").unwrap_or(zone))),

@@ -119,8 +119,8 @@ impl<R> Connected<R> {
     }
 
     /// Also puts each event into a queue, like [`Driver::run_with_events`]. The application must take the events: the
-    /// driver reads no frames while the queue is full, except during a shutdown. A second call replaces the queue of
-    /// the first.
+    /// driver reads no frames while the queue is full, except during a shutdown. If you call `events` again, the new
+    /// queue replaces the earlier one.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))

@@ -53,7 +53,7 @@ pub(crate) trait Delivery {
 pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
-    /// The instant has come that the last call of `on_wake` returned. The first call is a `Timer` too.
+    /// The instant that the last call of `on_wake` returned has come. The first call of `on_wake` is a `Timer` too.
     Timer,
 }
 
@@ -148,18 +148,19 @@ struct State {
     is_dropped: bool,
     /// Books whose updates the queue has dropped.
     lost: Vec<Symbol>,
-    /// Whether the queue has dropped updates of unknown books.
+    /// Whether the queue has dropped updates of books that no overflow names.
     has_lost_unnamed: bool,
 }
 
 impl State {
-    /// If the event is an overflow that may have dropped updates of books, adds the book to `lost`, or sets
-    /// `has_lost_unnamed` if the event names none. Returns whether the event is such an overflow.
+    /// Stores which books need a snapshot if `event` is an `Overflow` that may have dropped updates of books. If the
+    /// event names a book, adds the book to `lost`; otherwise sets `has_lost_unnamed`. Returns whether the event is
+    /// such an `Overflow`.
     fn note_lost(&mut self, event: &EventBuf) -> bool {
         match event.fact() {
             Some(Event::Overflow { topic: Topic::Depth, symbol: Some(symbol), .. }) => self.lost.push(symbol),
-            // Without a symbol, any book may have lost updates. With the topic `Connection`, the end of a link may be
-            // lost, after which books need snapshots too.
+            // Without a symbol, any book may have lost updates. An overflow of the topic `Connection` may have
+            // dropped the event that reports the end of a link, and every book of that link needs a snapshot.
             Some(Event::Overflow { topic: Topic::Depth | Topic::Connection, .. }) => {
                 self.has_lost_unnamed = true;
             }

@@ -136,8 +136,8 @@ impl DialRequest {
     ///   `Retry-After` if the answer has them.
     /// - [`ConnectFailure::Handshake`] if the answer is [`Unreadable::NoHttp`](crate::Unreadable::NoHttp), or if an
     ///   answer with status 101 breaks RFC 6455, section 4.1.
-    /// - [`ConnectFailure::Transport`] if the transport ends before the head of the answer is complete. If the
-    ///   transport fails, the failure that [`io_failure`] returns for the error.
+    /// - [`ConnectFailure::Transport`] if the transport ends before the head of the answer is complete.
+    /// - The failure that [`io_failure`] returns if the transport fails with an error.
     /// - [`ConnectFailure::InvalidUrl`] if the URL, the name or the password cannot be used.
     pub async fn upgrade<Io: AsyncRead + AsyncWrite + Unpin>(
         self,

@@ -48,8 +48,8 @@ impl Ending {
         *self.has_begun.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
-    /// Calls `post`, which puts a command into the queue. If the end has begun, calls nothing and returns `None`. So
-    /// when [`begin`](Ending::begin) has returned, the commands of all calls of `post` are in the queue.
+    /// Calls `post`, which puts a command into the queue. If the end has begun, does not call `post` and returns
+    /// `None`. So when [`begin`](Ending::begin) has returned, the queue contains the command of every call of `post`.
     pub(crate) fn unless_begun<T>(&self, post: impl FnOnce() -> T) -> Option<T> {
         let has_begun = self.has_begun.lock().unwrap_or_else(PoisonError::into_inner);
         (!*has_begun).then(post)

@@ -68,7 +68,7 @@ pub(crate) struct SharedClock(Arc<Mutex<Option<Clocks>>>);
 
 struct Clocks {
     now: Now,
-    /// The times at which the driver last checked whether the machine has slept.
+    /// The times of both clocks when the driver last checked whether the machine has slept.
     looked: Option<(Instant, UnixTime)>,
 }
 
@@ -90,8 +90,9 @@ impl SharedClock {
         self.lock().as_ref().map(|clocks| (clocks.now)().0)
     }
 
-    /// Returns the instant from which ages are counted; `None` if the machine has slept and the driver has not
-    /// noticed it yet, because the clock has stopped meanwhile.
+    /// Returns the present time of the driver's clock, from which the ages of books are computed. Returns `None` if
+    /// the driver does not run. Also returns `None` if the machine has slept and the driver has not noticed it yet:
+    /// the clock stops during a sleep, so the ages would be too small.
     pub(crate) fn now_for_ages(&self) -> Option<Instant> {
         let clocks = self.lock();
         let Clocks { now, looked } = clocks.as_ref()?;
@@ -275,9 +276,9 @@ impl Handle {
         self.with(move |client, _, now| client.resync_books(now, symbols)).await
     }
 
-    /// Subscribes to the books of these symbols and returns a reader of these books. If the depth of a symbol is
-    /// subscribed already, the reader shares that stream. Otherwise the client subscribes to `{symbol}@depth@100ms`.
-    /// To make a book stale when its updates stop, first call
+    /// Subscribes to the books of these symbols and returns a reader of these books. If the client already subscribes
+    /// to a depth stream of a symbol, the reader uses that stream. Otherwise the client subscribes to
+    /// `{symbol}@depth@100ms`. To make a book stale when its updates stop, first call
     /// [`subscribe_unless_silent`](Handle::subscribe_unless_silent) with a depth stream of the symbol.
     ///
     /// # Errors
@@ -354,8 +355,9 @@ impl Handle {
     /// live. Failed attempts to connect do not end the wait ([`connect_failure`](Handle::connect_failure) returns the
     /// last one), so put a time limit around this call if you need one.
     ///
-    /// A link can be live even if the venue has refused some of its streams for now. Orders that are placed while no
-    /// stream reports them are in doubt at once. This function returns whether a stream reports them:
+    /// A link can be live even if the venue has refused some of its streams for now. If you place an order while no
+    /// stream reports orders, the order is in doubt at once. The following function returns whether a stream reports
+    /// orders:
     ///
     /// ```
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};
@@ -422,7 +424,8 @@ impl Handle {
         receiver.recv().await.ok()
     }
 
-    /// Sends a command without waiting. Returns whether there was room; `None` if the driver has ended.
+    /// Puts a command into the queue without waiting. Returns whether the queue had room; `None` if the driver has
+    /// ended.
     pub(crate) fn post(&self, carry_out: impl FnOnce(Lent<'_>) + Send + 'static) -> Option<bool> {
         match self.commands.try_send(Command(Box::new(carry_out))) {
             Ok(()) => Some(true),
@@ -431,8 +434,9 @@ impl Handle {
         }
     }
 
-    /// Sends a command like [`post`](Handle::post). If the driver closes or shuts down, sends nothing and returns
-    /// `None`. If the result is `Some(true)`, the driver takes the command before it begins to close or to shut down.
+    /// Puts a command into the queue like [`post`](Handle::post). If the driver closes or shuts down, does nothing
+    /// and returns `None`. If the result is `Some(true)`, the driver takes the command before it begins to close or
+    /// to shut down.
     pub(crate) fn post_unless_ending(
         &self,
         carry_out: impl FnOnce(Lent<'_>) + Send + 'static,
@@ -440,14 +444,14 @@ impl Handle {
         self.ending.unless_begun(|| self.post(carry_out)).flatten()
     }
 
-    /// Wakes the driver. If there is no room for a command, the driver is awake already.
+    /// Wakes the driver. If the queue of commands is full, the driver is awake already.
     pub(crate) fn nudge(&self) {
         let _ = self.post(|_| {});
     }
 }
 
 impl Lent<'_> {
-    /// Sends a request, unless a shutdown was requested.
+    /// Sends a request. Returns an error if the driver closes or shuts down, or if the client refuses the request.
     pub(crate) fn send(&mut self, request: &Request) -> Result<RequestId, CommandError> {
         self.check()?;
         self.client.request(self.now, request)
@@ -458,13 +462,13 @@ impl Lent<'_> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }
 
-    /// Sends a request. The reply, or an error, goes to `answer`.
+    /// Sends a request. The channel `answer` gets the reply, or the error.
     pub(crate) fn request(mut self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
         let sent = self.send(request);
         self.wait_for_reply(sent.map_err(RequestError::Refused), answer);
     }
 
-    /// Sends a cancel. The reply, or an error, goes to `answer`.
+    /// Sends a cancel. The channel `answer` gets the reply, or the error.
     pub(crate) fn cancel(self, of: OrderRef<'_>, answer: Sender<Result<Reply, RequestError>>) {
         let cancel = keeper::cancel(self.keeper.orders(), of);
         let sent = match self.check() {

@@ -93,7 +93,7 @@ impl Answer {
         retry_after::of(|name| self.header(name))
     }
 
-    /// Returns the bytes that arrived after the empty line.
+    /// Returns the bytes that were read beyond the empty line.
     pub fn rest(&self) -> &[u8] {
         &self.rest
     }

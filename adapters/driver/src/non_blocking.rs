@@ -130,7 +130,7 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Returns how long to wait for the stream at most before the next call of [`upgrade`](NonBlocking::upgrade).
-    /// Only while the body of a refusal is incomplete, there is such a limit; otherwise returns `None`.
+    /// Returns `None` except while the body of a refusal is incomplete.
     pub fn timeout(&self) -> Option<Duration> {
         let Life::Upgrading(Upgrade { refusal: Some((_, until)), .. }) = &self.life else { return None };
         Some(until.saturating_duration_since(Instant::now()))
@@ -169,7 +169,7 @@ impl<S: Read + Write> NonBlocking<S> {
     }
 
     /// Returns whether to call [`upgrade`](NonBlocking::upgrade) or [`read`](NonBlocking::read) again without waiting
-    /// for the stream. The stream may have more to read, or a failed write is to be reported.
+    /// for the stream: the stream may have more to read, or `read` may have to report a failed write.
     pub fn has_more(&self) -> bool {
         match &self.life {
             Life::Upgrading(upgrade) => upgrade.stream.has_more(),

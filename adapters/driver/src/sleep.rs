@@ -13,8 +13,8 @@ use gemini_ws::{Instant, UnixTime};
 pub const SLEEP_CHECK: Duration = Duration::from_secs(1);
 
 /// The machine has slept if the time of day has advanced at least this much more than the monotonic clock. A clock
-/// that is set forward looks like a sleep. The results are a needless probe, and that no book counts as fresh until its
-/// next update.
+/// that is set forward looks like a sleep. The driver then sends a probe that is not needed, and no book counts as
+/// fresh until its next snapshot or update.
 const SLEPT_MIN: Duration = Duration::from_secs(3);
 
 /// Compares the monotonic clock with the time of day. On Linux and macOS, only the monotonic clock stops while the
@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn both_clocks() {
         let mut watch = SleepWatch::default();
-        // Each row has the times of both clocks, in milliseconds, and whether the machine has slept since the row
-        // before.
+        // Each row has the times of both clocks, in milliseconds, and whether the machine has slept since the
+        // previous row.
         for (now, of_day, has_slept) in [
             (0, 1_000_000, false),
             (1_000, 1_001_000, false),

@@ -27,7 +27,8 @@ pub fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX))
-        // The driver writes only at the end of a turn, so every message goes to the transport at once.
+        // Every message goes to the transport at once. The driver writes only at the end of a turn, so a buffer would
+        // not help.
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
 }

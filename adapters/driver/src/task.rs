@@ -206,8 +206,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         }
     }
 
-    /// If the client has closed and the driver has not seen [`Event::Closed`], begins the end of the driver. For
-    /// example, the application may have polled this event.
+    /// If the client has closed and the driver has not seen [`Event::Closed`], begins the end of the driver. This can
+    /// happen if the application has taken the event with [`Client::poll_output`].
     fn look_for_end(&mut self, now: Instant) {
         if let (None, Some(reason)) = (self.closed, self.client.close_reason()) {
             self.begin_end(reason, now);
@@ -431,7 +431,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
         self.takers.telemetry.output(&output, now);
         match output {
             Output::Connect(link) => {
-                // An old socket whose peer does not close it must not delay the next link of the slot.
+                // An earlier socket of this slot, whose peer has not closed it yet, must not delay the next link.
                 self.closing.retain(|(socket, _)| socket.link.slot() != link.slot());
                 self.dial(link);
             }
