@@ -119,7 +119,7 @@ enum Rest<'f> {
         books: Option<Books<'f>>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
-    /// The first market data v1 frame of a link, if the frame has no level: then the book is empty.
+    /// The first frame of a market data v1 link, if the frame has no level. It becomes a snapshot without levels.
     EmptyMarket {
         told: LastTrade,
         update: MarketUpdate<'f>,
@@ -145,8 +145,9 @@ impl<'f> Event<'f> {
         match self {
             Event::Batch(batch, source) => {
                 let rest = Rest::new(batch, source.is_whole());
-                // If the symbol is unknown, `Events` omits the book, and no other part gets the number of the book.
-                // `EventBuf` finds each part by its number, even if it decodes the frame again with a symbol.
+                // If the symbol is unknown, `Events` omits the book, and gives the number of the book to no other
+                // part. `EventBuf` decodes the frame again, perhaps with a symbol, and must find each part by the
+                // same number.
                 let is_left_out = matches!(rest, Rest::EmptyMarket { symbol: None, .. });
                 Events { rest, source: source.with_part(u32::from(is_left_out)) }
             }
@@ -158,7 +159,7 @@ impl<'f> Event<'f> {
 }
 
 impl<'f> Rest<'f> {
-    /// `is_whole` is the result of [`Source::is_whole`] for the batch.
+    /// Returns all parts of the batch. `is_whole` is the result of [`Source::is_whole`] for the batch.
     fn new(batch: &Batch<'f>, is_whole: bool) -> Rest<'f> {
         match batch.0 {
             Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
@@ -410,7 +411,7 @@ fn other_entry<'f>(
 struct Books<'f> {
     update: MarketUpdate<'f>,
     changes: iter::Peekable<Changes<'f>>,
-    /// Whether the first changes of each symbol are its whole book, whatever their reason.
+    /// Whether the first changes of each symbol are its whole book, whichever reason the venue gives for them.
     is_whole: bool,
     /// Symbols whose snapshot was returned already. Further changes of such a symbol become updates.
     begun: SymbolMap<()>,
@@ -507,8 +508,8 @@ impl<'f> Books<'f> {
         Some(depth_event(is_snapshot, depth, source))
     }
 
-    /// Returns whether no snapshot of the symbol has been returned for this frame yet. Then adds the symbol to
-    /// `begun`, if later changes follow.
+    /// Returns whether no snapshot of the symbol has been returned for this frame yet. If so, and if more changes
+    /// follow in the frame, adds the symbol to `begun`.
     fn begins(&mut self, symbol: &str) -> bool {
         if self.begun.get(symbol).is_some() {
             return false;

@@ -66,7 +66,8 @@ impl Kind {
     }
 }
 
-/// Returns the lane of the rows of a batch if each of them, as an event of its own, would be of [`Kind::Latest`].
+/// Returns the lane of the rows of a batch, if the queue would treat each row as [`Kind::Latest`] if the row were a
+/// separate event. Returns `None` for any other event.
 pub(crate) fn lane_of_rows(event: &Event<'_>) -> Option<Lane> {
     match event {
         Event::Batch(Batch(Parts::MarkPrices(prices)), _) => {

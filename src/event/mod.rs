@@ -248,7 +248,7 @@ pub enum Event<'f> {
         /// The instrument. `None` if the topic has no instrument, if a frame did not name its instrument, or if too
         /// many instruments are affected to report each of them.
         symbol: Option<Symbol>,
-        /// The exact number of dropped events that this event reports.
+        /// The number of dropped events that this event reports.
         dropped: u64,
     },
 
@@ -385,10 +385,10 @@ impl<'f> Event<'f> {
 pub enum RequestOutcome<'f> {
     /// The venue replied. [`Response::is_ok`] returns whether the venue accepted the request.
     Answered(Response<'f>),
-    /// No reply came within [`Config::request_timeout`](crate::Config::request_timeout). Whether the venue acted is
-    /// unknown.
+    /// No reply came within [`Config::request_timeout`](crate::Config::request_timeout). It is unknown whether the
+    /// venue has carried out the request.
     TimedOut,
-    /// The link ended before a reply came. Whether the venue acted is unknown.
+    /// The link ended before a reply came. It is unknown whether the venue has carried out the request.
     Lost,
     /// The link ended before the driver polled the request, so the venue has not seen the request.
     NotSent,
@@ -399,16 +399,17 @@ pub enum RequestOutcome<'f> {
 pub(crate) enum Verdict<'f> {
     Accepted(Response<'f>),
     Refused(Response<'f>),
-    /// The venue refused the request because of a limit on requests. This says nothing about the subject.
+    /// The venue refused the request because of a limit on requests. The refusal says nothing about the order or
+    /// quote.
     OverLimit(Response<'f>),
     NotSent,
-    /// The venue may have acted or not: it replied with an internal error, or with a reply that contradicts itself,
-    /// or no reply came.
+    /// It is unknown whether the venue has carried out the request: it replied with an internal error or with a reply
+    /// that contradicts itself, or no reply came.
     Unknown,
 }
 
 impl Verdict<'_> {
-    /// Returns whether the venue may have what the request was to place or submit.
+    /// Returns whether the venue may have accepted the order or the quote that the request was to place or submit.
     pub(crate) const fn may_be_accepted(&self) -> bool {
         matches!(self, Verdict::Accepted(_) | Verdict::Unknown)
     }

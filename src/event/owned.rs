@@ -305,7 +305,7 @@ impl Role {
     }
 }
 
-/// Returns the symbol of an event, because the frame of the event may not contain the symbol.
+/// Returns the symbol of an event. The `EventBuf` stores the symbol, because the frame may not contain it.
 fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     match event {
         Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),

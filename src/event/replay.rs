@@ -23,8 +23,9 @@ use crate::wire::{Scratch, decode_from};
 /// Decodes recorded frames into events. The recording need not contain the requests that were sent. If it has the
 /// frames of several connections that were open at the same time, use one `Replay` for each of them.
 ///
-/// In the current API, each update of a book covers at least two update ids. A depth frame that covers a single
-/// other update id is therefore a snapshot. `Replay` returns no events for the depth frames before the first snapshot.
+/// In the current API, each update of a book covers at least two update ids. So a depth frame that covers a single
+/// update id, other than the last id of the book, is a snapshot. `Replay` returns no events for the depth frames
+/// before the first snapshot.
 /// After a gap, a book waits for the next snapshot. In market data v2, the first frame of a symbol contains the whole
 /// book, unless an undecodable frame may have come before it. A later frame of market data v2 contains the whole book
 /// if [`looks_initial`](crate::L2Updates::looks_initial) returns true. In market data v1, if the first update of a
@@ -92,7 +93,7 @@ enum L2State {
     New,
     /// The book has begun, and no update is known to be lost.
     Current,
-    /// An update may be lost, and no event has reported this.
+    /// An update may be lost, and `Replay` has not reported this yet.
     Lost,
     /// A frame may be lost. The book begins with a frame that looks like a first one.
     Waiting,
@@ -103,7 +104,7 @@ impl L2Book {
         L2Book { state, last_trade: LastTrade::NOTHING }
     }
 
-    /// Notes that a frame of the book may be lost.
+    /// Marks a book that has begun as one that may have lost an update.
     fn lose(&mut self) {
         if self.state == L2State::Current {
             self.state = L2State::Lost;
@@ -219,7 +220,7 @@ impl Replay {
         let symbol = updates.symbol.parse().ok()?;
         let state = if self.is_spoilt { L2State::Waiting } else { L2State::New };
         let book = self.l2_books.get_or_insert(symbol, || L2Book::new(state))?;
-        // If a later frame looks initial, the recorded client had requested the book again.
+        // If the book has begun and a frame looks initial, the recorded client has requested the book again.
         let is_snapshot = book.state == L2State::New || updates.looks_initial();
         match book.state {
             _ if is_snapshot => book.state = L2State::Current,
