@@ -433,13 +433,15 @@ pub struct SubscriptionAck<'f> {
     pub event_type_filter: List<'f, Text<'f>>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) is_filter_unknown: bool,
-    /// Whether the venue may leave out orders: a filter of symbols or sessions is not empty, or cannot be read.
+    /// Whether the venue may leave out orders, because a filter of symbols or sessions is not empty or cannot be
+    /// read.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) is_of_part: bool,
 }
 
 impl SubscriptionAck<'_> {
-    /// Returns whether the filter of event types lets each execution and each end of an order pass.
+    /// Returns whether the venue reports each execution and each end of an order: the filter of event types is known,
+    /// and is empty or contains `fill` and `closed`.
     pub(crate) fn shows_all(&self) -> bool {
         let shows = |wanted: &str| self.event_type_filter.iter().any(|kind| kind == *wanted);
         !self.is_filter_unknown && (self.event_type_filter.is_empty() || (shows("fill") && shows("closed")))

@@ -56,8 +56,8 @@ pub struct OrderUpdate<'f> {
     pub executed_quantity: Option<Decimal>,
     /// The average price of the fills: `a`, in v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if the update reports an execution. In the current API, a zero counts like a missing
-    /// member: [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`] are `None` instead of zero.
+    /// The execution, if the update reports one. In the current API, a member with the value zero counts as missing:
+    /// [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`] are `None` instead of zero.
     pub fill: Option<Fill<'f>>,
     /// The reason why the order was rejected or cancelled: `r`, in v1 `reason`. In the current API, absent if the
     /// user cancelled the order.
@@ -71,8 +71,8 @@ pub struct OrderUpdate<'f> {
 }
 
 impl OrderUpdate<'_> {
-    /// Returns the quantity executed so far, if the update shows it. If the update has no ordered quantity, `ordered`
-    /// is used instead.
+    /// Returns the quantity executed so far; `None` if the update does not show it. `ordered` is the ordered quantity
+    /// to use if the update has none.
     pub(crate) fn told_executed(&self, ordered: Option<Decimal>) -> Option<Decimal> {
         let gone = || {
             // Only order events v1 has `event`. On the current API, `remaining_quantity` may be the executed
@@ -89,7 +89,7 @@ impl OrderUpdate<'_> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fill<'f> {
-    /// The id of the trade, which tells a repeated fill from a new one: `t`, in v1 `trade_id`.
+    /// The id of the trade, by which a repeated fill is recognized: `t`, in v1 `trade_id`.
     pub trade_id: Option<u64>,
     /// The price of this execution: `L`, in v1 `price`.
     pub price: Option<Decimal>,

@@ -106,8 +106,8 @@ pub struct Trade<'f> {
     /// the opposite of `makerSide`.
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before. After a reconnect or a resync, the first frames of the
-    /// archived endpoints repeat the latest trades. On the current API, a trade is compared only with the 16 trades
-    /// before it.
+    /// archived endpoints repeat the latest trades. On the current API, `is_replay` is true only if one of the 16
+    /// trades before it has the same id.
     ///
     /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set `is_replay` in
     /// [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always false. `Replay`

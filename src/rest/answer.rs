@@ -166,8 +166,8 @@ pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconcil
     }
 }
 
-/// Decodes the orders in an answer that is an array. Also returns whether the array has other elements, which cannot
-/// be decoded. If no element can be decoded, returns the first error.
+/// Decodes the orders in an answer that is an array. Returns `true` with them if the array has further elements,
+/// which cannot be decoded. If no element can be decoded, fails with the first error.
 fn orders_of_client_id(body: &str) -> Result<(Vec<OrderRow<'_>>, bool), RestError> {
     let error = match rest::array(body) {
         Ok(orders) => return Ok((orders, false)),
@@ -240,8 +240,8 @@ fn repeated<T, N: Ord>(rows: &[Row<'_, T>], name: impl Fn(&T) -> N) -> BTreeSet<
     repeated
 }
 
-/// If no row can be used (`is_empty`), returns the first [`RestError::Repeated`] of `unused`, if there is one.
-/// Otherwise returns no error.
+/// If `is_empty`, and `unused` has a [`RestError::Repeated`], moves the first one out of `unused` and fails with it.
+/// `is_empty` says that no row can be used.
 fn unless_repeated(unused: &mut Vec<RestError>, is_empty: bool) -> Result<(), RestError> {
     let is_repeated = |error: &RestError| matches!(error, RestError::Repeated { .. });
     match unused.iter().position(is_repeated).filter(|_| is_empty) {

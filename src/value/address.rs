@@ -82,7 +82,8 @@ impl Address {
             port => port,
         };
         let port = match (scheme.as_str(), port) {
-            // A port before an `@` may be a part of a password, and shows that something has to be hidden.
+            // Keep the port if the path has an `@`: the port may be a part of a password, and `without_user` needs it
+            // to notice this.
             ("ws", "80") | ("wss", "443") if !path.contains('@') => String::new(),
             (_, "") => String::new(),
             (_, port) => alloc::format!(":{port}"),

@@ -21,8 +21,8 @@ impl GapRule {
         }
     }
 
-    /// Returns whether a frame with the single id `id` is no update, new or old, of a book whose last id is `last`. By
-    /// the strict rule each update covers at least two ids.
+    /// Returns whether a frame that covers only the update id `id` cannot be an update, new or old, of a book whose
+    /// last id is `last`. By the strict rule, each update covers at least two ids.
     const fn excludes_update(self, last: u64, id: u64) -> bool {
         match self {
             GapRule::Strict => id != last,
@@ -54,8 +54,8 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
     }
 }
 
-/// The number of consecutive old updates that count as a gap. So long a run shows that the venue now counts from
-/// another number. A shorter run can have been on its way when the venue made the snapshot.
+/// The number of consecutive old updates that count as a gap. So many show that the venue now numbers updates from a
+/// lower id. Fewer can have been on their way when the venue made the snapshot.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
 /// The role of a depth frame among the frames of its symbol.

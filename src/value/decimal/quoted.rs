@@ -63,7 +63,8 @@ impl Decimal {
             Some(chunk) => words(chunk),
             None => words(&last_chunk(text)),
         };
-        // The positions are in bits. If the first mark is a point, the second mark is right too: see `others`.
+        // The positions are in bits. The first mark is right. If it is a point, the second mark is right too: see
+        // `others`.
         let marks = others(low);
         let point = marks.trailing_zeros() & !7;
         if marks == 0 || point == 0 {
@@ -113,7 +114,7 @@ const fn words(chunk: &[u8; 16]) -> (u64, u64) {
     (both as u64 ^ ZEROS, (both >> 64) as u64 ^ ZEROS)
 }
 
-/// Returns the last bytes of a frame, padded with zero bytes, which no decimal contains.
+/// Returns the last bytes of a frame, padded with zero bytes. No decimal contains a zero byte.
 #[inline(never)]
 fn last_chunk(text: &[u8]) -> [u8; 16] {
     let mut chunk = [0; 16];
