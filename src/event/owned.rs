@@ -61,7 +61,7 @@ enum Kept {
     Fact(Box<Event<'static>>),
 }
 
-/// The facts about an event that the text of its frame does not show.
+/// The properties of an event that the text of its frame does not show.
 #[derive(Clone, Copy)]
 enum Role {
     Plain,

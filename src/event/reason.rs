@@ -324,7 +324,7 @@ pub(crate) enum Retry {
     /// the way to the venue, and may change back.
     NeverAtFirst,
     /// After [`Config::slow_retry`](crate::Config::slow_retry) and the usual backoff: the venue asked for fewer
-    /// attempts, or only time helps.
+    /// attempts, or an earlier attempt would fail as well.
     Slow,
     /// After the delay that the venue asked for and the usual backoff.
     After(Duration),

@@ -41,7 +41,8 @@ pub enum RestError {
     Malformed {
         /// What is wrong and where.
         error: DecodeError,
-        /// The beginning of the body, or of the row in [`OpenOrders::unused`](crate::OpenOrders::unused).
+        /// The beginning of the body. If the error is in [`OpenOrders::unused`](crate::OpenOrders::unused) or
+        /// [`BalanceRows::unused`](crate::BalanceRows::unused), the beginning of the row.
         body: Box<str>,
     },
     /// The answer is about another order, or an order in it does not have the client order id of the question.

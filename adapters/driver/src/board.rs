@@ -41,8 +41,8 @@ impl BookView {
         self.stale
     }
 
-    /// Returns when a snapshot or update was last applied to the book. [`Age::received`] is `None` if the machine has
-    /// slept since.
+    /// Returns the times of the snapshot or update that was last applied to the book: the venue's time, and the time
+    /// of receipt. [`Age::received`] is `None` if the machine has slept since.
     pub const fn age(&self) -> Age {
         self.age
     }
@@ -121,7 +121,7 @@ pub(crate) struct Board {
     /// [`Board::take_left`].
     left: Arc<AtomicU64>,
     left_before: u64,
-    /// Whether at least one book will not arrive.
+    /// Whether at least one book has a reason `no_book`.
     lacks_books: bool,
     /// When the driver last noticed that the machine had slept.
     slept: Option<Instant>,
@@ -362,7 +362,7 @@ pub struct BookReader {
     /// For each slot, the newest view that this reader has loaded, and the version of the book when
     /// [`changed`](BookReader::changed) last returned its symbol.
     seen: Vec<(Arc<BookView>, u64)>,
-    /// The slot to check first, so that a busy book does not hide the others.
+    /// The slot to check first, so that a book that changes often does not delay the others.
     next: usize,
 }
 
@@ -395,9 +395,9 @@ impl BookReader {
     /// were returned.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If no book will arrive, `changed` returns the symbol once. Then the book is stale as
-    /// [`StaleReason::NotSubscribed`], and [`BookView::no_book`] returns the reason. `changed` returns the symbol
-    /// again when the book has a source again, so that it may arrive.
+    /// return its symbol. If no book will arrive, `changed` returns the symbol once. Then the book is stale, and
+    /// [`BookView::no_book`] returns the reason. When the book may arrive again, for example because the application
+    /// has subscribed again, `changed` returns the symbol again.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {

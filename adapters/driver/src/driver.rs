@@ -215,8 +215,9 @@ impl Driver {
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` with
     /// each event as [`Wake::Event`]. Each call of `on_wake` returns the instant of the next call with
-    /// [`Wake::Timer`], or `None` to remove the timer. The first call is a [`Wake::Timer`]. There is at least a
-    /// millisecond between two calls with [`Wake::Timer`].
+    /// [`Wake::Timer`], or `None` to remove the timer. The first call is a [`Wake::Timer`], unless the application
+    /// closes the driver before its first poll. There is at least a millisecond between two calls with
+    /// [`Wake::Timer`].
     ///
     /// ```
     /// use std::time::Duration;

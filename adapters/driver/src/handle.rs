@@ -62,7 +62,7 @@ pub(crate) struct Ends {
     pub(crate) keeper: Keeper,
 }
 
-/// The driver's clocks, set while the driver runs.
+/// The driver's clocks; `None` while the driver does not run.
 #[derive(Clone, Default)]
 pub(crate) struct SharedClock(Arc<Mutex<Option<Clocks>>>);
 
@@ -400,8 +400,8 @@ impl Handle {
         self.with(|_, keeper, _| keeper.connect_failure()).await
     }
 
-    /// Returns the time by the driver's clock; `None` if the driver does not run. The instants of events and
-    /// [`Age::received`](gemini_ws::Age::received) are by the same clock.
+    /// Returns the time of the driver's clock; `None` if the driver does not run. The instants of events and
+    /// [`Age::received`](gemini_ws::Age::received) are times of the same clock.
     pub fn now(&self) -> Option<Instant> {
         self.clock.now()
     }
@@ -510,9 +510,9 @@ impl Handle {
     /// second after the given time at the latest. [`Ended::orders`] are the orders that are still open or in doubt.
     ///
     /// Before the first step, the driver waits until the earlier cancels of [tickets](crate::Ticket::cancel) have a
-    /// final reply, for half of the given time at most. From the call on, the driver refuses new orders, requests and
-    /// cancels with [`CommandError::Closed`]. A further call before the first step adds the steps of its plan, and
-    /// any further call can bring the deadline forward.
+    /// final reply, for half of the given time at most. Once the driver has taken the command, it refuses new orders,
+    /// requests and cancels with [`CommandError::Closed`]. If you call `shut_down` again before the first step, the
+    /// driver adds the steps of the new plan. Each further call can bring the deadline forward.
     ///
     /// ```
     /// # use std::time::Duration;

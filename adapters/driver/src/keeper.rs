@@ -59,7 +59,7 @@ pub struct Keeper {
     /// published after the check.
     looked: Option<(Instant, UnixTime)>,
     ending: Arc<Ending>,
-    /// Whether commands are refused because the driver closes or shuts down.
+    /// Whether the driver refuses new commands, because it closes or shuts down.
     is_ending: bool,
     closed: Option<Closed>,
 }

@@ -20,8 +20,8 @@ pub enum NoBook {
         /// The venue's message, for people.
         message: Box<str>,
     },
-    /// The link of the book has ended for good, but the client still runs. The book may still arrive if the
-    /// application calls [`Client::open`](gemini_ws::Client::open) again.
+    /// All links that could deliver the book have ended for good, but the client still runs. The book may still
+    /// arrive if the application calls [`Client::open`](gemini_ws::Client::open) again.
     LinkClosed,
     /// The book has no subscription, and no address of market data v1 names its symbol. The book may still arrive if
     /// the application subscribes to it again.

@@ -44,7 +44,7 @@ impl Overdue {
         let id = order.order_id.map(Name::OrderId);
         let request = order.request().map(Name::Request);
         if let (Some(_), Some(id)) = (request, id) {
-            // An earlier call may have noted the order by its id, because its request was not known yet.
+            // If the request was not known at an earlier call, that call stored the order by its id.
             self.remove(id);
         }
         let Some(name) = request.or(id) else { return };

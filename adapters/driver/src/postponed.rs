@@ -18,9 +18,9 @@ impl Postponed {
         self.plan.map(|(_, at)| at)
     }
 
-    /// Postpones a shutdown, for at most half of the time until the deadline of `plan`. A shutdown that is already
-    /// postponed also takes the steps of `plan`, and an earlier deadline. If the client shuts down already, passes
-    /// `plan` to the client at once.
+    /// Postpones a shutdown, for at most half of the time until the deadline of `plan`. If a shutdown is already
+    /// postponed, adds the steps of `plan` to its steps, and takes the earlier of both deadlines. If the client shuts
+    /// down already, passes `plan` to the client at once.
     pub(crate) fn shut_down(&mut self, client: &mut Client, now: Instant, plan: ShutdownPlan) {
         if client.is_shutting_down() {
             return client.shut_down(now, plan);

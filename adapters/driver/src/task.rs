@@ -88,7 +88,7 @@ impl<D: Delivery> Takers<D> {
         self.telemetry.event(link, event, now);
         resolve(&mut self.replies, event);
         self.keeper.take(event, now);
-        // The application may close the client at this event.
+        // Send cancels before the application gets the event, because it may close the client then.
         self.keeper.tickets.send_new_cancels(client, now);
         self.delivery.deliver(client, now, event);
         self.keeper.note_end(client);
@@ -375,7 +375,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
                 return Read::Nothing;
             }
         };
-        // A raw frame is never read.
+        // `poll_message` returns no raw frame.
         let Some(frame) = frame_of(&message) else { return Read::Frame { bytes: 0, is_ping: false } };
         let bytes = message.len();
         let is_ping = matches!(frame, Frame::Ping(_));

@@ -256,7 +256,8 @@ impl<H: Holder> Drop for Tickets<H> {
     }
 }
 
-/// Returns whether an order may be open: no event has reported its end, or reports contradict each other.
+/// Returns whether an order may be open. An order that has ended may be open if reports contradict its end, or if it
+/// was rejected and is in doubt.
 pub(crate) fn may_be_open(order: &Order) -> bool {
     match order.state {
         OrderState::Rejected => order.needs_reconciling(),

@@ -153,7 +153,8 @@ impl Handle {
     }
 }
 
-/// A ticket whose command the driver has not taken. If it is dropped, the order was never sent.
+/// The ticket of an order whose command the driver has not taken. Dropping it ends the ticket, because the driver
+/// will not send the order.
 struct Untaken(Option<Arc<Cell>>);
 
 impl Drop for Untaken {

@@ -4,7 +4,7 @@ use async_channel::Sender;
 use gemini_ws::Instant;
 
 /// Callers that wait for an instant, and the channel that wakes each of them. A `Handle` has no timer of its own, so
-/// the driver wakes its callers.
+/// the driver wakes the callers of its methods.
 #[derive(Debug, Default)]
 pub(crate) struct Waits(Vec<(Instant, Sender<()>)>);
 
