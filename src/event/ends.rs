@@ -5,8 +5,8 @@ use crate::event::reason::Unserved;
 use crate::request::stream::{Stream, Topic};
 use crate::value::id::LinkId;
 
-/// If an event ends a stream, returns the link and the stream: no more data of the stream comes until it is
-/// subscribed again. Returns `None` for other events, and for the end of a link, which ends all its streams.
+/// If an event ends a stream, returns the link and the stream: no more data of the stream comes until the client
+/// subscribes to it again. Returns `None` for other events, and for the end of a link, which ends all its streams.
 ///
 /// After such an event, a collection such as [`Orders`](crate::Orders) expects no more reports of the stream. So an
 /// [`EventQueue`](crate::EventQueue) never drops the newest such event for each slot and each topic of an account.

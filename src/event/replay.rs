@@ -25,11 +25,14 @@ use crate::wire::{Scratch, decode_from};
 ///
 /// In the current API, each update of a book covers at least two update ids. So a depth frame that covers a single
 /// update id, other than the last id of the book, is a snapshot. `Replay` returns no events for the depth frames
-/// before the first snapshot.
-/// After a gap, a book waits for the next snapshot. In market data v2, the first frame of a symbol contains the whole
-/// book, unless an undecodable frame may have come before it. A later frame of market data v2 contains the whole book
-/// if [`looks_initial`](crate::L2Updates::looks_initial) returns true. In market data v1, if the first update of a
-/// connection has no level, the first changes of a symbol are its whole book.
+/// before the first snapshot. After a gap, a book waits for the next snapshot.
+///
+/// In market data v2, the first frame of a symbol contains the whole book, unless an undecodable frame may have come
+/// before it. A later frame of market data v2 contains the whole book if
+/// [`looks_initial`](crate::L2Updates::looks_initial) returns true.
+///
+/// In market data v1, if the first update of a connection has no level, the first changes of a symbol are its whole
+/// book.
 ///
 /// # The venue's time as a clock
 ///

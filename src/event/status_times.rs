@@ -28,8 +28,8 @@ impl StatusTimes {
         event_time.zip(self.ended).map(|(told, end)| told.cmp(&end))
     }
 
-    /// Returns whether this is the latest time of the `OPEN` events so far. Another `OPEN` event with this time is a
-    /// repetition.
+    /// Returns whether `event_time` is the latest time of the `OPEN` events so far. A further `OPEN` event with this
+    /// time is a repetition.
     pub(crate) fn has_opened(&self, event_time: Option<Timestamp>) -> bool {
         event_time.is_some() && event_time == self.opened
     }

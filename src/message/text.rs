@@ -134,8 +134,8 @@ impl fmt::Debug for RawJson<'_> {
     }
 }
 
-/// Returns whether a text contains the name of a member that holds an API key, with escapes or without. The text need
-/// not be JSON.
+/// Returns whether a text contains the name of a member that holds an API key, even if letters of the name are
+/// written as escapes. The text need not be JSON.
 fn names_key(text: &str) -> bool {
     let is_in = |text: &str| text.contains("api_session") || text.contains("apiSession");
     // Only this escape can stand for a letter or an underscore.

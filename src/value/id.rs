@@ -87,8 +87,8 @@ impl RequestId {
 
 /// The id of a subscription, from [`Client::subscribe`](crate::Client::subscribe). The id is valid until
 /// [`Event::Unsubscribed`](crate::Event::Unsubscribed) or [`Event::Rejected`](crate::Event::Rejected) reports the end
-/// of the subscription, or [`Event::Closed`](crate::Event::Closed) the end of the client. The id survives reconnects
-/// and is never reused.
+/// of the subscription, or [`Event::Closed`](crate::Event::Closed) reports the end of the client. The id survives
+/// reconnects and is never reused.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct StreamId(NonZeroU64);

@@ -121,7 +121,7 @@ pub(crate) struct Board {
     /// [`Board::take_left`].
     left: Arc<AtomicU64>,
     left_before: u64,
-    /// Whether at least one book has a reason `no_book`.
+    /// Whether a book had a reason `no_book` after the newest call of [`note_streams`](Board::note_streams).
     lacks_books: bool,
     /// When the driver last noticed that the machine had slept.
     slept: Option<Instant>,
@@ -182,7 +182,7 @@ impl Board {
         !self.posted.is_empty()
     }
 
-    /// Returns whether the newest call of [`note_streams`](Board::note_streams) set the reason `no_book` of a book.
+    /// Returns whether a book had a reason `no_book` after the newest call of [`note_streams`](Board::note_streams).
     pub(crate) const fn lacks_books(&self) -> bool {
         self.lacks_books
     }

@@ -322,8 +322,8 @@ impl Handle {
     }
 
     /// Calls a function in the driver's task and returns the result of the function. The function gets the client,
-    /// the [`Keeper`], and the time to pass to the client's methods. It should return soon: the driver does nothing
-    /// else meanwhile.
+    /// the [`Keeper`], and the time to pass to the client's methods. The function should return soon: the driver does
+    /// nothing else meanwhile.
     ///
     /// ```
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};

@@ -17,7 +17,7 @@ pub enum Done {
     /// The order was cancelled, perhaps after a part of it was executed. Or the order ended as
     /// [`OrderState::Closed`](gemini_ws::OrderState::Closed): the venue reported the end, but not the kind of end.
     Canceled(Order),
-    /// The venue rejected the order or does not have it, or the order was never sent.
+    /// The venue rejected the order, or has answered that it does not have the order, or the order was never sent.
     Rejected(Order),
     /// The outcome is not known, for one of these reasons:
     ///
