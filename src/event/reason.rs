@@ -269,7 +269,7 @@ pub struct Abandoned {
     ///
     /// A session does not count with [`Config::cancel_on_disconnect`](crate::Config::cancel_on_disconnect), or after
     /// the venue has confirmed, over the link of the session, that it cancelled all orders of the session or of the
-    /// account. It is not certain that a counted session has an open order: ask REST which orders are open.
+    /// account. A session that counts may nevertheless have no open order: ask REST which orders are open.
     pub sessions: usize,
 }
 

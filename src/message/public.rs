@@ -295,7 +295,7 @@ impl Response<'_> {
             }
     }
 
-    /// Returns whether the venue refused the request because of a rate limit, without acting on it.
+    /// Returns whether the venue refused the request because of a rate limit, and so has not carried it out.
     pub(crate) fn is_over_limit(&self) -> bool {
         let is_named = matches!(&self.error, Some(ApiError { code: -1003, .. }));
         !self.is_internal_error() && !self.has_id() && (is_named || matches!(self.status, Some(429)))

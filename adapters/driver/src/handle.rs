@@ -237,7 +237,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`CommandError`] of the client; [`CommandError::Closed`] also if the driver has ended.
+    /// The error of [`Client::subscribe`], or [`CommandError::Closed`] if the driver has ended.
     pub async fn subscribe(&self, stream: Stream) -> Result<StreamId, CommandError> {
         self.with(move |client, _, now| client.subscribe(now, stream)).await?
     }
@@ -248,7 +248,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`CommandError`] of the client; [`CommandError::Closed`] also if the driver has ended.
+    /// The error of [`Client::subscribe_unless_silent`], or [`CommandError::Closed`] if the driver has ended.
     pub async fn subscribe_unless_silent(
         &self,
         stream: Stream,
@@ -261,7 +261,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`CommandError`] of the client; [`CommandError::Closed`] also if the driver has ended.
+    /// The error of [`Client::unsubscribe`], or [`CommandError::Closed`] if the driver has ended.
     pub async fn unsubscribe(&self, id: StreamId) -> Result<(), CommandError> {
         self.with(move |client, _, now| client.unsubscribe(now, id)).await?
     }

@@ -95,8 +95,8 @@ impl Keeper {
     /// Returns the books. A book is removed when its last subscription is unsubscribed, unless a link of market data
     /// v1 delivers the book too.
     ///
-    /// The driver's clock may stop while the machine sleeps, so [`Books::fresh`] may then return an old book:
-    /// [`BookReader::fresh`](crate::BookReader::fresh) does not.
+    /// The driver's clock may stop while the machine sleeps. So after a sleep, [`Books::fresh`] may return an old
+    /// book. [`BookReader::fresh`](crate::BookReader::fresh) does not.
     pub const fn books(&self) -> &Books {
         &self.books
     }

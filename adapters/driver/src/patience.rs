@@ -21,7 +21,7 @@ impl Patience {
         Patience { timer: Box::new(timer) }
     }
 
-    /// Waits for `future`, for at most `longest`; returns `None` if the time is over.
+    /// Waits for `future`, for at most `longest`. Returns `None` if `future` takes longer.
     pub(crate) async fn within<T>(
         &mut self,
         longest: Duration,

@@ -11,9 +11,10 @@ use crate::NonBlocking;
 use crate::glue::frame_of;
 use crate::task::{CLOSING_MAX, FRAMES_PER_TURN_MAX};
 
-/// The sockets of a client's links, for a loop of your own over non-blocking I/O streams `S`. In these methods, a
-/// stream is such an I/O stream, for example a `TcpStream`. The loop [marks](Sockets::mark) the streams that are
-/// ready, and takes [turns](Sockets::turn). After a turn, stop if [`Client::close_reason`] returns a reason.
+/// The sockets of a client's links, for a loop of your own over non-blocking I/O streams `S`. In the documentation of
+/// this type, a stream is such an I/O stream, for example a `TcpStream`, and no stream of the venue. The loop
+/// [marks](Sockets::mark) the streams that are ready, and takes [turns](Sockets::turn). After a turn, stop if
+/// [`Client::close_reason`] returns a reason.
 ///
 /// An edge-triggered poller may watch a stream for reading and writing at all times. Let a level-triggered poller
 /// watch a stream for writing only while [`wants_write`](Sockets::wants_write) returns `true`. A blocking stream

@@ -46,7 +46,7 @@ pub(crate) struct Tickets<H: Holder> {
     cancels: BTreeMap<RequestId, Repeated>,
     /// When to send cancels again after a rate limit of the client has refused one.
     retry: Option<Instant>,
-    /// Whether an order whose cancel waits for the venue's id has got this id since the last call of
+    /// Whether an order with a waiting cancel has got the venue's id since the last call of
     /// [`send_new_cancels`](Tickets::send_new_cancels).
     has_new_id: bool,
 }
@@ -197,7 +197,8 @@ impl<H: Holder> Tickets<H> {
         }
     }
 
-    /// Sends the waiting cancels if an order whose cancel waits for the venue's id has got this id.
+    /// If an order with a waiting cancel has got the venue's id since the last call, sends all waiting cancels that
+    /// can be sent now.
     #[inline]
     pub(crate) fn send_new_cancels(&mut self, client: &mut Client, now: Instant) {
         if std::mem::take(&mut self.has_new_id) {
@@ -453,8 +454,8 @@ mod tests {
         assert_eq!(it.sent(520).len(), 1);
     }
 
-    /// The client's own limit refuses a cancel. Nothing can be sent until it has room, so the deadline must not be
-    /// earlier.
+    /// The client's own limit refuses a cancel. The deadline must not be earlier than the time at which the limit has
+    /// room again.
     #[test]
     fn no_deadline_is_in_the_past() {
         let config =
