@@ -56,8 +56,8 @@ impl Config {
         Config::new(SourceConfig::Market(symbols.collect()))
     }
 
-    /// Creates the settings for an exchange that plays a recording. The exchange begins with the first subscription
-    /// to a public stream, and plays each frame once.
+    /// Creates the settings for an exchange that plays a recording. The exchange begins to play the recording at the
+    /// first subscription to a public stream, and plays each frame once.
     pub fn recording(recording: Recording) -> Config {
         Config::new(SourceConfig::Recording(recording))
     }
@@ -81,9 +81,12 @@ impl Config {
 
     /// Sets the venue's time at [`Instant::ZERO`](gemini_ws::Instant::ZERO). Default: [`EPOCH`](crate::EPOCH).
     ///
-    /// The first ids of each kind depend on this time. So a restarted exchange with the same seed repeats no id, if
-    /// its epoch is later than the venue's time at the end of the first exchange. This holds for times from 1995 to
-    /// 2153, while an exchange takes fewer than a million ids of one kind per second.
+    /// The first ids of each kind depend on this time. So an exchange that is started again with the same seed
+    /// repeats no id, if three conditions hold:
+    ///
+    /// - its epoch is later than the venue's time at the end of the former exchange;
+    /// - both epochs are between 1995 and 2153;
+    /// - the former exchange used on average fewer than a million ids of each kind per second.
     ///
     /// ```
     /// use std::time::Duration;
@@ -185,8 +188,8 @@ impl Config {
     /// millisecond counts as a millisecond. Default: 20 s.
     ///
     /// Each step of a request takes at most a quarter of this time, with two exceptions: a maker has 5 s to confirm
-    /// an accepted quote, and the last step takes up to 550 ms. An exchange without prediction-market contracts makes
-    /// no requests for quotes.
+    /// an accepted quote, and a request has the status `FINALIZING` for 50 ms to 550 ms. An exchange without
+    /// prediction-market contracts makes no requests for quotes.
     #[must_use]
     pub fn quote_pause_max(mut self, pause: Duration) -> Config {
         self.quote_pause_max = pause.max(Duration::from_millis(1));

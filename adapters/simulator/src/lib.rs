@@ -29,8 +29,9 @@
 //!
 //! Over REST, the exchange answers `POST /v1/order/status`, `POST /v1/orders` and `POST /v1/balances`.
 //!
-//! The reply to `conninfo` reports the venue's limit of 300 connection attempts in five minutes, with a count. The
-//! exchange does not apply this limit: it accepts further attempts too.
+//! The reply to `conninfo` reports the venue's limit of 300 connection attempts in five minutes, and how many
+//! attempts the exchange has counted in the present five minutes. The exchange does not apply this limit: it accepts
+//! further attempts too.
 //!
 //! [`Exchange::handle_upgrade`] takes the upgrade request of a client and refuses unknown paths. It ignores a slash
 //! at the end of a path. The archived paths serve market data of a generated market only: recordings contain frames

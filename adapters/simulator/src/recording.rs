@@ -50,8 +50,8 @@ pub struct Recording {
     interval: Duration,
     has_times: bool,
     origin: Option<u64>,
-    /// The receive time of the last frame that was taken: `Some(None)` if this frame has none, `None` if no frame has
-    /// been taken.
+    /// The receive time of the last frame that [`Recording::next`] returned: `Some(None)` if this frame has none,
+    /// `None` if no frame has been returned.
     before: Option<Option<Duration>>,
 }
 
@@ -231,8 +231,8 @@ impl Recording {
         }
     }
 
-    /// Reads a line; `None` if it has no frame to be played. Unless `takes_symbols` is true, frames of new symbols
-    /// are skipped.
+    /// Reads a line; `None` if it has no frame to be played. If `takes_symbols` is false, frames of symbols that are
+    /// not in [`Recording::symbols`] are skipped.
     fn read(&mut self, line: &str, takes_symbols: bool) -> Result<Option<RecordedFrame>, Failure> {
         if line.trim().is_empty() {
             return Ok(None);
@@ -292,7 +292,7 @@ impl Recording {
         self.frames.is_empty() && self.stream.is_none()
     }
 
-    /// Returns the number of lines that were skipped so far, without blank lines. A recording that is [read while it
+    /// Returns how many lines have been skipped so far, not including blank lines. A recording that is [read while it
     /// is played](Recording::streamed) also skips lines that are not frames, and frames of other symbols.
     pub const fn skipped(&self) -> usize {
         self.skipped

@@ -41,7 +41,7 @@ pub struct State {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedIds {
-    /// The newest id of orders, their events and the trades of quotes.
+    /// The last id of the sequence that orders, events of orders, and trades that execute quotes share.
     pub(crate) order: u64,
     pub(crate) update: u64,
     pub(crate) trade: u64,

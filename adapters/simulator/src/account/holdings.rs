@@ -10,7 +10,7 @@ use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
 use crate::value::order::Outcome;
 
-/// The currencies with which symbols can end. `gusd` ends with `usd`, so `gusd` comes first.
+/// The currencies with which symbols can end. `gusd` comes before `usd`, because `gusd` ends with `usd`.
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 
@@ -75,7 +75,7 @@ impl Holdings {
         self.change(asset, |holding| holding.total = holding.total.saturating_add(amount));
     }
 
-    /// Sets an amount of an asset aside for orders. A negative amount releases as much of what was set aside.
+    /// Sets an amount of an asset aside for orders. If the amount is negative, releases the same amount.
     pub(crate) fn hold(&mut self, asset: &Asset, amount: Amount) {
         // Only a saved state can need more than fits into `Amount`. `overdrawn` then finds the asset.
         self.change(asset, |holding| holding.held = holding.held.saturating_add(amount));

@@ -12,7 +12,8 @@ use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, Origin};
 /// The terms of an order as integers, in the units of its instrument.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
-    /// The position of the symbol in the market; `usize::MAX` if the order belongs to no market.
+    /// The position of the order's symbol among the symbols of the market; `usize::MAX` if the order belongs to no
+    /// market.
     pub(crate) position: usize,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,
@@ -194,8 +195,8 @@ impl ClientOrder {
         is_last
     }
 
-    /// Recalculates the amount to set aside for the order. Returns by how much it has changed. `basis_points` is the
-    /// fee of makers or of takers, whichever is higher.
+    /// Recalculates the amount to set aside for the order. Returns the new amount minus the former one.
+    /// `basis_points` is the fee of makers or of takers, whichever is higher.
     pub(crate) fn update_hold(&mut self, basis_points: u32) -> Amount {
         let needed = self.required_hold(basis_points).unwrap_or(0);
         needed - std::mem::replace(&mut self.hold, needed)
@@ -226,8 +227,9 @@ impl ClientOrder {
         })
     }
 
-    /// Returns the amounts that the order has after this progress. The average is rounded down to the decimals of the
-    /// price, and is `None` while nothing has been executed.
+    /// Returns the executed and the remaining quantity, and the average price, of the order at the time of
+    /// `progress`. The average price is rounded down to the decimals of the price. It is `None` if nothing was
+    /// executed.
     pub(crate) fn amounts(&self, progress: Progress) -> Amounts {
         let Some(terms) = &self.terms else {
             return Amounts { executed: Decimal::ZERO, left: self.request.quantity, average: None };

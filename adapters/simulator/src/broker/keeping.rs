@@ -16,7 +16,8 @@ use crate::model::engine::Remainder;
 use crate::state::{State, StateError};
 use crate::value::order::OrderState;
 
-/// The largest id of orders and events that can be restored. The limit leaves more ids than an exchange can use.
+/// The largest id of orders and events that can be restored. Above this limit, more ids remain than an exchange can
+/// use.
 const ORDER_ID_MAX: u64 = 1 << 62;
 
 impl Broker {
@@ -37,7 +38,7 @@ impl Broker {
     /// Returns all orders: first those that have ended, in the order in which they ended, then the open ones. `ends`
     /// takes the serial number of a session, and returns whether the end of the session cancels its orders.
     ///
-    /// The orders are shared and not copied, so that 100,000 orders delay no client.
+    /// The state shares the orders with the exchange: copying 100,000 orders would delay the clients.
     pub(crate) fn saved_orders(&self, ends: impl Fn(u64) -> bool) -> Vec<StateOrder> {
         let keys: Vec<Arc<str>> = self.accounts.iter().map(|account| Arc::from(account.key())).collect();
         let open = self.open.iter().filter_map(|(_, id)| self.orders.get(id));

@@ -16,7 +16,8 @@ impl Broker {
     /// Executes an accepted quote. Returns false if the maker of the quote cannot pay for it.
     ///
     /// The requester buys the combination, so the maker buys the outcome `NO`, at one minus the price. The maker gets
-    /// an order that is filled at once, whose client order id is the client id or the id of the quote.
+    /// an order that is filled at once. Its client order id is the client id of the quote, or the id of the quote if
+    /// the quote has no client id.
     pub(crate) fn execute_quote(&mut self, cx: &Context<'_>, deal: &Deal<'_>) -> bool {
         let Deal { quote, symbol, contracts } = *deal;
         let Ok(symbol) = symbol.parse::<Symbol>() else { return false };

@@ -289,8 +289,8 @@ impl Faults {
         self.orders.push_back(FaultOrder::LoseMore(session, count));
     }
 
-    /// Begins a fault that consists only of a count: adds it to the count that remains of earlier faults of this
-    /// kind. Returns `false` if the fault is of another kind, which this function does not begin.
+    /// If `action` is a fault of all sessions that has only a count, adds this count to the remaining count of
+    /// earlier faults of the same kind, and returns true. Otherwise does nothing and returns false.
     pub(crate) const fn add_count(&mut self, action: &FaultAction) -> bool {
         let (remaining, count) = match action {
             FaultAction::WithholdReplies(count) => (&mut self.withheld_replies, *count),
@@ -338,8 +338,8 @@ impl Faults {
         self.rest_delay
     }
 
-    /// Returns how many faults still wait to have their effect. Only faults of depth updates, of subscribe requests
-    /// and of upgrades are included.
+    /// Returns how many faults have begun and still have an effect to come. Only three kinds are included: faults of
+    /// later depth updates, refusals of subscribe requests, and refusals of upgrades.
     pub(crate) fn waiting(&self) -> usize {
         self.depth.len() + self.refused_subscribes.len() + self.refused_upgrades.len()
     }
@@ -371,7 +371,7 @@ impl Faults {
     }
 
     /// Returns how many times to send the present depth update of a symbol. Call this once for each update, because
-    /// the call advances the faults that wait for a later update.
+    /// the faults count the calls to find the update that they affect.
     pub(crate) fn depth_copies(&mut self, symbol: Symbol) -> usize {
         let mut copies = 1;
         self.depth.retain_mut(|fault| {

@@ -20,8 +20,8 @@ pub(crate) struct Context<'a> {
     pub(crate) sessions: &'a mut Sessions,
     pub(crate) schedule: &'a mut Schedule,
     pub(crate) faults: &'a mut Faults,
-    /// Random numbers for the handling of sessions. The market has its own, so that it does not depend on the
-    /// sessions.
+    /// The generator of the random numbers for sessions. The market has a separate generator, so that sessions do not
+    /// change its order flow.
     pub(crate) random: &'a mut Random,
     pub(crate) stale_percent: u32,
 }

@@ -8,9 +8,13 @@ use super::fault_spec::FaultAction;
 use crate::value::id::SessionId;
 
 /// The maximum number of faults that can be planned at a time.
-/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. A fault
-/// counts until it begins. A fault with a duration counts until it ends, and a fault of depth updates or of subscribe
-/// requests until it has had its effect.
+/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. The number
+/// includes:
+///
+/// - faults that have not begun;
+/// - faults with a duration that have not ended;
+/// - faults of later depth updates that have not had their effect;
+/// - refusals of subscribe requests and of upgrades, until the exchange has refused as many as planned.
 pub const PLANNED_FAULTS_MAX: usize = 1_000;
 
 #[derive(Clone, Debug)]
@@ -22,7 +26,7 @@ pub(crate) enum Planned {
     EndRestFailure,
 }
 
-/// The planned changes, by the number in [`Task::Fault`](super::schedule::Task::Fault).
+/// The beginnings and ends that are still to come, by the number in [`Task::Fault`](super::schedule::Task::Fault).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PlannedFaults {
     waiting: BTreeMap<u64, Planned>,

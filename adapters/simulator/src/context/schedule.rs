@@ -12,7 +12,7 @@ use crate::value::tempo::Tempo;
 pub(crate) enum Task {
     /// Generates the next event of a symbol's order flow.
     Market(usize),
-    /// Sends what has changed in the book of a symbol to the subscribers of a tempo.
+    /// Sends the changes of a symbol's book to the subscribers of a tempo.
     Publish(usize, Tempo),
     /// Sends the snapshot of a subscription, some time after its acknowledgement.
     Snapshot(SessionId, usize, Tempo),
@@ -32,7 +32,7 @@ pub(crate) enum Task {
     Auction(usize),
     /// Carries out the next transition of a request for quotes.
     Quote,
-    /// Sends the heartbeat of a session of an archived market data endpoint.
+    /// Sends a heartbeat to a session of an archived market data endpoint.
     Heartbeat(SessionId),
     /// Ends the quotes whose validity has ended.
     QuoteEnd,

@@ -119,8 +119,9 @@ fn check_books(exchange: &Exchange, initial: &[BTreeMap<Asset, Amount>]) {
 /// outcome of the order, and the fill.
 type Part = (usize, bool, OrderSide, Option<Outcome>, LedgerFill);
 
-/// Checks that the two fills of a trade between accounts balance. Returns the number of trades, and how many of them
-/// were between accounts.
+/// Checks that the two fills of each trade between two accounts balance. Returns the number of all trades of
+/// accounts, and the number of trades between two accounts. In the other trades, an account trades with the order
+/// flow.
 fn check_trades(exchange: &Exchange) -> (usize, usize) {
     let mut trades: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
     for account in 0..exchange.broker.accounts().len() {

@@ -44,7 +44,7 @@ impl Exchange {
     /// Plans the faults that a text specifies, with one [`FaultSpec`] per line. The delays of the faults begin at
     /// `now`. Empty lines are ignored. Returns how many faults were planned. If there are several faults of one kind:
     ///
-    /// - Faults with a duration that overlap: the misbehaviour lasts until the last of them ends.
+    /// - Faults with a duration: if they overlap, the misbehaviour lasts until the last of them ends.
     /// - Faults with a count: the counts add up. Refusals with different codes or statuses come in the order of their
     ///   faults.
     /// - Delays, and lists of names: the newest applies.
@@ -101,7 +101,8 @@ impl Exchange {
         self.schedule.add(self.now + after, Task::Fault(number));
     }
 
-    /// Begins or ends a planned fault. A fault ends only when no other fault of its kind remains.
+    /// Begins or ends the planned fault with this number. If several faults with a duration overlap and act on the
+    /// same session or market, their misbehaviour lasts until the last of them ends.
     pub(super) fn run_planned(&mut self, number: u64) {
         let planned = self.planned.take(number);
         let (later, faults) = (&self.planned, &mut self.faults);

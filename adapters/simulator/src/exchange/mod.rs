@@ -36,12 +36,12 @@ use crate::value::id::SessionId;
 use crate::value::random::Random;
 use crate::value::start::Start;
 
-/// The longest time for which one call generates market events. After a longer pause between two calls, the market
-/// stands still in the earlier part of the pause.
+/// The longest time for which one call generates market events. If the pause between two calls is longer, the market
+/// generates events only for the last part of the pause, which has this length.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
-/// The latest time that the exchange distinguishes, after 292 years. Later times count as this one, so that no sum
-/// overflows.
+/// The latest time of the exchange: 292 years after its start. The exchange replaces later times by this one, so that
+/// no sum overflows.
 const FAR: Instant = Instant::from_nanos(u64::MAX / 2);
 
 /// The maximum number of requests of a session in each [`REQUEST_WINDOW`].
@@ -62,9 +62,10 @@ const HELD_REPLIES_MAX: usize = 10_000;
 /// A simulated exchange without sockets, clocks or threads.
 ///
 /// After each `handle_*` call, and after planning faults, call [`Exchange::poll_output`] until it returns `None`. The
-/// caller passes the time; an earlier time than before counts as the latest one so far. The same calls have the same
-/// results on a clone, unless the exchange plays a [`Recording::streamed`](crate::Recording::streamed), whose lines
-/// the clones share. See the [crate's documentation](crate) for an example.
+/// caller passes the time. If the time is earlier than that of a previous call, the exchange uses the latest time so
+/// far. The same calls have the same results on a clone, except if the exchange plays a
+/// [`Recording::streamed`](crate::Recording::streamed): clones share the lines of such a recording. See the [crate's
+/// documentation](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     now: Instant,
@@ -542,7 +543,7 @@ impl Exchange {
         }
     }
 
-    /// Ends a session, and queues its last output after all outputs that wait for the session.
+    /// Ends the session that `last` belongs to, and queues `last` after all outputs that wait for this session.
     fn end(&mut self, last: Output) {
         let session = last.session();
         self.leave_all(session);

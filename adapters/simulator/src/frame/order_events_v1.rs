@@ -165,8 +165,8 @@ impl OrderEventFeed {
     }
 }
 
-/// Writes the reason of a cancellation, a rejection or a refused cancel. If a request or the end of a session
-/// cancelled the order, or if the event is a refused cancel, also writes `cancel_command_id`.
+/// Writes the reason if the event is a cancellation, a rejection, or the refusal of a request to cancel. Also writes
+/// `cancel_command_id` if the event is such a refusal, or if a request or the end of a session cancelled the order.
 fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     match event.kind {
         EventKind::Canceled { reason } if name == "cancelled" => {

@@ -131,8 +131,8 @@ fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push_decimal(text, "q", Some(request.quantity));
 }
 
-/// Writes the executed quantity. For a fill, this is the quantity of the fill; for other events, that of all
-/// executions.
+/// Writes the members about executions. For a fill, `Z` is the quantity of this fill. For other events, `Z` is the
+/// sum of the quantities of all fills, and the other members are left out.
 fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     match event.kind {
         EventKind::Filled { fill, .. } => {
@@ -147,8 +147,8 @@ fn push_executed(text: &mut String, event: &OrderEvent, amounts: &Amounts) {
     }
 }
 
-/// Writes an `orderSnapshot`. Of the venue's frame, only the name and the array `orders` are known. So each order is
-/// written like an order event.
+/// Writes an `orderSnapshot`. It is unknown how the venue writes the orders in the array `orders`. This function
+/// writes each of them like an order event.
 ///
 /// A partly filled order gets the status `OPEN`. With the status `PARTIALLY_FILLED`, a client would add `Z`, the
 /// executed quantity, as a further execution.

@@ -92,7 +92,8 @@ pub(crate) fn partial_depth(
     text
 }
 
-/// Writes a `markPrice`. The venue sends a multiple of the index, and the simulator sends a hundred times the index.
+/// Writes a `markPrice`. The member `i` is a hundred times the index price, because the venue also sends a multiple
+/// of it.
 pub(crate) fn mark_price(instrument: &Instrument, event_time: i64, mark: u64, index: u64) -> String {
     let mut text = String::from("{\"e\":\"markPrice\"");
     push_time_and_symbol(&mut text, instrument, event_time);

@@ -92,7 +92,8 @@ impl<'r> UpgradeRequest<'r> {
         }
     }
 
-    /// Returns the path without a single slash at the end, which some clients write.
+    /// Returns the path. If exactly one slash follows the rest of the path, as some clients write it, leaves this
+    /// slash out.
     pub(crate) fn plain_path(&self) -> &'r str {
         let path = self.path();
         path.strip_suffix('/').filter(|plain| !plain.is_empty() && !plain.ends_with('/')).unwrap_or(path)

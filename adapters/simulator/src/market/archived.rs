@@ -92,7 +92,8 @@ impl ArchivedFeeds {
         self.event_id
     }
 
-    /// Raises the last event id to one that an earlier run of the exchange has used, unless it is already greater.
+    /// Sets the last event id to `event`, which an earlier run of the exchange has used. Does nothing if the last
+    /// event id is already greater.
     pub(super) fn raise_event_id(&mut self, event: u64) {
         self.event_id = self.event_id.max(event);
     }
@@ -140,8 +141,8 @@ impl ArchivedFeeds {
         }
     }
 
-    /// Converts the effects of an event into updates, trades and changed levels. Each fill becomes an update of its
-    /// own, because a trade has the id of its update. The other changes share one update.
+    /// Converts the effects of an event into updates, trades and changed levels. Each fill becomes a separate update,
+    /// because a trade has the id of its update. The changes of levels that no fill caused become one update.
     fn updates(
         &mut self,
         listing: &Listing,
@@ -381,8 +382,9 @@ impl ArchivedFeeds {
     }
 }
 
-/// Returns the position of a symbol, if its name is in upper case and the symbol has the feed. The name of a
-/// perpetual may contain hyphens, as one of the venue's documents spells it.
+/// Returns the position of the symbol with this name and the feed. Returns `None` if the name has lower-case letters,
+/// if there is no such symbol, or if the symbol does not have the feed. The name of a perpetual may contain hyphens,
+/// as one of the venue's documents spells it.
 fn listed(listings: &Listings, feed: Feed, name: &str) -> Option<(usize, Feed)> {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return None;

@@ -16,14 +16,14 @@ struct Connection {
     /// Whether entries name their symbol.
     is_multi: bool,
     order: MemberOrder,
-    /// The number of the next frame. The frames of all symbols and the heartbeats share one count.
+    /// The number of the next frame. The frames of all symbols and the heartbeats share one sequence.
     socket_sequence: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MarketDataV1 {
     connections: BTreeMap<SessionId, Connection>,
-    /// The sessions by the position of the symbol in the market.
+    /// The sessions that get the updates of a symbol. The key is the position of the symbol in the market.
     watchers: BTreeMap<usize, BTreeSet<SessionId>>,
 }
 

@@ -31,7 +31,8 @@ pub(crate) struct Present<'p> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MarketDataV2 {
     sessions: BTreeSet<SessionId>,
-    /// The sessions by the position of the symbol in the market and the feed.
+    /// The sessions that are subscribed to a feed of a symbol. The key is the position of the symbol in the market,
+    /// and the feed.
     subscribers: BTreeMap<(usize, Feed), BTreeSet<SessionId>>,
 }
 
@@ -54,8 +55,8 @@ impl MarketDataV2 {
     }
 
     /// Subscribes a session and sends the first frame, which is the only acknowledgement. While a perpetual has no
-    /// mark price, the feed `mark_price` has no first frame. What the venue does if a session subscribes again has
-    /// not been measured.
+    /// mark price, the feed `mark_price` has no first frame. If the session is already subscribed, sends the first
+    /// frame again; it is unknown what the venue does.
     pub(crate) fn subscribe<'p>(
         &mut self,
         sessions: &mut Sessions,

@@ -22,8 +22,8 @@ use crate::value::instrument::{Instrument, is_perpetual, is_prediction};
 use crate::value::random::hash;
 use crate::value::tempo::Tempo;
 
-/// The maximum number of levels of a small book, on both sides together. The snapshot of a larger book comes some
-/// time after the acknowledgement.
+/// The maximum number of levels of a small book, on both sides together. The exchange sends the snapshot of a larger
+/// book some time after the acknowledgement of the subscription.
 const SMALL_BOOK_LEVELS: usize = 400;
 const LARGE_SNAPSHOT_DELAY: Duration = Duration::from_millis(700);
 

@@ -226,8 +226,8 @@ impl Market {
         SavedIds { order: 0, update, trade, event, quote_request, quote }
     }
 
-    /// Raises the last ids, except that of orders, to those of an earlier run of the exchange, unless they are
-    /// already greater.
+    /// Sets each last id, except that of orders, to the id in `ids`, which is from an earlier run of the exchange. A
+    /// last id that is already greater stays.
     ///
     /// # Errors
     ///

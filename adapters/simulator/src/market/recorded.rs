@@ -34,7 +34,8 @@ struct Track {
     subscribers: Subscribers,
     /// The book; `None` before the first snapshot, and from a gap of the recording to the next snapshot.
     book: Option<Book>,
-    /// The last frames of the ticker and of partial depth, which new subscribers get at once.
+    /// The last frame of the ticker. The exchange sends it at once to a new subscriber, and does the same with
+    /// `partial`, the last frame of partial depth.
     ticker: Option<String>,
     partial: Option<String>,
 }

@@ -20,7 +20,7 @@ const fn partial_index(levels: PartialLevels) -> usize {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DepthState {
-    /// The exchange sends the snapshot at this time, and no change before the snapshot.
+    /// The exchange sends the snapshot at this time, and sends no change before it.
     SnapshotAt(Instant),
     /// The recording has not reached the symbol's snapshot yet. A subscriber that requested a snapshot gets no change
     /// before it.

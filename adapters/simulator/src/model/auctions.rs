@@ -75,8 +75,8 @@ impl Auction {
         pause.saturating_sub(Duration::from_nanos(venue_time.rem_euclid(1_000_000_000).unsigned_abs()))
     }
 
-    /// Carries out the next step of the auction. Returns the time until the step after it, and the step that was
-    /// carried out: `None` if a price is due but a side of the book is empty.
+    /// Carries out the next step of the auction. Returns the time until the following step, and the step that was
+    /// carried out. This step is `None` if a price is due but a side of the book is empty.
     pub(crate) fn step(
         &mut self,
         instrument: &Instrument,

@@ -83,7 +83,8 @@ pub(crate) struct Placement {
     pub(crate) resting: Option<OrderId>,
     /// The quantity that did not match.
     pub(crate) left: u64,
-    /// Whether an order of the same owner stopped the order. The remaining quantity is then not in the book.
+    /// Whether the matching stopped at a resting order of the same owner. If so, the engine dropped the quantity that
+    /// did not match.
     pub(crate) met_own: bool,
 }
 
@@ -170,7 +171,8 @@ impl Engine {
         Placement { resting: Some(id), left, met_own }
     }
 
-    /// Matches an order. Returns the remaining quantity, and whether an order of the same owner stopped it.
+    /// Matches an order. Returns the remaining quantity, and whether the matching stopped at a resting order of the
+    /// same owner.
     fn take(
         &mut self,
         owner: Owner,
@@ -358,8 +360,8 @@ mod tests {
     use super::*;
 
     /// Runs actions of the form `b 100 5` (a bid at 100 for 5), `s 101 5` (an ask), `B` and `S` (a bid and an ask
-    /// that do not rest) and `c 1` (cancel the first order). Compares the book and the fills. A fill has the form
-    /// `100x5:1`: price, quantity, and the number of the maker's order.
+    /// that do not rest) and `c 1` (cancel the first order). Compares the book and the fills with `book` and `fills`.
+    /// A fill has the form `100x5:1`: price, quantity, and the number of the maker's order.
     fn check(actions: &str, book: &str, fills: &str) {
         let mut engine = Engine::default();
         let mut effects = Effects::default();

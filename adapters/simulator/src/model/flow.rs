@@ -14,7 +14,8 @@ pub(crate) struct Flow {
     /// The price around which orders are placed. It moves at random.
     fair: u64,
     orders_per_side: usize,
-    /// The orders that may be cancelled. Some of them may have been filled since.
+    /// The resting orders that the flow has placed and can cancel. The list can still contain orders that have been
+    /// filled.
     placed: Vec<OrderId>,
     /// The side that gets no new resting orders, and for how many more events; usually `None`.
     deserted: Option<(Side, u64)>,

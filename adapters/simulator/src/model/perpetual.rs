@@ -36,7 +36,8 @@ impl Perpetual {
         Some((fair, fair - spread / 2 + self.random.below(spread + 1)))
     }
 
-    /// Changes the funding rate at random and returns the funding. The funding is realized on the full hour.
+    /// Changes the funding rate at random and returns the funding. The funding is realized at the next full hour, or
+    /// now if `venue_time` is a full hour.
     pub(crate) fn funding(&mut self, instrument: &Instrument, fair: u64, venue_time: i64) -> Funding {
         let step = i64::try_from(self.random.below(3)).unwrap_or(0) - 1;
         self.rate = (self.rate + step).clamp(-50, 50);

@@ -96,8 +96,9 @@ impl Quotes {
         [self.last_number, self.last_quote]
     }
 
-    /// Raises the last numbers to those of an earlier run of the exchange, unless they are already greater. Also
-    /// changes the seed of `answers`, so that event ids differ from those of the earlier run.
+    /// Sets the last numbers of requests and of quotes to `request` and `quote`, which are from an earlier run of the
+    /// exchange. A last number that is already greater stays. Also changes the seed of `answers`, so that event ids
+    /// differ from those of the earlier run.
     pub(crate) fn raise_numbers(&mut self, [request, quote]: [u64; 2]) {
         self.last_number = self.last_number.max(request);
         self.last_quote = self.last_quote.max(quote);
@@ -116,7 +117,7 @@ impl Quotes {
         self.subscribers.remove(&session);
     }
 
-    /// Schedules the next transition of the request, in place of the one that was scheduled before.
+    /// Schedules the next transition of the request, and removes the transition that was scheduled before.
     pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
         schedule.remove(self.next, Task::Quote);
         self.next = now + self.pause();
@@ -373,7 +374,8 @@ impl Quotes {
         std::mem::take(&mut self.events)
     }
 
-    /// Returns the number of an account's quote, unless it has ended.
+    /// Returns the number of an account's quote for the present request. `None` if the account has no such quote, or
+    /// if the quote has ended.
     fn find(&self, account: usize, name: &QuoteName) -> Option<u64> {
         let rfq = self.present.as_ref()?;
         let of_account = |quote: &&Quote| quote.origin().account == account && quote.id() == name.quote_id;

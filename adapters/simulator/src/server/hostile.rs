@@ -238,8 +238,8 @@ fn turns_are_bounded() {
     }
 }
 
-/// Checks that a message without end breaks the protocol, whatever comes between its fragments. Any number of short
-/// messages does not.
+/// Checks that a message without end breaks the protocol, whatever comes between its fragments, and that any number
+/// of short messages does not break it.
 #[test]
 fn messages_have_a_limit() {
     let mixed = [EMPTY_FRAGMENT, PING, PONG].concat();

@@ -33,7 +33,8 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 pub const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// The maximum number of bytes of a client's message, including the headers of its frames. After a longer message,
-/// the server closes the connection with the code 1009. The longest request fits in 65,536 equal fragments.
+/// the server closes the connection with the code 1009. The longest request fits, even if the client divides it into
+/// 65,536 equal fragments.
 pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 65_536 * FRAME_HEADER_BYTES;
 
 /// The maximum number of bytes that the server keeps for a client: unsent bytes, and bytes of an incomplete message.

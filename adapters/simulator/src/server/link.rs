@@ -48,9 +48,9 @@ pub(super) struct Link<Io> {
     deadline: Option<Instant>,
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
-    /// The bytes that the WebSocket layer has still to write, including its own pongs.
+    /// The number of bytes that the WebSocket layer has not written yet, including the pongs that this layer sends.
     unflushed_bytes: usize,
-    /// The bytes of an incomplete message that have been received.
+    /// The number of received bytes of an incomplete message.
     partial_bytes: usize,
     /// The part of [`CUT_FRAME`] that is to be written after everything else; `None` if no fault cuts a frame.
     cut_frame: Option<&'static [u8]>,
@@ -62,8 +62,9 @@ enum State<Io> {
     Deciding(Paced<Io>, Vec<u8>),
     /// The exchange has opened the session, and the response is being written. The bytes are those after the request.
     Accepting(Answering<Io>, Vec<u8>),
-    /// The exchange has opened the session, and the response is held back until the deadline. A client that closes
-    /// its side meanwhile counts as disconnected, as with most HTTP servers. The bytes are those after the request.
+    /// The exchange has opened the session, and the response is held back until the deadline. If the client closes
+    /// its side before the deadline, the link treats it as disconnected, as most HTTP servers do. The bytes are those
+    /// after the request.
     Held(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
     /// The response, which does not upgrade the client, is held back until the deadline.
@@ -117,12 +118,14 @@ impl<Io> fmt::Debug for Link<Io> {
 }
 
 impl<Io> Link<Io> {
-    /// Returns the time at which the link has to act. A muted link waits until it may write again.
+    /// Returns the time at which the link has to act; `None` for a muted link, which acts only when it is muted no
+    /// longer.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline.filter(|_| !self.is_muted)
     }
 
-    /// Returns the sum of the bytes that wait for the client and those of an incomplete message.
+    /// Returns the number of bytes that wait for the client, plus the number of received bytes of an incomplete
+    /// message.
     pub(super) const fn held_bytes(&self) -> usize {
         let response = match &self.state {
             State::Refusing(answering) | State::Late(answering, _) => answering.unwritten(),

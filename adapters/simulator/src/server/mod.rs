@@ -80,8 +80,8 @@ pub struct Server {
     /// The session with which writing begins in the next turn.
     next_written: SessionId,
     accept_after: Instant,
-    /// Whether `accept` has failed while no client waited, because no file descriptor is free. If so, the server has
-    /// to free one for the next client.
+    /// Whether the last `accept` failed although no client waited, because no file descriptor is free. If `accept`
+    /// fails again when a client waits, the server closes sockets to free descriptors.
     awaits_room: bool,
     counters: Arc<Counters>,
 }

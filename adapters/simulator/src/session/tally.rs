@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gemini_ws::Instant;
 
-/// A count that starts again with each window. The windows follow each other from `Instant::ZERO` on.
+/// The number of events in a window, which starts again at zero with each window. The windows follow each other
+/// without gaps, and the first one starts at `Instant::ZERO`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     /// The number of the window of the last event.
@@ -13,7 +14,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts an event. Returns how many events there have been in the present window, including this one.
+    /// Adds one event to the present window. Returns how many events there have been in the present window, including
+    /// this one.
     pub(crate) fn add(&mut self, now: Instant, length: Duration) -> u32 {
         let count = self.used(now, length).saturating_add(1);
         *self = Tally { window: window(now, length), count };

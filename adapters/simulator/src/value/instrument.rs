@@ -103,7 +103,8 @@ impl Instrument {
         }
     }
 
-    /// Returns a price far above the market, for a sell order that is not meant to be executed. It fits into 64 bits.
+    /// Returns a price far above the market, for a sell order that is not meant to be executed. The price fits into
+    /// 64 bits with any number of decimals.
     pub(crate) fn absurd_price(&self) -> u64 {
         9 * power(12.min(17 - self.price_decimals) + self.price_decimals)
     }

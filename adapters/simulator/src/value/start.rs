@@ -6,8 +6,9 @@ use gemini_ws::Timestamp;
 /// 2026. It is fixed, so that runs can be repeated.
 pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
 
-/// The range in which each epoch has its own ids, in µs relative to [`EPOCH`]: from 1995 to 2153. In this range, the
-/// first ids of orders and of the market remain positive, and those of the market remain below 2⁵³.
+/// The limits of the epochs, in µs relative to [`EPOCH`]: from 1995 to 2153. Epochs outside this range get the first
+/// ids of its limits. In this range, the first ids of orders and of the market remain positive, and those of the
+/// market remain below 2⁵³.
 const MICROS_MIN: i64 = -1_000_000_000_000_000;
 const MICROS_MAX: i64 = 4_000_000_000_000_000;
 
@@ -32,14 +33,14 @@ impl Start {
         Start { nanos }
     }
 
-    /// Returns `first` plus one for each microsecond from [`EPOCH`] to this epoch. Ids are not repeated if the
-    /// exchange takes fewer than a million per second.
+    /// Returns `first` plus one for each microsecond from [`EPOCH`] to this epoch. A later epoch repeats no id, if
+    /// the exchange uses fewer than a million ids per second.
     pub(crate) const fn by_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(1_000))
     }
 
-    /// Returns `first` plus one for each 100 ns from [`EPOCH`] to this epoch. Ids are not repeated if the exchange
-    /// takes fewer than ten million per second.
+    /// Returns `first` plus one for each 100 ns from [`EPOCH`] to this epoch. A later epoch repeats no id, if the
+    /// exchange uses fewer than ten million ids per second.
     pub(crate) const fn by_tenths_of_micros(self, first: u64) -> u64 {
         first.saturating_add_signed(self.nanos.div_euclid(100))
     }

@@ -61,9 +61,9 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-/// Writes the frame of an update with the entries that `options` include. If there is no such entry, returns `None`,
-/// except for the first frame of a symbol, which may have no entries. If `symbol` is not `None`, each entry names
-/// this symbol, as on the endpoint for several symbols.
+/// Writes the frame of an update with the entries that `options` include. Returns `None` if there is no such entry,
+/// unless this is the first frame of a symbol: the first frame can be without entries. If `symbol` is not `None`,
+/// each entry names this symbol, as on the endpoint for several symbols.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,
@@ -96,7 +96,7 @@ pub(crate) fn frame(
 }
 
 /// Returns whether a session with these options gets an entry. The first frame of a symbol (`is_initial`) has entries
-/// [`Entry::Change`] even for a session that asks for the best levels.
+/// [`Entry::Change`] even for a session that asks for only the best levels.
 fn is_wanted(options: &Options, entry: &Entry, is_initial: bool) -> bool {
     match *entry {
         Entry::Change { side, reason, .. } => {
