@@ -516,8 +516,8 @@ fn faults() {
     assert_eq!(short(&floor.run(A_SECOND)), ["1: 200"]);
 }
 
-/// A client's orders trade with the order flow. The depth stream reports them without a gap, and the trade stream
-/// reports each of their fills.
+/// A client's orders trade with the order flow. The updates of the depth stream then have no gap and yield the
+/// exchange's true book. The trade stream reports each fill of the client's orders.
 #[test]
 fn orders_are_events_of_the_market() {
     let mut floor = Floor::new(common::market(&["btcusd"]).events_per_second(50).stale_percent(0), 5);

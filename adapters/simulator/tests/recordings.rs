@@ -83,8 +83,8 @@ fn who_comes_later_gets_the_present_state() {
     );
 }
 
-/// A recording may lack an update, for example after a lost connection. From there to the next recorded snapshot, the
-/// exchange knows no book. A session that subscribes after the gap gets the next recorded snapshot, and no change
+/// A recording may lack an update, for example after a lost connection. From this gap to the next recorded snapshot,
+/// the exchange has no book. A session that subscribes after the gap gets the next recorded snapshot, and no change
 /// before it. A session that requested no snapshots gets all changes.
 #[test]
 fn a_gap_ends_the_book() {
@@ -121,7 +121,8 @@ fn a_gap_ends_the_book() {
     assert_eq!(levels, [(1, 2, 5), (1, 2, 6), (0, 0, 0), (0, 0, 0), (1, 1, 12), (1, 2, 13)]);
 }
 
-/// The venue may count from a lower number again. A snapshot with a lower id replaces the book.
+/// The venue can restart its update ids at a lower number. The exchange replaces its book by a recorded snapshot,
+/// even if the id of the snapshot is lower.
 #[test]
 fn a_snapshot_may_have_a_lower_id() {
     let depth = |first: u64, last: u64, bid: u32| {

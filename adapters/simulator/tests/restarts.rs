@@ -54,7 +54,7 @@ fn no_id_comes_again() {
     assert!(late.exchange.book(common::symbol("btcusd")).unwrap().last_update_id < 1 << 53);
 }
 
-/// Runs for some seconds. At the end of each second, quotes for the request for quotes that is open. Returns the ids
+/// Runs for some seconds. At the end of each second, submits a quote if a request for quotes is open. Returns the ids
 /// of the requests, of the quotes and of their events.
 fn quoted(exchange: Exchange, seconds: u64) -> (Floor, BTreeSet<String>) {
     let mut floor = Floor { exchange, now: Instant::ZERO };
@@ -80,8 +80,8 @@ fn quoted(exchange: Exchange, seconds: u64) -> (Floor, BTreeSet<String>) {
     (floor, ids)
 }
 
-/// The exchange never repeats the ids of requests for quotes, of quotes and of their events: neither an exchange that
-/// starts later, at any time, nor one that is restored, even if the clock was set back.
+/// A restarted exchange repeats no id of a request for quotes, of a quote or of a quote event. This holds for an
+/// exchange that starts at any later time. It also holds for a restored exchange, even if the clock was set back.
 #[test]
 fn no_id_of_quotes_comes_again() {
     let config = |epoch| {
