@@ -173,8 +173,8 @@ impl Reader {
         step
     }
 
-    /// Adds one to the ignored frames of each symbol that has changes in the frame. Consecutive changes of one symbol
-    /// add one together.
+    /// Counts an ignored frame for each symbol that has changes in it: adds one to `ignored` for each sequence of
+    /// consecutive changes of a symbol.
     fn ignore(&mut self, update: &MarketUpdate<'_>) {
         let mut last = None;
         for entry in update.entries {

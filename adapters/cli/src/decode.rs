@@ -17,7 +17,7 @@ use crate::shown::Shown;
 struct Counts {
     frames: u64,
     of_frames: Unusable,
-    /// Elements of arrays are decoded separately.
+    /// The unusable elements of lists. Each element of a list is decoded separately.
     of_elements: Unusable,
 }
 

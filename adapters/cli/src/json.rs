@@ -1,6 +1,6 @@
 //! Output as JSON, one object per line. The schema is in `schema/`.
 //!
-//! The type of a member depends on the member, never on its value. Decimals and integers of 64 bits (prices, ids,
+//! A member has the same type in all lines, whatever its value is. Decimals and integers of 64 bits (prices, ids,
 //! times) are always strings, because a reader that has only doubles would round them. Smaller integers and counters
 //! are numbers. In the venue's own JSON, every number becomes a string with the same digits. Times are nanoseconds
 //! since 1970.

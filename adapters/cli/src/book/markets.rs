@@ -12,8 +12,8 @@ pub(super) struct Market {
     /// The endpoint of the market's last frame.
     endpoint: Endpoint,
     pub(super) counts: Counts,
-    /// Whether the first frame of market data v2 may have contained only changes instead of the whole book, because
-    /// the recording may begin in the middle of a connection.
+    /// Whether the book may lack levels. The recording may begin in the middle of a connection, and then the first
+    /// frame of market data v2 contains only changes instead of the whole book.
     pub(super) is_doubtful: bool,
 }
 
@@ -54,7 +54,7 @@ impl Markets {
         place.and_then(|place| self.book(*place)).is_some_and(|book| book.live().is_some())
     }
 
-    /// Applies an event to the book of a symbol, if the recording has such a market so far.
+    /// Applies an event to the book of a symbol. Does nothing if no frame so far had this symbol.
     pub(super) fn apply(&mut self, symbol: &str, event: &Event<'_>) {
         let place = symbol.parse().ok().and_then(|symbol: Symbol| self.places.get(&symbol)).copied();
         let Some((place, market)) = place.and_then(|place| Some((place, self.markets.get(place)?))) else {

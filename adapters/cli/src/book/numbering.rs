@@ -30,7 +30,7 @@ pub(super) enum Step {
     Next,
     /// The frame repeats the frame before it.
     Same,
-    /// Frames are missing or out of order, so the books may lack changes.
+    /// Frames are missing or out of order, or another frame has the same number. So the books may lack changes.
     Lost,
     Restart,
 }

@@ -19,8 +19,8 @@ pub(super) struct Report {
     pub(super) without_snapshot: BTreeMap<String, u64>,
     pub(super) frames: u64,
     pub(super) malformed: u64,
-    /// Elements of lists that could not be decoded, although their frames could. They contain no levels or changes,
-    /// because a frame with a malformed level is malformed as a whole.
+    /// The number of list elements that could not be decoded, in frames that could. These elements are no levels or
+    /// changes: a frame with a malformed level is malformed as a whole.
     pub(super) malformed_elements: u64,
     pub(super) unrecognized: u64,
     pub(super) gaps: u64,
@@ -51,13 +51,13 @@ pub(super) struct BookReport {
     pub(super) counts: Counts,
 }
 
-/// The counts of a symbol's frames. Consecutive changes of the symbol in one frame add one together.
+/// The counters of a symbol. Each sequence of consecutive changes of the symbol in a frame adds one to a counter.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Counts {
     pub(super) snapshots: u64,
     pub(super) updates: u64,
     pub(super) gaps: u64,
-    /// Frames that repeat earlier frames, or came while the book was not current.
+    /// The number of frames that repeated earlier frames, or came while the book was not current.
     pub(super) ignored: u64,
 }
 

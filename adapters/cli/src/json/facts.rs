@@ -159,7 +159,7 @@ fn topic(topic: Topic) -> Cow<'static, str> {
     }
 }
 
-/// Returns the event in this command's form; `None` if that is the core's form.
+/// Returns the event in the form of this command; `None` if the command writes the event in the core's form.
 pub(super) fn of<'f>(event: &Event<'f>, times: Times) -> Option<Fact<'f>> {
     let at = |instant: Option<_>| instant.map(|instant| times.of(instant));
     let subject = |about: &Subject| name(about);

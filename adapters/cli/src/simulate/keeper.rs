@@ -151,10 +151,11 @@ fn read(path: &Path) -> io::Result<(File, Vec<u8>)> {
     Ok((file, bytes))
 }
 
-/// What a file has in common with no other: the numbers of its device and of its index node.
+/// Two numbers that identify a file: those of its device and of its index node.
 type Identity = (u64, u64);
 
-/// Returns the identity of a file. Systems other than Unix report none, so every file there has the same.
+/// Returns the identity of a file. Systems other than Unix do not report these numbers, so all files have the same
+/// identity there.
 #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix has the numbers"))]
 fn identity(file: &fs::Metadata) -> Option<Identity> {
     #[cfg(unix)]
@@ -169,7 +170,8 @@ fn identity(file: &fs::Metadata) -> Option<Identity> {
     }
 }
 
-/// Locks a file until it is closed. Fails if another simulator uses it. Only Unix has the lock.
+/// Locks a file until it is closed. Fails if another simulator uses the file. Does nothing on systems other than
+/// Unix, and on file systems without locks.
 #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix has the lock"))]
 fn lock(path: &Path, file: &File) -> io::Result<()> {
     #[cfg(unix)]
@@ -192,8 +194,8 @@ fn lock(path: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Locks a file, and returns whether that succeeded. If so, no process is writing the file. Systems other than Unix
-/// have no lock, so the result is `true`.
+/// Locks a file, and returns whether that succeeded. If so, no other process is writing the file. On systems other
+/// than Unix, always returns `true`.
 fn is_unlocked(file: &File) -> bool {
     #[cfg(unix)]
     {

@@ -5,10 +5,11 @@ use gemini_ws::Instant;
 /// The length of an interval, in nanoseconds.
 const INTERVAL_NANOS: u64 = 250_000_000;
 
-/// The number of complete intervals from which the rate is computed: two seconds. One more interval is running.
+/// The number of complete intervals from which the rate is computed: those of two seconds. The ring also has the
+/// present, incomplete interval.
 const INTERVALS: usize = 8;
 
-/// Counts of the last two seconds, by interval.
+/// The numbers of events in the last two seconds, by interval.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rate {
     /// A ring of counts. The index of an interval is its number modulo the length of the ring.
@@ -35,8 +36,8 @@ impl Rate {
         self.counts[(self.newest % length) as usize] += count;
     }
 
-    /// Returns the mean rate per second, in tenths, over the last two seconds, or since the first count if that is
-    /// later. Only complete intervals count.
+    /// Returns the mean rate in tenths of an event per second, over the last two seconds. If the first event is newer
+    /// than that, the mean is over the time since its interval began. The present, incomplete interval is left out.
     pub(crate) fn tenths_per_second(&self, now: Instant) -> u64 {
         let interval = now.as_nanos() / INTERVAL_NANOS;
         let passed = self.first.map_or(0, |first| interval.saturating_sub(first)).min(INTERVALS as u64);

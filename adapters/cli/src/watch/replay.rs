@@ -39,12 +39,12 @@ pub(super) struct Ended {
 pub(super) struct Replay {
     pub(super) recording: Played,
     pub(super) symbols: Vec<Symbol>,
-    /// Receives the report when everything was played.
+    /// Receives the report when the simulator has taken the last line.
     pub(super) ended: smol::channel::Receiver<Ended>,
 }
 
-/// Opens a recording, of which the simulator plays the frames of `symbols`. If `symbols` is empty, it plays the
-/// symbols at the beginning of the recording.
+/// Opens a recording. The simulator will play its frames of `symbols`. If `symbols` is empty, it will play the frames
+/// of the symbols that occur at the beginning of the recording.
 ///
 /// # Errors
 ///
@@ -426,7 +426,8 @@ mod tests {
         assert!(message.as_str().starts_with("test: line 4: the receive time 12:00:00 "), "{message}");
     }
 
-    /// The core decodes some frames that the simulator cannot decode. They are not played, so they are counted too.
+    /// The core decodes some frames that the simulator cannot decode. The simulator does not play them, so they count
+    /// as malformed.
     #[test]
     fn lines_that_are_not_played_are_counted() {
         let depth = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[],"a":[]}"#;

@@ -129,8 +129,8 @@ fn can_be_drawn_on() -> bool {
     !cfg!(unix) || std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
-/// Returns whether the display can read keys. If `watch` reads the recording from a terminal, each key would go to
-/// either of the two.
+/// Returns whether the display can read keys. If `watch` reads the recording from a terminal, either the recording or
+/// the display would receive each key, at random.
 fn has_keys(options: &Watch) -> bool {
     options.replay.as_deref().is_none_or(|path| !is_terminal(path))
 }
@@ -152,8 +152,8 @@ impl Shared<'_> {
         }
     }
 
-    /// Shows an event. Fails if the output has failed or the venue has refused every subscription; `failure` is the
-    /// reason.
+    /// Shows an event. Fails if the output has failed or the venue has refused every subscription, and sets `failure`
+    /// to the reason.
     fn show(&mut self, now: Instant, event: &Event<'_>) -> Result<(), ()> {
         let Shared { session, display, messages, failure, .. } = self;
         if failure.is_none() {

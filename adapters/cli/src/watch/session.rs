@@ -96,11 +96,11 @@ pub(crate) struct Summary {
     pub(crate) frames: u64,
     pub(crate) events: u64,
     pub(crate) malformed: u64,
-    /// Elements of lists that could not be decoded, although their frames could.
+    /// The number of list elements that could not be decoded, in frames that could.
     pub(crate) malformed_elements: u64,
     pub(crate) unrecognized: u64,
     pub(crate) gaps: u64,
-    /// How many times a book became current again after a gap or a silence.
+    /// How many times a book that had been current became current again with a new snapshot over the same link.
     pub(crate) resyncs: u64,
     pub(crate) reconnects: u64,
     /// How many times a book became crossed.

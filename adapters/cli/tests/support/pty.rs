@@ -126,7 +126,7 @@ impl OnTerminal {
     }
 
     /// Waits until the process that the shell has started is gone, and then types a command that ends the shell with
-    /// the code of that process. Before, the process could read what is typed.
+    /// the code of that process. If the command were typed earlier, that process could read it.
     pub(crate) fn exit_behind(&mut self, process: u32) {
         let is_gone = || fields_of(process).is_empty();
         assert!(comes_true(PATIENCE, is_gone), "it never ends");
