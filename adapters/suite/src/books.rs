@@ -51,7 +51,7 @@ fn accept(stream: &mut TcpStream, id: u64) {
     stream.write_all(&frame(TEXT, reply.as_bytes())).unwrap();
 }
 
-/// This is more than the number of books that an [`EventQueue`] can name when it drops their updates.
+/// The number of books: more than an [`EventQueue`] can name when it drops their updates.
 const BOOKS: usize = 1_100;
 /// The number of trades, and the number of events for which the queue has room.
 const TRADES: usize = 1_200;
@@ -349,8 +349,8 @@ pub(crate) fn a_book_that_the_venue_rejects<A: Adapter>() {
     });
 }
 
-/// The link of a book ends without a further attempt, and another link keeps the client open. A reader that
-/// waits for the book gets the reason. After `Client::open`, the book may arrive.
+/// The link of a book ends without a further attempt, and another link keeps the client open. A reader that waits for
+/// the book gets the reason. After `Client::open`, the book can arrive, so the reader waits again.
 pub(crate) fn a_book_whose_link_has_ended<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let mut gemini = Client::new(ClientConfig::new(), 1);

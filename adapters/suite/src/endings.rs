@@ -37,7 +37,7 @@ pub(crate) fn a_cancel_just_before_a_shutdown<A: Adapter>() {
 }
 
 /// A ticket accepts a cancel, and then the application ends the driver in each possible way. The driver still sends
-/// the cancel. In the rows with `false`, the driver may not know the venue's id of the order yet.
+/// the cancel. In the rows with `false`, the test does not wait until the driver knows the venue's id of the order.
 pub(crate) fn a_cancel_just_before_the_end<A: Adapter>() {
     for (knows_id, end, ended_by) in [
         (true, "close", EndedBy::Client),
@@ -147,7 +147,7 @@ pub(crate) fn a_cancel_that_waits_at_a_shutdown<A: Adapter>() {
 }
 
 /// The venue never reports the id of an order, so the driver cannot send the cancel of this order. A shutdown waits
-/// for the cancel during half of its time.
+/// for the cancel for half of the shutdown's time limit.
 pub(crate) fn a_cancel_that_waits_for_ever_at_a_shutdown<A: Adapter>() {
     with_server::<A, _>(async |url| {
         signed::<A>(url, async |client| {

@@ -9,7 +9,7 @@ use crate::Adapter;
 use crate::child::{Application, CLOSE_TIMEOUT};
 use crate::peers::{CLOSE, PING, TEXT, frame, listen, read_frame, read_frames, upgrade};
 
-/// How much longer than its limit the end of the application may take on a busy machine.
+/// The time that the end of the application may take in addition to its limit, because the machine may be busy.
 const SLACK: Duration = Duration::from_millis(1_500);
 
 /// Starts the application against a peer. Interrupts the application when it has printed a line that begins with

@@ -146,8 +146,8 @@ pub(crate) fn socks5<A: Adapter>() {
     }
 }
 
-/// If no proxy listens, the connection is refused. A proxy of an unsupported kind causes the failure
-/// `ConnectFailure::Proxy`. The client connects to excepted addresses directly.
+/// If no proxy listens, the attempt fails with `ConnectFailure::Refused`. If the proxy's scheme is not supported, it
+/// fails with `ConnectFailure::Proxy`. The client connects directly to addresses that `Proxies::except` excludes.
 pub(crate) fn no_proxy<A: Adapter>() {
     // The test has just closed a listener on this port, so no proxy listens on it.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

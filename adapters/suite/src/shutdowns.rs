@@ -164,8 +164,8 @@ pub(crate) fn a_cancel_behind_a_shutdown<A: Adapter>() {
     }
 }
 
-/// A cancel has no reply yet when the end begins, and the venue then refuses it for now. The driver sends the cancel
-/// again.
+/// The venue has not replied to a cancel when the end of the driver begins, and then refuses the cancel with the
+/// status 429. The driver sends the cancel again.
 pub(crate) fn a_cancel_that_is_refused_during_the_end<A: Adapter>() {
     for drops_events in [false, true] {
         let requests = requests::<A>(1, async |client, events| {
