@@ -7,8 +7,8 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The maximum number of name look-ups at a time. Further look-ups wait. A look-up whose future was dropped counts
-/// until the resolver answers.
+/// The maximum number of name look-ups at a time. Further look-ups wait. The number includes a look-up whose future
+/// was dropped, until the resolver answers.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
