@@ -10,7 +10,8 @@ use crate::value::amount::{self, Amount};
 use crate::value::instrument::is_prediction;
 use crate::value::order::Outcome;
 
-/// The currencies with which symbols can end. `gusd` comes before `usd`, because `gusd` ends with `usd`.
+/// The currencies with which symbols can end, in the order in which the code looks for them. `gusd` comes before
+/// `usd`, because `gusd` ends with `usd`.
 const QUOTES: [&str; 13] =
     ["gusd", "usdc", "usdt", "usd", "eur", "gbp", "sgd", "aud", "dai", "btc", "eth", "fil", "bch"];
 

@@ -65,7 +65,7 @@ pub(crate) struct ClientOrder {
     request: NewOrder,
     /// The venue's time when the order arrived, in ns.
     placed_at: i64,
-    /// `None` if the order was rejected.
+    /// The terms of the order; `None` if it was rejected.
     terms: Option<Terms>,
     state: OrderState,
     reason: Option<&'static str>,

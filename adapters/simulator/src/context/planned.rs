@@ -26,7 +26,8 @@ pub(crate) enum Planned {
     EndRestFailure,
 }
 
-/// The beginnings and ends that are still to come, by the number in [`Task::Fault`](super::schedule::Task::Fault).
+/// The beginnings and ends of faults that are still to come, by the number in
+/// [`Task::Fault`](super::schedule::Task::Fault).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PlannedFaults {
     waiting: BTreeMap<u64, Planned>,

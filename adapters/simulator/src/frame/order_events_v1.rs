@@ -22,10 +22,10 @@ pub(crate) struct OrderEventFeed {
     symbols: Vec<String>,
     api_sessions: Vec<String>,
     types: Vec<String>,
-    /// `None` if the session did not ask for heartbeats.
+    /// When the next heartbeat is due; `None` if the session did not ask for heartbeats.
     next_heartbeat: Option<Instant>,
     heartbeats: u64,
-    /// The next `socket_sequence`. Each object of an event and each heartbeat takes one.
+    /// The next `socket_sequence`. Each object of an event and each heartbeat uses one number.
     next_sequence: u64,
     trace_id: String,
 }

@@ -110,7 +110,7 @@ pub(crate) fn order_update(
     Some(text)
 }
 
-/// Writes the terms of the order, and the status between the type and the other terms.
+/// Writes the terms of the order, and its status. The status comes after the type and before the other terms.
 fn push_order(text: &mut String, request: &NewOrder, status: &str) {
     push(text, "S", if request.side == OrderSide::Buy { "BUY" } else { "SELL" });
     push(

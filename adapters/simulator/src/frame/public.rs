@@ -49,7 +49,7 @@ pub(crate) fn trade(
     text
 }
 
-/// Writes a `depthUpdate`. In a snapshot, `first` and `last` are equal.
+/// Writes a `depthUpdate`. `first` and `last` are update ids, which are equal in a snapshot.
 pub(crate) fn depth(
     instrument: &Instrument,
     event_time: i64,
@@ -197,7 +197,7 @@ fn push_signed_decimal(text: &mut String, name: &str, units: i64, decimals: u8) 
     text.push('"');
 }
 
-/// Writes a number of units of the last decimal as a decimal number with all its decimals.
+/// Writes a decimal number with all its `decimals`. `units` is this number in units of the last decimal.
 pub(crate) fn push_digits(text: &mut String, units: u64, decimals: u8) {
     let unit = power(decimals);
     push_integer(text, units / unit);

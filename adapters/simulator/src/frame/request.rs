@@ -44,7 +44,7 @@ pub(crate) enum Method {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ParseError {
-    /// The exchange replies with the refusal. The id is JSON.
+    /// The exchange replies with `refusal`. `id` is the id of the request, as JSON.
     Refused { id: String, refusal: Refusal },
     /// The exchange closes the connection.
     TooLarge,

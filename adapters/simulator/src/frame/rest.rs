@@ -150,7 +150,7 @@ pub(crate) fn order_name(arguments: &Map<String, Value>) -> Result<(OrderName, b
 }
 
 /// Writes an order as the REST API reports it, with its trades if the request asks for them. A rejected order is
-/// reported as cancelled, with a reason, because the venue's documents do not describe it.
+/// reported as cancelled, with a reason: the venue's documents do not say how REST reports it.
 pub(crate) fn order(order: &ClientOrder, with_trades: bool) -> Value {
     let (ledger, request) = (order.ledger(), order.request());
     let amounts = order.amounts(order.progress());

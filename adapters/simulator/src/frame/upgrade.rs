@@ -31,7 +31,7 @@ pub(crate) fn value_of<'r>(headers: &[(&'r str, &'r str)], name: &str) -> Option
     headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
 }
 
-/// The endpoints of the exchange: one per API, and a second one for several symbols of market data v1.
+/// The endpoints of the exchange: one for each API, and for market data v1 a second one with several symbols.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Endpoint {
     /// `/`: the current API.

@@ -46,7 +46,8 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Creates a listing whose book has its first orders. `change` is the update id and the time of the book.
+    /// Creates a listing, and places the first generated orders in its book. `change` is the update id and the time
+    /// of the book.
     pub(super) fn new(symbol: Symbol, seed: u64, orders_per_side: u32, change: (u64, i64)) -> Listing {
         let instrument = Instrument::of(symbol);
         let mut engine = Engine::default();

@@ -32,8 +32,8 @@ use client_orders::{Execution, Ticket};
 use listing::{Listing, Listings};
 use source::{Source, TrueBook};
 
-/// Numbers close to the venue's ids of autumn 2026. The ids of an exchange that opens at [`EPOCH`](crate::EPOCH) are
-/// larger.
+/// A number close to the venue's update ids of autumn 2026; the next constant is close to its trade ids. The ids of
+/// an exchange that opens at [`EPOCH`](crate::EPOCH) are larger.
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 
@@ -55,7 +55,8 @@ pub(crate) struct Market {
     executions: Vec<Execution>,
     archived: ArchivedFeeds,
     quotes: Option<Quotes>,
-    /// Working memory, kept so that events need not allocate it.
+    /// The effects of the present event. All events use this memory one after the other, so that an event need not
+    /// allocate it.
     effects: Effects,
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Candle {
     pub(crate) volume: u64,
 }
 
-/// The candles of one symbol, by [`INTERVALS`]. An interval without trades has no candle.
+/// The candles of one symbol, for each interval of [`INTERVALS`]. An interval without trades has no candle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candles {
     /// The candles of each interval, the newest first.

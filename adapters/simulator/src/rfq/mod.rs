@@ -41,7 +41,8 @@ const KNOWN_LEGS_MAX: u64 = 3;
 
 const QUOTES_MAX: usize = 1_000;
 
-/// The exchange sends on average one of this many quote events twice, as the venue may.
+/// On average, the exchange sends one of this many quote events twice, because the venue can also repeat a quote
+/// event.
 const REPEATED_ONE_OF: u64 = 16;
 
 /// The requests for quotes, one after the other, their subscribers, and the quotes for the present request.
@@ -52,8 +53,8 @@ pub(crate) struct Quotes {
     last_number: u64,
     present: Option<Rfq>,
     subscribers: BTreeSet<SessionId>,
-    /// The generator for the acceptance and the events of quotes. It is not `random`, which generates the requests:
-    /// so a quote that is not accepted does not change later requests.
+    /// The generator for the acceptance and the events of quotes. The requests have another generator, `random`, so
+    /// that a quote that is not accepted does not change later requests.
     answers: Random,
     last_quote: u64,
     /// The quotes that have not ended, by number.
@@ -246,7 +247,8 @@ impl Quotes {
         self.quotes.remove(&self.accepted.take()?)
     }
 
-    /// Ends a request for which an account's quote was accepted.
+    /// Ends a request for which an account's quote was accepted. Executes the quote first, if its maker has confirmed
+    /// it.
     fn concluded(
         &mut self,
         mut rfq: Rfq,

@@ -32,7 +32,8 @@ const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 /// The beginning of a text frame. Its header announces 256 bytes of text.
 const CUT_FRAME: &[u8] = b"\x81\x7E\x01\x00{\"e\":\"depthUpdate\",\"E\":";
 
-/// The codes of Close frames for clients that break the protocol (RFC 6455 section 7.4.1).
+/// The code of the Close frame for a client that breaks the protocol (RFC 6455 section 7.4.1). The next two constants
+/// are the codes for texts that are not UTF-8, and for messages that are too long.
 const PROTOCOL_ERROR: u16 = 1002;
 const INVALID_TEXT: u16 = 1007;
 const TOO_BIG: u16 = 1009;
@@ -58,7 +59,7 @@ pub(super) struct Link<Io> {
 
 enum State<Io> {
     Asking(Asking<Io>),
-    /// The server decides about the request.
+    /// The server decides about the request. The bytes are those after the request.
     Deciding(Paced<Io>, Vec<u8>),
     /// The exchange has opened the session, and the response is being written. The bytes are those after the request.
     Accepting(Answering<Io>, Vec<u8>),
@@ -67,7 +68,8 @@ enum State<Io> {
     /// after the request.
     Held(Answering<Io>, Vec<u8>),
     Refusing(Answering<Io>),
-    /// The response, which does not upgrade the client, is held back until the deadline.
+    /// The response, which does not upgrade the client, is held back until the deadline. The bytes are those after
+    /// the request.
     Late(Answering<Io>, Vec<u8>),
     Open(Box<Socket<Io>>),
     /// The client broke the protocol, or a fault cuts a frame. The bytes of the client are no longer read as frames.
@@ -148,7 +150,7 @@ impl<Io> Link<Io> {
         matches!(self.state, State::Asking(_) | State::Deciding(..))
     }
 
-    /// Returns whether the exchange may have a session of the client.
+    /// Returns whether it is possible that the exchange has a session of the client.
     pub(super) const fn may_have_session(&self) -> bool {
         !matches!(self.state, State::Asking(_) | State::Deciding(..) | State::Refusing(_) | State::Late(..))
     }

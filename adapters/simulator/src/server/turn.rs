@@ -47,7 +47,7 @@ impl Server {
         Poll::Pending
     }
 
-    /// Accepts sockets. Returns true if there may be more.
+    /// Accepts sockets. Returns true if more sockets may wait.
     fn accept(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         for _ in 0..ACCEPTED_PER_TURN {
             let Some(listener) = &self.listener else { return false };
@@ -191,7 +191,7 @@ impl Server {
         }
     }
 
-    /// Passes the exchange's outputs to the links. Returns true if there may be more.
+    /// Passes the exchange's outputs to the links. Returns true if there may be more outputs.
     pub(super) fn hand_out(&mut self, now: Instant) -> bool {
         for _ in 0..OUTPUTS_PER_TURN {
             let Some(output) = self.exchange.poll_output() else { return false };

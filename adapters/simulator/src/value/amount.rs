@@ -12,7 +12,7 @@ pub(crate) const NOTIONAL_MAX: Amount = 10_i128.pow(15 + 18);
 /// The largest quantity of an order or a quote, in units of the last decimal.
 pub(crate) const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
 
-/// The unit of fees: they have eight decimals.
+/// The unit of fees, which have eight decimals.
 const FEE_UNIT: Amount = 10_i128.pow(10);
 
 /// Converts an integer in units of 10^-`decimals` into an amount. `decimals` is at most 18.

@@ -102,7 +102,8 @@ pub(crate) struct NewOrder {
 pub(crate) struct Origin {
     pub(crate) account: usize,
     pub(crate) session: SessionId,
-    /// The serial number of the session. Session ids may be used again.
+    /// The serial number of the session. No two sessions have the same serial number, but a later session can have
+    /// the same [`SessionId`].
     pub(crate) serial: u64,
 }
 
