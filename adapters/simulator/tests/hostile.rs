@@ -64,7 +64,7 @@ fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads
     }
 }
 
-/// Sends heads of requests that never end, byte by byte.
+/// Sends heads of requests byte by byte, and never completes a head.
 fn head_by_byte(address: SocketAddr, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let Ok(mut socket) = TcpStream::connect(address) else { continue };

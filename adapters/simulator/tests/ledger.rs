@@ -159,8 +159,8 @@ fn views_are_true() {
     }
 }
 
-/// The exchange answers or ignores requests in which any byte is damaged. Once all orders are cancelled, the whole of
-/// each balance is available.
+/// The exchange answers or ignores a request with one damaged byte, whichever byte it is. Once all orders are
+/// cancelled, the whole of each balance is available.
 #[test]
 fn damaged_orders_do_no_harm() {
     let mut floor = Floor::quiet(|config| config);
