@@ -8,7 +8,8 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A standard stream, or another stream that blocks. A standard stream belongs to other processes too, and each of
-/// them can make it non-blocking. `Patient` then tries again until the stream takes or has bytes.
+/// them can make it non-blocking. If the stream is non-blocking, `Patient` tries again until the stream takes bytes
+/// or has bytes to read.
 #[derive(Debug)]
 pub(crate) struct Patient<S>(pub(crate) S);
 

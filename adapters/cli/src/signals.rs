@@ -109,7 +109,8 @@ fn heard(hears_suspend: bool) -> Vec<Signal> {
 }
 
 /// Returns the signals that this process ignores, one bit each: bit 0 stands for signal 1. Without `unsafe`, only
-/// Linux reveals them, in `/proc/self/status`; elsewhere, returns 0. So the numbers in [`heard`] are those of Linux.
+/// Linux reveals them, in `/proc/self/status`; elsewhere, returns 0. So [`heard`] uses the numbers that signals have
+/// on Linux.
 fn ignored() -> u64 {
     if !cfg!(target_os = "linux") {
         return 0;

@@ -149,7 +149,7 @@ fn reasons() -> (Vec<ConnectFailure>, Vec<Lost>, Vec<Unserved>, Vec<CloseReason>
     (failures, lost, unserved, closed)
 }
 
-/// Returns at least one event of each kind that is not data of frames.
+/// Returns at least one event of each kind that does not report the data of a frame.
 fn facts() -> Vec<Event<'static>> {
     let ((link, id), stream, symbol) = (ids(), Stream::Settlements, "btcusd".parse::<Symbol>().unwrap());
     let (at, request, about) = (Instant::from_secs(1), RequestId::new(7), Subject::CancelOrder(9));
@@ -266,7 +266,7 @@ fn instants_are_times_of_day() {
     assert!(now > 1_700_000_000_000_000_000);
 }
 
-/// The status of a proxy is a member of the reason, like that of the venue.
+/// The reason has a member with the HTTP status of a proxy, as it has one with the status of the venue.
 #[test]
 fn a_proxy_s_status_is_not_lost() {
     let link = crate::watch::testing::Fed::new(&["btcusd"]).link();

@@ -21,7 +21,7 @@ impl Spread {
         Some(Spread { width: ask.checked_sub(bid)?, mid })
     }
 
-    /// Returns the spread in hundredths of a basis point of the mid.
+    /// Returns the spread relative to the mid, in hundredths of a basis point.
     fn basis_points(self) -> Option<i128> {
         let (width, mid) = (units(self.width), units(self.mid));
         width.checked_mul(1_000_000)?.checked_div(mid)

@@ -22,8 +22,8 @@ const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 /// The size that is assumed for a terminal that reports none, such as a serial line.
 const USUAL_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
-/// The maximum number of columns and rows that are drawn. A picture takes memory for each cell, and a terminal can
-/// report 65,535 columns and rows.
+/// The maximum number of columns that are drawn; `ROWS_MAX` is the maximum number of rows. A picture takes memory for
+/// each cell, and a terminal can report 65,535 columns and as many rows.
 const COLUMNS_MAX: u16 = 1_000;
 const ROWS_MAX: u16 = 500;
 
@@ -35,8 +35,8 @@ pub(crate) struct Terminal {
     screen: Restorer,
 }
 
-/// Restores a terminal that was taken over, from any thread. Once the terminal is restored, a further call has no
-/// effect until the terminal is taken over again.
+/// Restores a terminal that [`Terminal::take`] has taken over. Any thread can use it. Once the terminal is restored,
+/// a further call has no effect until the terminal is taken over again.
 #[derive(Clone, Debug)]
 pub(crate) struct Restorer {
     output: Output,
@@ -179,8 +179,8 @@ pub(crate) fn suspend() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TTIN);
 }
 
-/// Returns whether this process may use the terminal: it is in the foreground, or there is no job control. A process
-/// in the background that uses the terminal is stopped.
+/// Returns whether this process may use the terminal: it is in the foreground, or there is no job control. The
+/// operating system stops a process that uses the terminal in the background.
 pub(crate) fn is_in_foreground() -> bool {
     #[cfg(unix)]
     return rustix::termios::tcgetpgrp(io::stdout())
