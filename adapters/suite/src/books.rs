@@ -247,7 +247,8 @@ pub(crate) fn a_reader_beside_the_last_one<A: Adapter>() {
     assert!((0..5).any(|_| is_stale_at_once()), "the other reader sees the end at the next check only");
 }
 
-/// The application unsubscribes in its callback, and the rate limit delays the request. The book is stale at once.
+/// The application unsubscribes in its callback, and the rate limit delays the request `unsubscribe`. The book
+/// becomes stale at once.
 pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
     let (url, thread) = listen("ws", |stream| venue_that_waits(stream, &channel().1));
     let config = Config::new(url).request_limit(1, Duration::from_secs(60));
@@ -274,7 +275,8 @@ pub(crate) fn a_book_whose_unsubscribe_waits<A: Adapter>() {
     thread.join().unwrap();
 }
 
-/// The driver loses a link because a write fails. Its books become stale at once, before the next attempt to connect.
+/// The driver loses a link because a write fails. The books of this link become stale at once, before the next
+/// attempt to connect.
 pub(crate) fn a_link_lost_by_a_write<A: Adapter>() {
     let (done, is_done) = channel::<()>();
     let (url, thread) = listen("ws", move |mut stream| {

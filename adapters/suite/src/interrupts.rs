@@ -48,14 +48,14 @@ fn until_the_end(mut stream: TcpStream) {
 const CLEAN: &str = "Closed { reason: Requested, ended_by: Client, undelivered: 0 }";
 const UNCLEAN: &str = "Closed { reason: RequestedUnclean, ended_by: Client, undelivered: 0 }";
 
-/// The application is connecting: the peer does not answer the upgrade, or the TLS handshake.
+/// Interrupts the application while it connects: the peer does not answer the upgrade, or the TLS handshake.
 pub(crate) fn while_connecting<A: Adapter>() {
     for scheme in ["ws", "wss"] {
         assert_eq!(interrupted(scheme, until_the_end, "", false, Duration::ZERO), CLEAN);
     }
 }
 
-/// The link is open, and the peer replies to no subscription.
+/// Interrupts the application when its link is open, and the peer has not replied to the subscriptions.
 pub(crate) fn while_subscribing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -65,7 +65,7 @@ pub(crate) fn while_subscribing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", false, Duration::ZERO), CLEAN);
 }
 
-/// The link is live. In one run, the peer sends frames and pings without end.
+/// Interrupts the application when its link is live. In one run, the peer sends frames and pings without end.
 pub(crate) fn while_live<A: Adapter>() {
     for floods in [false, true] {
         let peer = move |mut stream: TcpStream| {
@@ -95,7 +95,7 @@ pub(crate) fn while_live<A: Adapter>() {
     }
 }
 
-/// The peer's Close frame does not come. A second interrupt makes no difference.
+/// Interrupts the application twice, and the peer never answers its Close frame. The second interrupt has no effect.
 pub(crate) fn while_closing<A: Adapter>() {
     let peer = |mut stream: TcpStream| {
         upgrade(&mut stream);
@@ -104,7 +104,7 @@ pub(crate) fn while_closing<A: Adapter>() {
     assert_eq!(interrupted("ws", peer, "Opened", true, CLOSE_TIMEOUT), UNCLEAN);
 }
 
-/// No server listens, and the next attempt is a minute away.
+/// Interrupts the application when an attempt to connect has failed, and the next attempt is a minute away.
 pub(crate) fn while_waiting_to_retry<A: Adapter>() {
     // The test has just closed a listener on this port, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

@@ -39,7 +39,8 @@ fn refusal(reason: &str) -> String {
     format!(r#"{{"result":"error","reason":"{reason}","message":"of a test"}}"#)
 }
 
-/// After a refusal that concerns every question, `reconcile` asks nothing more.
+/// After a refusal that concerns every question, `reconcile` asks nothing more. After a refusal that concerns all
+/// orders, it asks only about the balances. After any other refusal, it asks all its questions.
 pub(crate) fn a_refusal_of_every_question<A: Adapter>() {
     // The status and the body of each answer, and how many questions are asked.
     let answers = [
@@ -67,8 +68,9 @@ pub(crate) fn a_refusal_of_every_question<A: Adapter>() {
     });
 }
 
-/// While the nonces are ahead of the time, `reconcile` waits before it asks, so that the venue accepts the nonce of a
-/// later upgrade too. If the venue refuses the nonces anyway, waiting would not help.
+/// While the nonces are more than 15 s ahead of the time, `reconcile` waits before it asks, so that the venue accepts
+/// the nonce of a later upgrade too. If the nonces are so far ahead that the venue refuses them, `reconcile` does not
+/// wait.
 pub(crate) fn nonces_ahead_of_the_time<A: Adapter>() {
     let half = NONCE_TOLERANCE.as_secs() / 2;
     // How far the first nonce is ahead, and how far the last nonce may be ahead.

@@ -24,8 +24,9 @@ pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// Accepts one client in a thread, with a certificate for `name`, and accepts its upgrade. If `clients` is given, the
-/// client must have a certificate from these authorities. Returns the URL and the thread.
+/// Runs a server in a thread. The server has a certificate for `name`, and accepts one client and its upgrade. If
+/// `clients` is not `None`, the client must have a certificate from these authorities. Returns the URL and the
+/// thread.
 fn serve(
     issuer: &CertifiedIssuer<'static, KeyPair>,
     name: &str,

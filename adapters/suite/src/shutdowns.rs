@@ -96,7 +96,7 @@ pub(crate) fn a_shutdown_and_dropped_events<A: Adapter>() {
 }
 
 /// A cancel waits for the venue's id of its order. Then the application ends the driver twice. The driver still sends
-/// the cancel, and makes the steps of both shutdowns.
+/// the cancel, and carries out the steps of both shutdowns.
 pub(crate) fn a_second_shutdown<A: Adapter>() {
     for (drops_events, cancels_orders) in [(false, false), (false, true), (true, false), (true, true)] {
         let requests = requests::<A>(0, async |client, events| {
