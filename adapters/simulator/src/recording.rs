@@ -191,8 +191,8 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Creates a recording that is read while it is played, so that it may be larger than the memory. The exchange
-    /// calls `next` when it needs a line; `next` must not block.
+    /// Creates a recording that is read while it is played. It can be larger than the memory. The exchange calls
+    /// `next` when it needs a line; `next` must not block.
     ///
     /// Only frames of these symbols and of streams over all symbols are played. Lines that are not frames are
     /// skipped. Clones of a recording share the lines, so only one clone plays each line.

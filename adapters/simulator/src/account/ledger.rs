@@ -9,7 +9,8 @@ use crate::value::order::{OrderSide, OrderState, OrderType, Outcome, TimeInForce
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerOrder {
-    /// The exchange's id of the order. New ids are larger than 2⁵³, like those of the venue.
+    /// The exchange's id of the order. The ids that the exchange assigns are larger than 2⁵³, like those of the
+    /// venue.
     pub order_id: u64,
     /// The order id that the client chose.
     pub client_order_id: Option<String>,

@@ -69,10 +69,12 @@ impl Faults {
     /// Loses a later depth update of a symbol: the `nth` from now on (1 is the next update). Clients see a gap at the
     /// update after it. Sessions of the archived endpoints are not affected.
     ///
-    /// The updates of both speeds of the depth stream count. In a generated market, each speed has its own updates,
-    /// so the fault affects the subscribers of one speed only. An update that the exchange sends to several sessions
-    /// counts once, and an update that it sends to no session, or only to [silenced](Faults::silence) ones, does not
-    /// count. In a recording, each depth frame that is played counts, except snapshots.
+    /// `nth` counts the updates of both speeds of the depth stream:
+    ///
+    /// - In a generated market, each speed has separate updates, so the fault affects the subscribers of only one
+    ///   speed. An update that the exchange sends to several sessions counts once. An update that it sends to no
+    ///   session, or only to [silenced](Faults::silence) ones, does not count.
+    /// - In a recording, each depth frame that is played counts, except snapshots.
     pub fn drop_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }

@@ -4,23 +4,24 @@
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Sessions that were opened.
+    /// The number of sessions that were opened.
     pub connections: u64,
-    /// Requests over WebSocket that were read, including those that were refused.
+    /// The number of requests over WebSocket that were read, including those that were refused.
     pub requests: u64,
-    /// Requests over WebSocket that were refused.
+    /// The number of requests over WebSocket that were refused.
     pub refused: u64,
-    /// Text frames queued for sending.
+    /// The number of text frames that were queued for sending.
     pub frames: u64,
-    /// Events that changed a book of the generated market.
+    /// The number of events that changed a book of the generated market.
     pub market_events: u64,
-    /// Trades of the generated market.
+    /// The number of trades of the generated market.
     pub trades: u64,
-    /// Recorded frames that were played.
+    /// The number of recorded frames that were played.
     pub played: u64,
-    /// Ignored frames from clients: binary frames, frames of unknown sessions, and texts on market data v1
-    /// and order events v1, which take no requests.
+    /// The number of ignored frames from clients: binary frames, frames of unknown sessions, and texts on market data
+    /// v1 and order events v1, which take no requests.
     pub ignored: u64,
-    /// Sessions that were cut because too many outputs waited for them ([`OUTPUTS_MAX`](crate::OUTPUTS_MAX)).
+    /// The number of sessions that were cut because too many outputs waited for them
+    /// ([`OUTPUTS_MAX`](crate::OUTPUTS_MAX)).
     pub overrun: u64,
 }
