@@ -51,7 +51,8 @@ fn refused_upgrades() {
     }
 }
 
-/// The delay may be longer than the time limit for an upgrade. The server delays refusals too.
+/// A fault delays answers to upgrades for longer than the time limit for an upgrade. The server then delays refusals
+/// too.
 #[test]
 fn slow_upgrades() {
     let mut server = with("delay-upgrades 3500ms\ndelay-upgrades 0s @1s\nrefuse-upgrades 503 1s 1");
@@ -80,7 +81,8 @@ fn slow_upgrades() {
     assert_eq!(server.exchange_mut().session_count(), 0);
 }
 
-/// The exchange ends a session before the server answers the upgrade. The answer still comes after its own delay.
+/// The exchange ends a session before the server answers the upgrade. The server still sends the answer, after the
+/// delay of the fault.
 #[test]
 fn slow_upgrades_of_sessions_that_end() {
     for end in ["close 1001", "cut-frame"] {
