@@ -39,8 +39,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// The maximum time for which [`until`] waits.
 const HEALS_WITHIN: Duration = Duration::from_secs(20);
 
-/// The first phase of a run, in which faults happen every few seconds. In the second phase, `HEALED`, there are no
-/// further faults. In the third, `HALTED`, the market is halted as well.
+/// The first phase of a run, in which faults happen every few seconds. In the second phase, `HEALED`, the network and
+/// the venue begin no further faults. In the third, `HALTED`, the market is halted as well.
 const TROUBLE: u8 = 0;
 const HEALED: u8 = 1;
 const HALTED: u8 = 2;
