@@ -14,7 +14,7 @@ pub(crate) struct Flow {
     /// The price around which orders are placed. It moves at random.
     fair: u64,
     orders_per_side: usize,
-    /// The resting orders that the flow has placed and can cancel. The list can still contain orders that have been
+    /// The orders that the flow has placed in the book and not cancelled. The list can contain orders that have been
     /// filled.
     placed: Vec<OrderId>,
     /// The side that gets no new resting orders, and for how many more events; usually `None`.

@@ -6,9 +6,9 @@ use gemini_ws::Timestamp;
 /// 2026. It is fixed, so that runs can be repeated.
 pub const EPOCH: Timestamp = Timestamp::from_nanos(1_790_732_601_000_000_000);
 
-/// The limits of the epochs, in µs relative to [`EPOCH`]: from 1995 to 2153. Epochs outside this range get the first
-/// ids of its limits. In this range, the first ids of orders and of the market remain positive, and those of the
-/// market remain below 2⁵³.
+/// `MICROS_MIN` and `MICROS_MAX` are the limits of epochs, in µs relative to [`EPOCH`]: from 1995 to 2153. An epoch
+/// outside these limits gets the first ids of the nearest limit. So the first ids of orders and of the market are
+/// always positive, and those of the market are always below 2⁵³.
 const MICROS_MIN: i64 = -1_000_000_000_000_000;
 const MICROS_MAX: i64 = 4_000_000_000_000_000;
 
