@@ -8,7 +8,8 @@ use gemini_ws::{
 use super::super::line;
 use super::fed::{Fed, LOST_FACTS, first_stream, pair, quote, t, update};
 
-/// Only the first report lists everything, and it was malformed. The balances stay stale.
+/// The first report of a subscription is the only one that lists all balances. One of its rows is malformed, so the
+/// balances stay stale even after a later report of a change.
 #[test]
 fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -21,8 +22,8 @@ fn x10_a_change_behind_a_malformed_first_report_is_not_the_whole() {
     assert!(fed.balances.is_stale(), "USD {:?}, and nothing is stale", fed.balances.get("USD"));
 }
 
-/// The event of the beginning of a subscription was dropped, but not that of its end. A report after the end is not
-/// current.
+/// The queue dropped the event that began a subscription, but not the event that ended it. Data that comes after the
+/// end is not current.
 #[test]
 fn x14_a_report_behind_the_end_of_its_subscription_is_not_current() {
     let streams = ["balances@account", "positions@account", "orders@account"];
@@ -60,7 +61,7 @@ fn x11_a_loss_over_the_link_that_is_followed_now_makes_positions_stale() {
     assert!(fed.positions.is_stale(), "nobody reports them, and they are shown as current");
 }
 
-/// A quote whose request was not sent is final, too. `Quotes` forgets such quotes when there are too many.
+/// A quote whose request was not sent is in a final state. `Quotes` drops such quotes when it needs room for others.
 #[test]
 fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -73,7 +74,7 @@ fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     assert!(quotes.iter().count() <= QUOTES_MAX, "{} quotes are kept", quotes.iter().count());
 }
 
-/// The answer that the quote does not exist was too early: events show that it exists.
+/// REST answered that the quote does not exist, but a later event reports it. `Quotes` follows the event.
 #[test]
 fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -91,7 +92,7 @@ fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     );
 }
 
-/// A peer may choose ids of any length. Neither the client nor `Quotes` keeps a long one.
+/// A peer may send ids of any length. Neither the client nor `Quotes` keeps an id that is too long.
 #[test]
 fn y04_ids_of_quotes_take_no_memory_without_bound() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -110,7 +111,8 @@ fn y04_ids_of_quotes_take_no_memory_without_bound() {
     assert!(used.bytes_current < 1 << 20, "{} KiB after 300 frames of 256", used.bytes_current >> 10);
 }
 
-/// A code or a status may show an internal error, which does not say whether the quote exists.
+/// A reply with an internal error (by its code) or a timeout (status 408) does not say whether the quote exists, so
+/// the quote is in doubt.
 #[test]
 fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     for text in [
@@ -184,7 +186,8 @@ fn z26_balances_of_an_answer_take_no_memory_without_bound() {
     assert_eq!((balances.iter().count(), balances.untracked()), (65_536, 2));
 }
 
-/// A recording does not show whether its reports of positions list changes or all positions.
+/// A recorded report of positions may list all positions or only changes. So each listed row is current, but the list
+/// as a whole is stale.
 #[test]
 fn z34_recorded_positions_are_not_the_whole_list() {
     let row = r#"{"t":"ec","s":"A","a":[{"t":"position","v":"1"}]}"#;
@@ -200,7 +203,7 @@ fn z34_recorded_positions_are_not_the_whole_list() {
     assert!(positions.reconcile([], asked) && !positions.is_stale() && positions.iter().next().is_none());
 }
 
-/// No stream continues a recording, so a later answer replaces its rows.
+/// After a recording, no stream reports positions. So an answer of REST replaces the recorded rows.
 #[test]
 fn an_answer_replaces_the_rows_of_a_recording() {
     let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
@@ -226,8 +229,9 @@ fn report(what: &str, time: u64, amount: &str) -> String {
     }
 }
 
-/// Two links report one account. Older reports of the slower link change nothing, newer ones do. Times in
-/// milliseconds are not compared with times in nanoseconds, nor are the times of one link.
+/// Two links report one account. A report is ignored if the other link has already delivered a newer one. The times
+/// of two reports are not compared if both came over one link, or if one time is in milliseconds and the other in
+/// nanoseconds.
 #[test]
 fn a_delayed_report_of_a_second_link_undoes_nothing() {
     const NOW: u64 = 1_790_743_321_322_000_000;
@@ -297,8 +301,9 @@ fn usd(fed: &Fed) -> (&str, Option<StaleReason>) {
     (fed.balances.get("USD").unwrap().total().as_str(), fed.balances.stale_reason("USD"))
 }
 
-/// The reports USD 2 and USD 3 of the faster link are dropped. The answer says USD 3, but the slower link has just
-/// reported USD 2, which stays. Only the slower link can correct it: its later report counts, and its end is a loss.
+/// The faster link has reported USD 2 and then USD 3, but the queue dropped both events. Then the slower link reports
+/// USD 2, and an answer of REST says USD 3. The balance stays at USD 2, the report of the slower link, until that
+/// link reports USD 3 or ends. If it ends, the balance is stale.
 #[test]
 fn a_balance_that_an_answer_does_not_change_follows_the_slower_link() {
     for is_lost in [false, true] {
@@ -318,8 +323,9 @@ fn a_balance_that_an_answer_does_not_change_follows_the_slower_link() {
     }
 }
 
-/// The faster link loses USD 3. An older report of the slower link makes USD 2 current again, so USD 2 follows the
-/// slower link, although the faster one has reported it.
+/// The faster link has reported USD 2. Its report of USD 3 is lost, which makes the balance stale. An older report of
+/// the slower link makes USD 2 current again. From then on the balance follows the slower link, so a report of that
+/// link changes it.
 #[test]
 fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
     let (mut fed, [fast, slow]) = two_links();

@@ -14,7 +14,7 @@ fn ask(fed: &mut Fed, id: u64, members: &str) -> bool {
     fed.orders.reconcile(&question, question.answer(200, &body).unwrap(), asked)
 }
 
-/// The first event about an order need not name its side, its quantity and its client order id.
+/// If no event has named the side, the quantity and the client order id of an order, an answer of REST supplies them.
 #[test]
 fn an_answer_names_the_terms_that_no_event_has_named() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -42,7 +42,7 @@ fn an_answer_names_the_terms_that_no_event_has_named() {
     assert_eq!(fed.orders.traded("btcusd").sold(), Some(d("0.5")), "the side of the fill is known now");
 }
 
-/// In events, a quantity of zero counts as missing. In an answer too.
+/// A quantity of zero in an answer of REST counts as missing, as it does in an event.
 #[test]
 fn a_quantity_of_zero_in_an_answer_is_none() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -56,7 +56,8 @@ fn a_quantity_of_zero_in_an_answer_is_none() {
     assert_eq!((fed.order().quantity, fed.order().needs_reconciling()), (Some(d("1")), false));
 }
 
-/// The event about the modification does not name the new quantity. The next event does, and reports a fill.
+/// The event about a modification does not name the new quantity. The next event names it and reports a fill.
+/// `Orders` adds this fill.
 #[test]
 fn the_first_fill_after_a_modification_counts() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -79,7 +80,8 @@ fn the_first_fill_after_a_modification_counts() {
     assert_eq!(order.missing_executions(), d("0"));
 }
 
-/// The venue got the order after it had answered that it has no such order.
+/// REST answers that an order does not exist, so its state becomes `Rejected`. Later events show that the order
+/// exists. Its reason is then the one of these events, or none.
 #[test]
 fn an_order_that_exists_after_all_has_no_reason_of_a_rejection() {
     let mut fed = Fed::private(&["orders@account"]);

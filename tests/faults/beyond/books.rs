@@ -25,7 +25,7 @@ fn update(sequence: u64, reason: &str, price: u32, symbols: &[&str]) -> String {
     )
 }
 
-/// Passes a frame to a line, and pushes all events of the line into a queue.
+/// Passes a frame to a line, and pushes the resulting event and the events among the line's outputs into a queue.
 fn queue_frame(line: &mut Line, queue: &mut EventQueue, at: u64, text: &str) {
     if let Some(mut event) = line.hear(at, text) {
         queue.push(&event.as_event());
@@ -43,7 +43,8 @@ fn apply_all(queue: &mut EventQueue, books: &mut Books) {
     }
 }
 
-/// The venue sends a book of market data v1 again only over a new link.
+/// The venue sends a book of market data v1 again only over a new link. So a resync replaces the link, once for all
+/// books that it carries.
 #[test]
 fn a_book_of_v1_that_lost_events_to_a_full_queue_comes_again() {
     let mut line = Line::open(Config::new(V1), []);
@@ -100,8 +101,8 @@ fn a_first_frame_with_the_best_levels_is_no_whole_book() {
     assert_eq!((asks.len(), asks.known_depth(), asks.is_whole()), (1, 1, false));
 }
 
-/// The numbers of the frames show that none is missing, so the venue itself publishes the crossed book. A new link
-/// would bring the same book.
+/// The numbers of the frames of market data v1 show that none is missing. So it is the venue that publishes a crossed
+/// book, and `Books` does not list the book for a resync: a new link would bring the same book.
 #[test]
 fn a_crossed_book_of_v1_does_not_cost_its_link() {
     let mut line = Line::open(Config::new("ws://v/v1/marketdata/btcusd"), []);
@@ -160,7 +161,7 @@ fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_re
     }
 }
 
-/// Replays a book whose frames name no symbol. Returns whether it is the book of the symbol in `scratch`.
+/// Replays frames of market data v1 that name no symbol. Returns whether they became a current book of btcusd.
 fn replays(mut scratch: Scratch) -> bool {
     let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
     for frame in [v1(0, 99, "initial"), v1(1, 98, "place")] {
@@ -169,7 +170,7 @@ fn replays(mut scratch: Scratch) -> bool {
     books.live("btcusd").is_some_and(|book| book.bids().len() == 2)
 }
 
-/// A `Scratch` keeps the symbol that the application has set.
+/// Decoding with a `Scratch` does not change the symbol that the application has set in it.
 #[test]
 fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
     let (first, heartbeat) = (v1(0, 99, "initial"), r#"{"type":"heartbeat","socket_sequence":0}"#);
@@ -220,7 +221,8 @@ fn best_bid(fed: &Fed) -> Option<String> {
     Some(fed.books.live("btcusd")?.bids().best()?.price.to_string())
 }
 
-/// The book of the other source is current, with the changes that came meanwhile.
+/// Two sources deliver a book of one symbol, and `Books` shows the book with the newest snapshot. When its source
+/// ends, `Books` shows the book of the other source, with all changes that came meanwhile.
 #[test]
 fn a_book_stays_if_one_of_its_two_sources_ends() {
     for is_lost in [false, true] {
@@ -241,7 +243,8 @@ fn a_book_stays_if_one_of_its_two_sources_ends() {
     }
 }
 
-/// The link of the other source has ended, so no current book remains.
+/// Two sources deliver a book of one symbol, and the link of one source has ended. When the subscription to the other
+/// source ends too, `Books` removes the book.
 #[test]
 fn a_book_whose_other_source_has_ended_is_removed_with_its_subscription() {
     let (mut fed, links, id) = two_sources();
@@ -253,7 +256,8 @@ fn a_book_whose_other_source_has_ended_is_removed_with_its_subscription() {
     assert!(fed.books.get("btcusd").is_none());
 }
 
-/// Events of both sources were dropped, so the remaining book is stale and has to be requested.
+/// Events of both sources of a book were dropped, and one source ends. The book of the other source is stale, and
+/// `Books` lists it for a resync.
 #[test]
 fn a_remaining_book_that_missed_events_is_stale_and_to_be_requested() {
     let (mut fed, links, id) = two_sources();
@@ -266,8 +270,9 @@ fn a_remaining_book_that_missed_events_is_stale_and_to_be_requested() {
     assert_eq!(fed.books.to_resync().collect::<Vec<_>>(), [symbol]);
 }
 
-/// If the address requests one side only, the other side is unknown and not empty. Each row has the parameters, and
-/// for each side the number of certain levels and whether it is whole.
+/// If the address requests one side only, the other side is unknown and not empty. Each row has the parameters, then
+/// `known_depth` and `is_whole` of both sides: after a first frame without levels, and after a first frame with one
+/// level on each requested side.
 #[test]
 fn a_side_that_the_address_leaves_out_is_unknown() {
     let both = [(1, true), (1, true)];
@@ -306,7 +311,8 @@ fn a_side_that_the_address_leaves_out_is_unknown() {
     }
 }
 
-/// The current API does not repeat trades, so an odd id says nothing about later trades.
+/// On the current API, a trade is a replay only if its id was reported before. After a trade with a very high id, new
+/// trades with lower ids are no replays.
 #[test]
 fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -329,8 +335,9 @@ fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
     }
 }
 
-/// Events of a symbol were dropped, and the subscription of its book ended. The first frame of a link to market data
-/// v1 has no level of the symbol, so its first change is the book. No new link is needed.
+/// Events of a symbol were dropped, and the subscription of its book ended. Then the first frame of a link to market
+/// data v1 has no level of this symbol, so the book is empty. The first change fills it, and the link need not be
+/// replaced.
 #[test]
 fn a_symbol_without_levels_in_the_first_frame_costs_no_new_link() {
     for reaches in [true, false] {
@@ -370,8 +377,9 @@ fn a_symbol_without_levels_in_the_first_frame_costs_no_new_link() {
     }
 }
 
-/// The snapshot had the best two levels. The venue may send no changes of a level that is not among the best two, so
-/// such a level stays uncertain even if the better ones are removed.
+/// The snapshot had only the best two levels of each side, and the venue may send no changes of levels beyond the
+/// best two. So `known_depth` no longer counts a level that has left the best two, even when better levels are
+/// removed later.
 #[test]
 fn a_level_that_left_the_best_ones_is_uncertain_for_good() {
     let mut replay = Replay::new(Endpoint::Streams).snapshot(Snapshot::Best(2.try_into().unwrap()));

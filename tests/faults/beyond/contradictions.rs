@@ -7,7 +7,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, d, found, id_of, new_order, order, quote, t, update};
 
-/// Sends a request. Returns its id, also as the text in its reply.
+/// Sends a request. Returns its id, and the id as text for the reply.
 fn ask(fed: &mut Fed, request: &Request) -> (RequestId, String) {
     let id = fed.client.request(t(2), request).unwrap();
     fed.poll();
@@ -21,8 +21,8 @@ fn placed(fed: &mut Fed, new: NewOrder, order_id: u64) -> RequestId {
     request
 }
 
-/// Two replies name one order. Each request keeps its own entry, and a later event with their client order id belongs
-/// to the second request.
+/// The replies to two requests name one order id. `Orders` keeps an order for each request, and both are in doubt.
+/// The next order that an event reports with their client order id is the order of the second request.
 #[test]
 fn two_requests_are_not_one_order() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -47,7 +47,8 @@ fn two_requests_are_not_one_order() {
     assert_eq!(fed.orders.get(second).unwrap().order_id, Some(78));
 }
 
-/// An order ends in one way, and an order that the venue refuses has no executions.
+/// Events report two ends of an order that exclude each other, or executions of an order that the venue refused. The
+/// order is in doubt until the venue answers.
 #[test]
 fn an_order_has_one_end() {
     const FILL: &str = r#","Z":"1","L":"100","t":5"#;
@@ -100,7 +101,8 @@ fn an_order_has_one_end() {
     }
 }
 
-/// A reply or an answer names an order with other terms than those of the request, so they are two orders.
+/// A reply or an answer gives the request the id of an order with other terms. `Orders` keeps two orders, and both
+/// are in doubt.
 #[test]
 fn an_order_with_other_terms_is_another_order() {
     let other = |from: &str, to: &str| order(77, None, "NEW", "").replace(from, to);
@@ -129,8 +131,8 @@ fn an_order_with_other_terms_is_another_order() {
     }
 }
 
-/// Events that `Orders` has applied to the order of the request are about another order. The order of the request
-/// keeps its terms and its own events.
+/// `Orders` has applied events to the order of a request. Then the reply shows that they are about another order. The
+/// order of the request has only its own terms and events.
 #[test]
 fn an_order_that_is_split_off_keeps_its_terms() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -192,7 +194,7 @@ fn the_reason_of_a_refused_cancel_is_not_that_of_the_order() {
     assert_eq!((order.state, reasons), (OrderState::Filled, (None, Some("OrderNotFound"))));
 }
 
-/// Two submissions get one id. Each keeps its terms, and both are in doubt.
+/// The replies to two submissions name one quote id. Each quote keeps its terms, and both are in doubt.
 #[test]
 fn two_submissions_are_not_one_quote() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -333,9 +335,9 @@ fn a_quote_has_one_end() {
     }
 }
 
-/// An event of an end that does not say how the quote ended leaves the state unknown. Only a status of the quote, or
-/// a request for quotes that ended without execution, makes the end certain. Rows: the steps, then the state and
-/// whether it is unknown.
+/// An event that ends a quote may not say how the quote ended; its state is then unknown. The end is known only if
+/// the event declines the quote, names a final status of the quote, or says that the request for quotes ended without
+/// execution. Rows: the steps, the state of the quote, and whether it is unknown.
 #[test]
 fn an_end_without_the_status_of_the_quote_leaves_its_state_unknown() {
     use QuoteState::{Active, Confirmed, Declined, Expired, Failed, Lost, Withdrawn};
@@ -376,7 +378,9 @@ fn an_end_without_the_status_of_the_quote_leaves_its_state_unknown() {
     }
 }
 
-/// The venue accepts a request that ends a quote, and reports something else.
+/// The venue accepts a request to withdraw, decline or confirm a quote, and an event reports a state of the quote. If
+/// the two contradict each other, the quote is in doubt. Rows: the request, the event, whether the event comes before
+/// the reply, and the state and whether it is in doubt.
 #[test]
 fn a_reply_and_an_event_contradict_each_other() {
     let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());
@@ -404,7 +408,8 @@ fn a_reply_and_an_event_contradict_each_other() {
     }
 }
 
-/// What happened between a recording and the link that follows it is unknown.
+/// It is unknown what happened between a recording and the link that follows it. So an order and a quote of the
+/// recording are in doubt when the link subscribes.
 #[test]
 fn quotes_of_a_recording_are_in_doubt_once_a_link_follows() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));

@@ -23,7 +23,7 @@ fn balances(count: usize) -> (Balances, EventBuf) {
     (fed.balances, EventBuf::from(&told))
 }
 
-/// Between any two losses, one balance becomes current again. Such a loss does not visit the others.
+/// A loss visits only balances that are current. Between two losses, one balance becomes current again.
 #[test]
 fn the_cost_of_a_loss_does_not_grow_with_what_is_stale_already() {
     let lost = Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 };
@@ -56,7 +56,8 @@ fn apply(quotes: &mut Quotes, members: &str) {
     assert!(quotes.apply(&Replay::new(Endpoint::Streams).event(&text, &mut scratch).unwrap().unwrap()));
 }
 
-/// A maker replaces its quote many times. An event about the request for quotes visits only the newest quote.
+/// A maker has withdrawn many quotes, and one quote is open. An event about the request for quotes visits only the
+/// open quote.
 #[test]
 fn the_cost_of_an_event_without_a_quote_does_not_grow_with_the_quotes_that_have_ended() {
     let hear = |quotes: &mut Quotes| {
@@ -70,7 +71,7 @@ fn the_cost_of_an_event_without_a_quote_does_not_grow_with_the_quotes_that_have_
     assert!(many < few * 8, "10 quotes: {few:?}, 5,000: {many:?} for a thousand events");
 }
 
-/// A maker replaces its quote many times. The first event of a quote visits no quote that has an id.
+/// A request for quotes has many quotes, all with ids. The first event of a further quote visits none of them.
 #[test]
 fn the_cost_of_a_new_quote_does_not_grow_with_the_quotes_that_are_known() {
     let hear = |quotes: &mut Quotes| {
@@ -82,7 +83,7 @@ fn the_cost_of_a_new_quote_does_not_grow_with_the_quotes_that_are_known() {
     assert!(many < few * 8, "10 quotes: {few:?}, 5,000: {many:?} for a hundred new ones");
 }
 
-/// Between any two losses, nothing happens. Such a loss visits no quote that has ended or is in doubt.
+/// A loss visits no quote that has ended or is in doubt already.
 #[test]
 fn the_cost_of_a_loss_does_not_grow_with_the_quotes_that_it_does_not_concern() {
     let lose = |quotes: &mut Quotes| {
@@ -115,7 +116,8 @@ fn fill_with_sum(orders: &mut Orders, number: u64, millis: u64, executed: u64) {
     orders.apply(&Replay::new(Endpoint::OrderEventsV1).event(&text, &mut scratch).unwrap().unwrap());
 }
 
-/// Two links report the fills of one order. One link is a fill behind, and one fill had a wrong time.
+/// Two links report the fills of one order, the second link one fill behind the first. One earlier fill had a time
+/// far ahead. Adding a fill does not visit all fills before it.
 #[test]
 fn the_cost_of_a_fill_does_not_grow_with_the_fills_before_it() {
     let hear = |count: u64| {
@@ -131,8 +133,8 @@ fn the_cost_of_a_fill_does_not_grow_with_the_fills_before_it() {
     assert!(many < few * 4, "100 fills: {few:?}, 5,000: {many:?} for fifty more");
 }
 
-/// The fills arrive from the newest to the oldest. The first one whose event names a smaller sum than they have sorts
-/// all of them.
+/// The fills of an order arrive from the newest to the oldest. When an event states an executed quantity that is
+/// smaller than the sum of the fills, `Orders` sorts all fills, once.
 #[test]
 fn fills_in_reversed_order_are_sorted_once() {
     let reversed = |count: u64| {

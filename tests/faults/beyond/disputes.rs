@@ -25,7 +25,8 @@ fn shown(order: &Order) -> String {
     format!("{:?}, executed {executed} of {:?}, doubt {:?}", order.state, order.quantity, order.doubt())
 }
 
-/// The order ends, and a later event reports an execution or reports the order as open.
+/// After the end of an order, an event reports an execution, another end, or the order as open. This is a
+/// contradiction, unless all events can be true, as when the last fill comes after the cancellation.
 #[test]
 fn an_order_has_one_end() {
     let whole = r#","Z":"1","L":"100","t":9"#;
@@ -53,7 +54,8 @@ fn an_order_has_one_end() {
     }
 }
 
-/// All events come a second time, after the end of the order. Their times differ, or are equal.
+/// All events of an order come a second time, after its end. In one run each event has a time of its own, in the
+/// other all times are equal.
 #[test]
 fn events_that_are_delivered_again_are_no_contradiction() {
     let list = [
@@ -130,7 +132,8 @@ fn a_sum_below_the_fills_is_a_doubt_in_order_events_v1() {
     }
 }
 
-/// The reports contradict each other, so they do not show that REST lags. The answer decides.
+/// Reports about an order contradict each other, so an answer of REST need not be older than the reports, even if it
+/// differs from them. The answer decides.
 #[test]
 fn an_answer_decides_between_reports_that_contradict_each_other() {
     let (first, second) = (r#","Z":"0.4","L":"100","t":5"#, r#","Z":"0.9","L":"100","t":6"#);
@@ -160,7 +163,7 @@ fn an_answer_decides_between_reports_that_contradict_each_other() {
     }
 }
 
-/// The reports agree that the order has ended, so an answer that it is open is older.
+/// All reports say that the order has ended, so an answer that the order is open is older than they are.
 #[test]
 fn an_answer_that_an_ended_order_is_open_is_not_used() {
     let mut fed = events(&[("NEW", ""), ("CANCELED", ""), ("FILLED", FILL)]);

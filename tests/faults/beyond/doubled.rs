@@ -22,7 +22,7 @@ fn confirm(fed: &mut Fed, link: LinkId, at: u64) {
     fed.feed_over(link, at, &text);
 }
 
-/// Formats an event about order 77, of which the quantity is 10.
+/// Formats an event about order 77, whose quantity is 10.
 fn at(time: u32, status: &str, rest: &str) -> String {
     let text = order(77, Some("a1"), status, rest).replace(r#""q":"1""#, r#""q":"10""#);
     text.replace(":1000", &format!(":{time}000000"))
@@ -32,8 +32,8 @@ fn fill(time: u32, id: u32) -> String {
     at(time, "PARTIALLY_FILLED", &format!(r#","Z":"2","L":"100","t":{id}"#))
 }
 
-/// No link brings the first fill: the frame cannot be decoded. Each time, the newest event about the order has come
-/// over the other link.
+/// Both links deliver the first fill in a frame that cannot be decoded, so the fill is missing, although the newest
+/// event about the order came over the other link each time. The order is in doubt.
 #[test]
 fn a_report_that_each_link_loses_is_missing() {
     let (mut fed, [first, second]) = doubled();
@@ -52,8 +52,8 @@ fn a_report_that_each_link_loses_is_missing() {
     assert_eq!(fed.order().link(), Some(second), "the link of the newest event");
 }
 
-/// A link is replaced, and the list of its successor does not have the order. The newest event about the order has
-/// come over the other link.
+/// A link is replaced. The list of open orders over the new link does not contain the order, although the newest
+/// event about the order has come over the other link. The order is in doubt.
 #[test]
 fn a_list_over_one_link_is_about_the_orders_that_the_other_link_has_reported() {
     for brings_list in [false, true] {
@@ -74,8 +74,8 @@ fn a_list_over_one_link_is_about_the_orders_that_the_other_link_has_reported() {
     }
 }
 
-/// A fill is lost. A later fill comes over one link, and an older list over the other one: its executed quantity is
-/// that of the later fill by chance.
+/// A fill is lost, and one link delivers a later fill. The other link delivers an older list, whose executed quantity
+/// equals that of the later fill by chance. The list does not end the doubt.
 #[test]
 fn a_list_behind_the_other_link_ends_no_doubt() {
     for (time, ends) in [(1004, false), (1006, true)] {

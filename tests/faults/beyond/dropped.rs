@@ -49,7 +49,8 @@ fn overflow(fed: &mut Fed, mut queue: EventQueue) {
     }
 }
 
-/// Reconciles balances, positions, the order and the quote. Returns why each may still be wrong.
+/// Reconciles balances, positions, the order and the quote. Returns for each the reason why it is still stale or in
+/// doubt, or `None`.
 fn reconcile(fed: &mut Fed) -> [Option<StaleReason>; 4] {
     fed.balances.reconcile([("USD", "1", "1")], fed.balances.moment());
     let held = ("A".parse().unwrap(), vec![HeldAmount::new("position", "1")]);

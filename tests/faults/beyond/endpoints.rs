@@ -8,7 +8,7 @@ use gemini_ws::{
 use super::super::line::ack;
 use super::fed::{Fed, new_order, order, s, t, v1};
 
-/// Returns the link that an event names, as the documentation of [`Orders`] says.
+/// Returns the link that an event names, found as the documentation of [`Orders`] describes.
 fn link_of(event: &Event<'_>) -> Option<LinkId> {
     match *event {
         Event::Requested { link, .. }
@@ -20,7 +20,7 @@ fn link_of(event: &Event<'_>) -> Option<LinkId> {
     }
 }
 
-/// A client with an endpoint for each account, and one [`Orders`] for each.
+/// A client with one endpoint for each of two accounts, and an [`Orders`] for each account.
 struct Accounts {
     client: Client,
     ids: Vec<EndpointId>,

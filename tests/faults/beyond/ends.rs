@@ -10,8 +10,8 @@ const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1
 
 const LIST: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
 
-/// Subscribes to `first`, and lets the venue refuse to unsubscribe it for now. Then subscribes to `next`, and
-/// confirms what the client sends.
+/// Subscribes to `first` and feeds it `frame`. Then unsubscribes it, which the venue refuses for now, and subscribes
+/// to `next`. Lets the venue confirm the requests that the client has sent by then.
 fn replace_in_vain(first: &str, next: &str, frame: &str) -> Fed {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
     let id = fed.client.subscribe(t(1), s(first)).unwrap();
@@ -26,8 +26,9 @@ fn replace_in_vain(first: &str, next: &str, frame: &str) -> Fed {
     fed
 }
 
-/// The stream of the account still reports an order or quote of another session, after the application has subscribed
-/// to the stream of the session. When the first stream ends, no stream reports the order or quote.
+/// The application replaces the stream of the account by the stream of the session, and the venue refuses for now to
+/// end the first one. It still reports an order or quote of another session. That order or quote is in doubt, because
+/// no stream will report it when the first stream has ended.
 #[test]
 fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends() {
     for name in ["orders", "requestForQuote"] {
@@ -56,8 +57,9 @@ fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends(
     }
 }
 
-/// A stream whose frames each list all balances or positions follows another one, or itself. Its data is current with
-/// its first frame.
+/// Each frame of `@account@1s` lists all balances or positions. The application replaces the stream `@account`, or
+/// `@account@1s` itself, by `@account@1s`, and the venue refuses the first `unsubscribe` for now. The data becomes
+/// current with the first list of the new subscription.
 #[test]
 fn lists_of_everything_count_behind_an_end_that_failed_at_first() {
     const REPORT: &str =
@@ -96,9 +98,9 @@ fn replace_late(fed: &mut Fed, from: u64) -> [String; 2] {
     std::mem::take(&mut fed.sent).try_into().unwrap()
 }
 
-/// Each row has what comes after the `unsubscribe` has timed out: its confirmation (`u`), that of the next
-/// `subscribe` (`s`), and lists of balances (`l`). A list that comes before `u` may be a change of the first
-/// subscription.
+/// Each row has what comes after the `unsubscribe` has timed out: its confirmation (`u`), the confirmation of the
+/// next `subscribe` (`s`), and lists of balances (`l`). A list that comes before `u` may be a change that the first
+/// subscription reports, so it makes nothing current.
 #[test]
 fn a_list_is_whole_once_the_late_end_of_the_earlier_subscription_is_confirmed() {
     for (steps, is_stale) in [("usl", false), ("sul", false), ("slu", true), ("slul", true), ("sl", true)] {

@@ -7,7 +7,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, apply, d, found, id_of, order, s, t};
 
-/// An order keeps a limited number of fills. Further fills put the order in doubt, and an answer of the venue
+/// An order keeps at most `FILLS_MAX` fills. Each further fill puts the order in doubt, and an answer of REST
 /// resolves the doubt.
 #[test]
 fn the_fills_of_an_order_are_limited() {

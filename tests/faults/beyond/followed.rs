@@ -28,7 +28,8 @@ fn tops(sequence: u64, entries: &[(&str, &str, u32)]) -> String {
     )
 }
 
-/// The best levels of one frame belong to one event of the venue, in whatever order the frame lists its symbols.
+/// A frame lists the best levels of several symbols in any order. They belong to one event of the venue, so `Books`
+/// checks whether a book is crossed only after the whole frame.
 #[test]
 fn the_best_levels_of_a_frame_cross_no_book_in_whatever_order_they_come() {
     let url = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD&top_of_book=true";
@@ -71,15 +72,16 @@ fn replayed(replay: Replay, frames: &[String]) -> Vec<Option<String>> {
     frames.iter().map(&mut bid_after).collect()
 }
 
-/// The venue counts from a lower number after a restart, or two recordings were joined in the wrong order. A frame
-/// of a single id is a snapshot, whether its id is higher or lower than that of the book.
+/// In a recording, the ids may start again from a lower number, because the venue restarted or two recordings were
+/// joined in the wrong order. A frame with two equal ids is a snapshot, whether its id is higher or lower than that
+/// of the book.
 #[test]
 fn a_snapshot_of_a_recording_may_have_a_lower_id() {
     let frames = [depth(50, 50, 90), depth(50, 60, 91), depth(5, 5, 10), depth(5, 7, 11), depth(60, 61, 92)];
     let found = replayed(Replay::new(Endpoint::Streams), &frames);
     let expected = [Some("90"), Some("91"), Some("10"), Some("11"), None];
     assert_eq!(found, expected.map(|bid| bid.map(String::from)));
-    // By the lax rule, such a frame may be an old update.
+    // By the lax rule, a frame with two equal ids may be an old update.
     let found = replayed(Replay::new(Endpoint::Streams).gap_rule(GapRule::Lax), &frames[..3]);
     assert_eq!(found[2].as_deref(), Some("91"));
 }
@@ -89,8 +91,8 @@ fn l2(symbol: &str, price: &str, is_first: bool) -> String {
     format!(r#"{{"type":"l2_updates","symbol":"{symbol}","changes":[["buy","{price}","1"]]{rest}}}"#)
 }
 
-/// An update of market data v2 that cannot be decoded is lost. The book is stale until a frame that looks like a first
-/// one, as it is for a client.
+/// A recording of market data v2 contains an update that cannot be decoded. Its book is stale until a frame of the
+/// symbol looks like the first one of a subscription. A client treats such an update in the same way.
 #[test]
 fn a_lost_update_of_a_recording_of_v2_makes_its_book_stale() {
     for (bad, eth_is_lost) in [
@@ -122,7 +124,8 @@ fn a_lost_update_of_a_recording_of_v2_makes_its_book_stale() {
     }
 }
 
-/// The application removes the endpoint of a book that another source hides. When that source ends, no book remains.
+/// Two sources deliver a book of one symbol. The application removes the endpoint of the book that `Books` does not
+/// show. When the other source ends, no current book remains.
 #[test]
 fn a_hidden_book_ends_with_its_link() {
     let first = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99","remaining":"1","reason":"initial"}]}"#;
@@ -144,7 +147,7 @@ fn a_hidden_book_ends_with_its_link() {
     assert!(fed.books.live("btcusd").is_none(), "{:#?}", fed.log);
 }
 
-/// A width pads every text that a program may print in columns.
+/// A width in a format pads every text that a program may print in columns, here the reason of a change.
 #[test]
 fn a_width_pads_a_text_of_a_frame() {
     let frame = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99","remaining":"1","reason":"place"}]}"#;
@@ -156,8 +159,8 @@ fn a_width_pads_a_text_of_a_frame() {
     assert_eq!(format!("{:>8}|{:<8}|", change.reason, change.reason), "   place|place   |");
 }
 
-/// Whether the venue takes any value but `true` and `false` is unknown, so the levels of such a link are not a whole
-/// book.
+/// It is unknown how the venue reads a value of `top_of_book` other than `true` and `false`. So with such a value no
+/// book is whole.
 #[test]
 fn an_odd_value_of_a_parameter_makes_no_book_whole() {
     for (value, is_whole) in [("true", false), ("TRUE", false), ("1", false), ("", false), ("false", true)] {
@@ -168,7 +171,8 @@ fn an_odd_value_of_a_parameter_makes_no_book_whole() {
     }
 }
 
-/// Newer data may take the place of waiting data, but it does not overtake a frame of its stream with several rows.
+/// With `Overflow::Latest`, newer data replaces waiting data of the same stream. But it is not moved before a waiting
+/// frame with several rows, so the newest mark price is always the last.
 #[test]
 fn the_newest_mark_price_comes_last() {
     let frame = |prices: &[u32]| {

@@ -1,5 +1,5 @@
-//! Faults of answers of REST, and of lists of open orders, that lag behind the streams: the question is later than
-//! the events, the answer is not.
+//! Faults of answers of REST and of lists of open orders that lag behind the streams: the application asks after an
+//! event, but the answer or list shows an older state.
 
 use gemini_ws::{Config, Event, FoundQuote, HeldAmount, OrderState, QuoteState, StaleReason, Topic};
 
@@ -51,8 +51,8 @@ fn an_answer_behind_the_events_ends_no_doubt() {
     }
 }
 
-/// REST has shown a larger executed quantity than the event that ends the order. They contradict each other, so the
-/// event ends no doubt.
+/// An answer of REST has shown a larger executed quantity than the event that ends the order. Answer and event
+/// contradict each other, so the event ends no doubt.
 #[test]
 fn an_event_behind_an_answer_ends_no_doubt() {
     for (status, rest) in [("CANCELED", r#","Z":"0.3""#), ("CLOSED", r#","Z":"0.3""#), ("REJECTED", "")] {
@@ -74,8 +74,8 @@ fn an_event_behind_an_answer_ends_no_doubt() {
     }
 }
 
-/// A list of open orders lacks the order, so the order may have ended. An answer to an earlier question does not show
-/// it.
+/// A list of open orders does not contain the order, so the order may have ended. An answer to a question from before
+/// the list does not show whether it has.
 #[test]
 fn an_answer_to_a_question_before_a_list_without_the_order_ends_no_doubt() {
     let other = order(78, None, "OPEN", "");
@@ -205,8 +205,8 @@ fn a_list_behind_the_events_ends_no_doubt() {
     assert_eq!((fed.order().doubt(), fed.order().missing_executions().is_zero()), (None, true));
 }
 
-/// Order events v1 list an open order as `initial`. Such an event ends no doubt about executions, even if it has the
-/// executed quantity that caused the doubt.
+/// In order events v1, `initial` events list the open orders. Such an event ends no doubt about executions, even if
+/// it states the executed quantity that caused the doubt.
 #[test]
 fn an_initial_event_behind_the_events_ends_no_doubt() {
     let mut fed = Fed::new(Config::new("ws://v/v1/order/events").authenticated(true));

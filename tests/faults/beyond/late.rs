@@ -10,8 +10,8 @@ fn at(status: &str, time: u32, rest: &str) -> String {
     order(77, Some("a1"), status, rest).replace(":1000", &format!(":{time}"))
 }
 
-/// A `NEW` or `OPEN` that is older than the end of the order only comes late. A second `NEW`, and one that is not
-/// older, contradict the end.
+/// A `NEW` or `OPEN` with an earlier time than the end of the order is only late, even if it comes twice. A `NEW`
+/// contradicts the end if it is newer than the end, or if its time differs from that of the first `NEW`.
 #[test]
 fn a_late_beginning_is_no_contradiction() {
     const END: (&str, u32) = ("CANCELED", 1002);
@@ -46,7 +46,7 @@ fn the_age_of_an_order_is_that_of_its_newest_event() {
     assert_eq!(orders.get(77).unwrap().age.event_time.unwrap().as_nanos(), 2000);
 }
 
-/// What the newest events have reported about order 77.
+/// Returns what the newest events have reported about order 77.
 fn newest(fed: &Fed) -> impl PartialEq + std::fmt::Debug + use<> {
     let order = fed.order();
     let terms = (order.price, order.stop_price, order.quantity, order.state);
@@ -54,8 +54,8 @@ fn newest(fed: &Fed) -> impl PartialEq + std::fmt::Debug + use<> {
     (terms, texts, order.doubt(), fed.orders.contradictions())
 }
 
-/// An event comes a second time, or over the slower one of two links. It is older than what other events have
-/// reported, so it changes neither the terms nor the state.
+/// An event comes a second time, or over the slower of two links. It is older than the newest event, so it changes
+/// neither the terms nor the state of the order.
 #[test]
 fn an_event_that_is_older_than_another_one_undoes_nothing() {
     const NEW: (&str, u32, &str) = ("NEW", 1, r#","p":"100","P":"99""#);
@@ -102,7 +102,8 @@ fn an_event_that_is_older_than_another_one_undoes_nothing() {
     }
 }
 
-/// The list of the slower one of two links is older than the newest event.
+/// A row of a list of open orders is older than the newest event about its order. If the order is not in doubt, the
+/// row does not change it.
 #[test]
 fn a_row_that_is_older_than_an_event_undoes_nothing() {
     let mut fed = Fed::private(&["orders@account"]);

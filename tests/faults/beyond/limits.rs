@@ -28,8 +28,8 @@ const SETTERS: [(&str, Setter); 17] = [
     ("order_limit", |config, time| config.order_limit(30, time)),
 ];
 
-/// Runs a client until `last_call`, or for 20,000 steps. Depending on the number of the link, the peer replies, falls
-/// silent or ends the link. Returns the number of steps, and the instant after the last one.
+/// Runs a client until `last_call`, or for 20,000 steps. The peer replies, stays silent or ends the link, depending
+/// on how many links there were. Returns the number of steps, and the instant after the last step.
 fn live(config: Config, last_call: Instant) -> (usize, Instant) {
     let mut client = Client::single(config.authenticated(true).seed(1));
     let mut now = t(0);
@@ -77,7 +77,8 @@ fn live(config: Config, last_call: Instant) -> (usize, Instant) {
     (steps, now)
 }
 
-/// No time of a configuration makes the client panic, or request another call without a pause.
+/// Whatever time is set in the configuration, the client does not panic, and does not demand `handle_timeout` again
+/// and again at one instant.
 #[test]
 fn z24_no_time_that_is_set_stops_the_clock() {
     for (name, set) in SETTERS {
@@ -114,7 +115,8 @@ const COUNT_SETTERS: [(&str, CountSetter); 9] = [
     ("order_limit", |config, count| config.order_limit(count as u32, Duration::from_secs(1))),
 ];
 
-/// No number of a configuration stops a client. A refused command leaves no link behind.
+/// Whatever number is set in the configuration, the client accepts at least three subscriptions and keeps running. A
+/// refused subscription leaves no link behind.
 #[test]
 fn no_number_that_is_set_makes_every_command_fail() {
     for (name, set) in COUNT_SETTERS {
@@ -145,7 +147,7 @@ fn a_link_has_from_one_to_a_million_streams() {
     }
 }
 
-/// The venue names a limit on orders, and a malformed limit. The first one applies.
+/// A reply names a limit on orders and a malformed limit, in either order. The limit on orders applies.
 #[test]
 fn one_unreadable_limit_hides_no_other() {
     let orders = r#"{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":2,"count":0}"#;
@@ -170,7 +172,7 @@ fn one_unreadable_limit_hides_no_other() {
     }
 }
 
-/// What remains of a limit of the venue counts from the whole limit, however large the limit and its use are.
+/// The client computes what remains of a limit of the venue correctly even if the limit or its count exceeds 32 bits.
 #[test]
 fn a_large_limit_with_a_large_use_has_room() {
     const CUT: u64 = u32::MAX as u64;

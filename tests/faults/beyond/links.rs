@@ -9,7 +9,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, v1};
 
-/// Two endpoints have a book of the same symbol. The changes of one link do not change the book of the other.
+/// Two endpoints deliver a book of the same symbol. The changes over one link do not change the book of the other.
 #[test]
 fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/marketdata/btcusd", "ws://b/v1/marketdata/btcusd"]);
@@ -27,8 +27,8 @@ pub(super) fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
     least_time_after(of, |_| {}, work)
 }
 
-/// Returns the least processor time of `work`, each time on another copy, after `prepare`. A copy has no spare memory,
-/// so the first work that adds something moves everything; let `prepare` do that.
+/// Runs `prepare` and `work` several times, each time on another copy of `of`. Returns the least processor time that
+/// `work` took. A copy has no spare capacity, so the first insertion moves all elements; let `prepare` make it.
 pub(super) fn least_time_after<T: Clone>(
     of: &T,
     prepare: impl Fn(&mut T),
@@ -70,7 +70,8 @@ fn y06_the_cost_of_a_malformed_frame_does_not_grow_with_what_is_in_doubt_already
     }
 }
 
-/// After the last subscription to a stream has ended, the client accepts a new one, also while its link is closing.
+/// After the last subscription to a stream has ended, the client accepts a new one at any time, even while the link
+/// is closing.
 #[test]
 fn y07_a_stream_can_be_wanted_again_at_any_time() {
     let mut client = Client::new(ClientConfig::new(), 1);
@@ -131,8 +132,8 @@ fn y08_a_shutdown_at_the_end_of_the_clock_comes_to_its_end() {
     }
 }
 
-/// The application closes the client while orders are being cancelled. `Closed` reports that the shutdown is
-/// incomplete, and the session.
+/// The application closes the client while a shutdown is cancelling orders. `Closed` reports that the shutdown is
+/// incomplete, and that one session may have left orders.
 #[test]
 fn y09_a_shutdown_that_is_cut_short_says_what_was_not_done() {
     let mut client = Client::single(Config::new("ws://v").authenticated(true).seed(1));
@@ -174,7 +175,7 @@ fn z06_a_cancel_has_a_place_however_few_there_are() {
     assert!(fed.sent.last().unwrap().contains("order.cancel_all"), "{:?}", fed.sent);
 }
 
-/// With the least value of every duration, the client never has endless work at one instant.
+/// With every duration of the configuration set to zero, each call of `handle_timeout` moves the deadline forward.
 #[test]
 fn z07_the_least_durations_do_not_stop_the_clock() {
     let zero = Duration::ZERO;
@@ -222,7 +223,8 @@ fn z07_the_least_durations_do_not_stop_the_clock() {
     );
 }
 
-/// An application subscribes and unsubscribes again and again. After the first thousand streams, memory is flat.
+/// An application subscribes to streams and unsubscribes from them again and again. After the first thousand streams,
+/// the memory does not grow.
 #[test]
 fn z08_streams_that_come_and_go_leave_nothing_behind() {
     let mut fed = Fed::private(&[]);
@@ -240,8 +242,8 @@ fn z08_streams_that_come_and_go_leave_nothing_behind() {
     assert!(used.bytes_current < 1 << 10, "{} bytes of 49,000 streams", used.bytes_current);
 }
 
-/// The client looks at each stream for a malformed frame, but sends and reports nothing about it. With a hundred
-/// times as many streams, the cost is less than twenty times as high.
+/// For a malformed frame, the client looks at each stream of the link, but queues no output. With a hundred times as
+/// many streams, this takes less than twenty times as long.
 #[test]
 fn y14_the_cost_of_a_malformed_frame_does_not_grow_with_the_streams() {
     let (few, many) = (cost_of_malformed_frames(10), cost_of_malformed_frames(1_000));
@@ -267,8 +269,8 @@ fn cost_of_malformed_frames(count: u64) -> Duration {
     })
 }
 
-/// The first request got no answer, but its book came. The second one is refused, because the book is subscribed. The
-/// client keeps the book.
+/// The first `subscribe` gets no reply, but the snapshot of the book comes. The venue refuses the second `subscribe`,
+/// because the stream is subscribed already. The client keeps the book.
 #[test]
 fn z11_a_book_that_is_served_is_not_given_up_for_the_refusal_of_a_second_request() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -23,7 +23,8 @@ fn row(executed: &str, more: &str) -> String {
     )
 }
 
-/// The list of REST has an order of an earlier run. Later events change it like any other order.
+/// A list of open orders from REST contains an order of an earlier run. `Orders` adds the order, and later events
+/// change it like any other order.
 #[test]
 fn an_order_of_an_earlier_run_is_known_from_the_list_on() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -48,7 +49,7 @@ fn an_order_of_an_earlier_run_is_known_from_the_list_on() {
     assert_eq!((fed.order().state, fed.order().executed()), (OrderState::Filled, d("1")));
 }
 
-/// A list that is older than the subscription, or than a loss, adds orders that are in doubt.
+/// If a list is older than the subscription, or than a loss, the orders that it adds are in doubt.
 #[test]
 fn an_order_of_an_old_list_is_in_doubt() {
     let mut fed = Fed::private(&[]);
@@ -68,7 +69,9 @@ fn an_order_of_an_old_list_is_in_doubt() {
     assert!(fed.order().needs_reconciling());
 }
 
-/// Nothing shows that a stream of only some orders reports an order of an earlier run, until an event does.
+/// A stream may report only some orders, for example those of one session. An order that only a list of REST has
+/// shown is in doubt until such a stream reports an event about it, or longer if the stream does not report all its
+/// events.
 #[test]
 fn a_stream_of_some_orders_does_not_report_an_order_of_a_list() {
     let subscribed = |stream: &str| Fed::private(&[stream]);
@@ -107,7 +110,8 @@ fn a_stream_of_some_orders_does_not_report_an_order_of_a_list() {
     }
 }
 
-/// The list has the order of a request whose reply is on its way. It is not added a second time.
+/// A list of REST contains the order of a request whose reply is on its way. `Orders` does not add the order a second
+/// time.
 #[test]
 fn the_order_of_a_request_is_not_added_again() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -123,7 +127,8 @@ fn the_order_of_a_request_is_not_added_again() {
     assert_eq!(fed.order().state, OrderState::Canceled);
 }
 
-/// A malformed row costs no other row. The offset of its error counts from the start of the answer.
+/// A malformed row of an answer does not affect other rows. The offset in its error counts from the start of the
+/// answer.
 #[test]
 fn a_row_that_cannot_be_read_costs_no_other_row() {
     let body = format!(r#"[{{"order_id":"é","is_live":true}}, {}]"#, row("0", ""));
@@ -144,7 +149,8 @@ fn a_row_that_cannot_be_read_costs_no_other_row() {
     );
 }
 
-/// A row that contradicts itself, or has no id, adds no order and is no answer.
+/// A row is not used if its executed quantity exceeds its quantity, or if its order id is zero: it adds no order, and
+/// `reconcile` does not accept it.
 #[test]
 fn an_impossible_row_is_not_used() {
     for (id, executed) in [(77, "2"), (0, "0")] {
@@ -165,7 +171,8 @@ fn an_impossible_row_is_not_used() {
     }
 }
 
-/// The order ends after the question, and so many others end that it is dropped. The list still has it.
+/// After the question, the order ends, and so many other orders end that `Orders` drops it. The list still contains
+/// the order, so `Orders` adds it, and it is in doubt.
 #[test]
 fn an_order_that_was_dropped_is_in_doubt_if_an_old_list_has_it() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -179,7 +186,7 @@ fn an_order_that_was_dropped_is_in_doubt_if_an_old_list_has_it() {
     assert_eq!(fed.order().doubt(), Some(StaleReason::NotFound));
 }
 
-/// A loss, or a call of `forget`, makes a list outdated that was requested before.
+/// If a list was requested before a loss, or before `forget` removed its order, the order that it adds is in doubt.
 #[test]
 fn an_order_of_an_old_list_has_the_reason_of_the_loss() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -193,8 +200,8 @@ fn an_order_of_an_old_list_has_the_reason_of_the_loss() {
     assert_eq!(fed.order().doubt(), Some(StaleReason::NotFound));
 }
 
-/// An event is lost, and REST says that the order is open. The quantities in the answer say that nothing remains, or
-/// do not add up, so the answer does not decide the state.
+/// An event is lost, and then an answer of REST says that the order is open. If the quantities in the answer say that
+/// nothing remains, or do not add up, the answer is not used.
 #[test]
 fn an_open_order_of_which_nothing_remains_is_undecided() {
     let cases = [
@@ -232,7 +239,7 @@ fn open_row(id: u64, members: &str) -> String {
     format!(r#"{{"order_id":{id},"client_order_id":"a1","is_live":true,"executed_amount":"0"{members}}}"#)
 }
 
-/// Rows with one name contradict each other, but do not affect the others.
+/// If two rows of an answer name one order or one asset, neither of them is used. The other rows are.
 #[test]
 fn a_repeated_row_of_an_answer_costs_no_other_row() {
     let rows = [open_row(78, ""), open_row(77, ""), open_row(78, "")];
@@ -247,7 +254,7 @@ fn a_repeated_row_of_an_answer_costs_no_other_row() {
     assert!(rows.iter().eq([("USD", "1", "1")]) && !rows.is_whole(), "{rows:?}");
 }
 
-/// The row of a limit order names its price. In other rows, `price` is not a limit price.
+/// A list states the limit price of a limit order in `price`. For any other order, `price` is not a limit price.
 #[test]
 fn an_order_of_a_list_has_its_limit_price() {
     for (more, price) in [
@@ -271,8 +278,8 @@ fn an_order_of_a_list_has_its_limit_price() {
     }
 }
 
-/// The client cancels an order of an earlier run before any report has named the order. The list of REST may be older
-/// than the reply, or lag behind it. In either case, the order is like one that was known at the reply.
+/// The client cancels an order of an earlier run before any report has named the order. Then a list of REST adds the
+/// order. The result is the same as if `Orders` had known the order when the reply to the cancel came.
 #[test]
 fn a_cancel_before_the_list_counts_for_the_listed_order() {
     let accepted = r#","status":200}"#;
@@ -324,7 +331,7 @@ fn a_cancel_before_the_first_event_counts_for_the_order() {
     assert_eq!((fed.order().state, fed.order().awaited()), (OrderState::Canceled, None));
 }
 
-/// The client keeps only so many replies about unknown orders.
+/// `Orders` keeps only a limited number of replies about orders that it does not know.
 #[test]
 fn replies_about_unknown_orders_take_no_more_and_more_room() {
     let mut orders = gemini_ws::Orders::new();
@@ -345,7 +352,8 @@ fn replies_about_unknown_orders_take_no_more_and_more_room() {
     assert_eq!(orders.get(100_000).unwrap().awaited(), Some(Awaited::End), "the newest is kept");
 }
 
-/// An element that cannot be decoded hides no readable id of the other orders with the client order id.
+/// An application asks about a client order id, and an element of the answer cannot be decoded. The error still names
+/// the ids of all other orders with this client order id.
 #[test]
 fn an_odd_row_hides_no_id_of_several_orders() {
     let row = |id: u64| {

@@ -13,7 +13,8 @@ fn bids(books: &Books, symbol: &str) -> Option<usize> {
     books.live(symbol).map(|book| book.bids().len())
 }
 
-/// If the first frame of a symbol may be lost, the next one is not its book, unless it looks initial.
+/// A frame of a recording cannot be decoded, and may have been the first frame of a symbol. The next frame of this
+/// symbol is then its book only if it looks like a first frame.
 #[test]
 fn a_recorded_book_begins_only_with_a_whole_book() {
     let broken = FIRST.replace("98\",\"1", "98\",\"x");
@@ -37,8 +38,8 @@ fn a_recorded_book_begins_only_with_a_whole_book() {
     }
 }
 
-/// Only its position makes a frame the book. A later frame with `auction_events` may be the whole book or a change, so
-/// the client requests the book again.
+/// On market data v2, a frame is the book if it is the first one after the request. A later frame with
+/// `auction_events` may be the whole book or a change, so the client requests the book again.
 #[test]
 fn a_frame_that_looks_initial_does_not_replace_a_current_book() {
     let mut fed = Fed::new(Config::new("ws://v/v2/marketdata"));

@@ -7,7 +7,7 @@ use gemini_ws::{
 
 use super::fed::d;
 
-/// Reads a number of any length, in a report of balances.
+/// Decodes the available amount in a balance update. Returns its decimal, and what it prints.
 fn number(text: &str) -> (Result<Decimal, DecimalError>, String) {
     let frame = format!(r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{{"a":"ETH","f":{text},"c":"1"}}]}}"#);
     let mut scratch = Scratch::new();
@@ -16,14 +16,14 @@ fn number(text: &str) -> (Result<Decimal, DecimalError>, String) {
     (available.to_decimal(), available.to_string())
 }
 
-/// Reads a number that must not be negative, in an answer of REST.
+/// Decodes the executed amount in an answer of REST, which must not be negative.
 fn executed(text: &str) -> Option<Decimal> {
     let body = format!(r#"{{"order_id":77,"is_live":true,"is_cancelled":false,"executed_amount":{text}}}"#);
     let answer = OrderStatusQuestion::by_order_id(77).answer(200, &body);
     answer.ok().map(|found| found.unwrap().executed)
 }
 
-/// The number fits although its digits without the exponent do not.
+/// A number with an exponent is accepted if its value fits, even if its digits alone do not fit.
 #[test]
 fn an_exponent_counts_before_the_digits_have_to_fit() {
     let cases = [
@@ -79,7 +79,7 @@ fn a_candle_with_an_exponent_is_read() {
     assert_eq!(read("-1e-1"), Err(DecodeErrorKind::Negative));
 }
 
-/// The sum fits although an intermediate sum with more decimals does not fit 128 bits.
+/// A sum is computed if it fits, even if an intermediate sum with more decimals does not fit into 128 bits.
 #[test]
 fn a_sum_that_fits_does_not_depend_on_the_sequence() {
     let (large, small) = (Decimal::new(i64::MAX, 0).unwrap(), Decimal::new(1, 18).unwrap());

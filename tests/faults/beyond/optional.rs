@@ -4,7 +4,7 @@ use gemini_ws::{Client, ClientConfig, Config, Message, OrderState, Scratch, deco
 
 use super::fed::{Fed, d, id_of, pair, s, t, update};
 
-/// The venue may send a zero for a quantity that an update does not have.
+/// A quantity of zero in an update of an order counts as missing.
 #[test]
 fn a_zero_quantity_of_an_order_counts_as_none() {
     use OrderState::{Canceled, Filled, Open};
@@ -28,7 +28,8 @@ fn a_zero_quantity_of_an_order_counts_as_none() {
     assert_eq!((order.state, order.doubt(), order.quantity), (OrderState::PartiallyFilled, None, None));
 }
 
-/// A market order to buy in order events v1 has neither an ordered nor a remaining quantity. Two zeros mean the same.
+/// A market order to buy in order events v1 has neither an ordered nor a remaining quantity. Zeros in their place
+/// mean the same.
 #[test]
 fn a_fill_of_an_order_without_a_quantity_does_not_end_it() {
     for amounts in ["", r#""original_amount":"0","remaining_amount":"0","#, r#""original_amount":"0","#] {
@@ -68,8 +69,8 @@ fn an_empty_symbol_does_not_make_a_frame_malformed() {
     }
 }
 
-/// Two links report one account, and the report of the slower link comes last. If a report has no event time, its
-/// update time shows that it is the older one.
+/// Two links report one account, and the older report of the slower link comes last. It changes nothing, even if its
+/// age shows only in its update time, because it has no event time.
 #[test]
 fn a_report_without_an_event_time_has_an_update_time() {
     for stream in ["balances@account", "positions@account"] {

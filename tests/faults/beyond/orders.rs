@@ -77,7 +77,7 @@ fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     assert!(fed.orders.get("a1").unwrap().needs_reconciling(), "none of its events will come");
 }
 
-/// `orders@session` does not report orders of another link, so such an order is in doubt.
+/// `orders@session` does not report orders that were placed over another link, so such an order is in doubt.
 #[test]
 fn x02_an_order_of_a_session_that_is_not_followed_is_in_doubt() {
     let (mut fed, [one, _]) = pair(["ws://a", "ws://b"]);
@@ -140,8 +140,8 @@ fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     assert_eq!(orders.contradictions(), 2);
 }
 
-/// The reply names an order that no event has named. Until then, `Orders` treated another session's order as that of
-/// the request. After answers of REST, `Orders` still knows the order that the reply names.
+/// `Orders` has taken another session's order for that of the request. Then the reply names an order id that no event
+/// has named. After answers of REST, `Orders` still knows the order that the reply names.
 #[test]
 fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     let mut orders = Orders::new();
@@ -177,7 +177,8 @@ fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     assert_eq!((order.doubt(), order.executed()), (None, d("1")));
 }
 
-/// A code or a status may show an internal error, which does not say whether the order exists.
+/// A reply with an internal error (by its code) or a timeout (status 408) does not say whether the order exists, so
+/// the order is in doubt.
 #[test]
 fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     for text in [
@@ -197,7 +198,8 @@ fn x06_an_internal_error_without_a_5xx_is_no_refusal() {
     }
 }
 
-/// A list of open orders says nothing about a fill that could not be accounted for.
+/// A fill without a trade id puts the order in doubt. A list of open orders without an executed quantity does not
+/// resolve this doubt.
 #[test]
 fn x07_a_list_without_figures_does_not_account_a_fill() {
     let mut orders = Orders::new();
@@ -220,8 +222,8 @@ fn x08_an_empty_list_of_open_orders_casts_doubt_on_those_that_are_known() {
     assert_eq!(orders.get(77).unwrap().doubt(), Some(StaleReason::NotFound));
 }
 
-/// The application asks about an order while the link is down, and the queue has dropped the event of the end of the
-/// link. The order is in doubt once the next link is subscribed.
+/// The application asks about an order while no link is open, and the queue has dropped the event of the end of the
+/// link. The order is in doubt once the next link is subscribed, because it may have changed before.
 #[test]
 fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -243,7 +245,7 @@ fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "its fill was never told, and it is shown as open");
 }
 
-/// A peer may name any number of symbols. `Orders` limits the number of sums of fills, and of orders.
+/// `Orders` keeps a limited number of orders and of sums of fills, however many symbols the peer names.
 #[test]
 fn y05_sums_of_fills_take_no_memory_without_bound() {
     let mut orders = Orders::new();
@@ -257,7 +259,8 @@ fn y05_sums_of_fills_take_no_memory_without_bound() {
     assert!(kept(&orders) <= 20_000, "{} sums", kept(&orders));
 }
 
-/// The venue's answer reports executions that were missed. A later fill adds to them, or the order is in doubt.
+/// An answer of REST reports an execution whose event was lost. A later fill is added to this execution, or the order
+/// is in doubt.
 #[test]
 fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     let mut orders = Orders::new();
@@ -275,8 +278,8 @@ fn z02_a_fill_behind_an_answer_adds_to_what_was_told() {
     );
 }
 
-/// An order that got no answer is sent again with its id, and again gets no answer. Answers of REST resolve both
-/// doubts.
+/// A request to place an order gets no reply. The application sends it again with the same client order id, and again
+/// gets no reply. Answers of REST that the venue has no such order resolve both doubts.
 #[test]
 fn z03_each_of_two_orders_of_one_client_order_id_can_be_reconciled() {
     let mut orders = Orders::new();
@@ -326,8 +329,9 @@ fn z09_refused_orders_without_an_id_of_their_own_stay_two() {
     assert_eq!(states, [(Some("a1"), OrderState::Rejected, None), (Some("a2"), OrderState::Rejected, None)]);
 }
 
-/// An order got no answer and its events were lost. It is sent again with its id, which the venue refuses as a
-/// duplicate. The refusal does not resolve the doubt about the first order.
+/// The request of an order got no reply, and its events were lost. The application sends the order again with the
+/// same client order id, which the venue refuses as a duplicate. The refusal does not resolve the doubt about the
+/// first order.
 #[test]
 fn z10_the_refusal_of_a_duplicate_is_not_about_the_first_order() {
     let duplicate = r#"{"id":1,"status":400,"error":{"code":-2010,"msg":"DuplicateOrder"}}"#;
@@ -376,7 +380,8 @@ fn y13_texts_of_orders_take_no_memory_without_bound() {
     );
 }
 
-/// A reply with an internal error puts the order in doubt, whether the cancel was of this order alone or of all.
+/// A reply with an internal error to a cancel puts the order in doubt, whether the cancel named this order or all
+/// orders.
 #[test]
 fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -402,8 +407,8 @@ fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     assert_eq!(doubts, [1, 1, 1]);
 }
 
-/// Production and the sandbox number their orders separately, so orders at two endpoints may have one id. They stay
-/// two orders, or are in doubt.
+/// Production and the sandbox number their orders separately, so orders at two endpoints may have the same id.
+/// `Orders` keeps two orders, or puts the one that it keeps in doubt.
 #[test]
 fn z13_orders_of_two_endpoints_are_not_one() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/order/events", "ws://b/v1/order/events"]);
@@ -416,7 +421,7 @@ fn z13_orders_of_two_endpoints_are_not_one() {
 }
 
 /// The venue accepted a cancel, and the event of the end was lost. Each row has the cancel, the number of its
-/// request, whether it covers the order of request 5, and whether it covers the order of another client.
+/// request, whether it covers order 77 (which request 5 placed), and whether it covers order 78 (of another client).
 #[test]
 fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -468,7 +473,8 @@ fn z14_the_end_that_follows_an_accepted_cancel_may_be_overdue() {
     }
 }
 
-/// An answer that was on its way when the cancel was accepted says nothing about the end that the venue owes.
+/// The venue accepts a cancel while an answer about another doubt is on its way. The answer does not show whether the
+/// order has ended, so the end is still awaited.
 #[test]
 fn z15_an_answer_about_another_doubt_leaves_the_end_owed() {
     let mut orders = Orders::new();

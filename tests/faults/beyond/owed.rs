@@ -1,4 +1,5 @@
-//! Events that the venue owes: the first event of an order, and the end of an order whose cancel it has accepted.
+//! Events that the venue still has to send: the first event of an order, and the end of an order whose cancel it has
+//! accepted.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,8 @@ fn accept(orders: &mut Orders, number: u64, about: Subject) {
     answer(orders, (RequestId::new(number), about), OK);
 }
 
-/// A cancel is accepted while the order is in doubt. The doubt ends, and the end of the order is still owed.
+/// The venue accepts a cancel while the order is in doubt. When the doubt ends, the end of the order is still
+/// awaited.
 #[test]
 fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
     for about in [Subject::CancelOrder(77), Subject::CancelAllOrders, Subject::CancelSessionOrders] {
@@ -54,8 +56,8 @@ fn z19_a_cancel_that_is_accepted_during_a_doubt_counts() {
     assert_eq!(orders.get(77).unwrap().awaited(), Some(Awaited::End));
 }
 
-/// Between the question to REST and the answer, the venue accepted a cancel. The answer that the order is open says
-/// nothing about the cancel. In the second case, an earlier cancel was accepted too.
+/// The venue accepts a cancel between the question to REST and the answer. The answer that the order is open says
+/// nothing about this cancel, even if the venue had accepted another cancel before the question.
 #[test]
 fn z20_an_answer_says_nothing_about_a_later_cancel() {
     for is_second in [false, true] {
@@ -79,7 +81,7 @@ fn z20_an_answer_says_nothing_about_a_later_cancel() {
     }
 }
 
-/// The end is overdue, and the venue lists the order as open: the cancel had no effect.
+/// The end of the order is overdue, and then a list of open orders contains the order. So the cancel had no effect.
 #[test]
 fn z21_a_list_of_open_orders_answers_too() {
     let mut orders = Orders::new();
@@ -94,8 +96,8 @@ fn z21_a_list_of_open_orders_answers_too() {
     assert_eq!((order.doubt(), order.awaited(), order.cancel_accepted), (None, None, false));
 }
 
-/// The first event named the order without its client order id, so it seemed overdue. The next event with that id
-/// ends the doubt.
+/// The first event of an order did not name the client order id, so the first event of the request seemed overdue.
+/// The next event names that id, and ends the doubt.
 #[test]
 fn z22_an_order_that_was_reported_is_not_overdue() {
     let mut orders = Orders::new();
@@ -109,7 +111,7 @@ fn z22_an_order_that_was_reported_is_not_overdue() {
     assert_eq!((order.doubt(), order.request()), (None, Some(RequestId::new(5))));
 }
 
-/// Formats the visible fields of each order of this client, by its request.
+/// Formats the visible fields of each order that this client placed, by the id of its request.
 fn seen(orders: &Orders) -> BTreeMap<RequestId, String> {
     let shown = |order: &gemini_ws::Order| {
         format!(
@@ -124,8 +126,7 @@ fn seen(orders: &Orders) -> BTreeMap<RequestId, String> {
     orders.iter().filter_map(|order| Some((order.request()?, shown(order)))).collect()
 }
 
-/// In any sequence of requests, replies and events, each change of an order of this client is among the changes that
-/// `apply` returns.
+/// In any sequence of requests, replies and events, `apply` returns each change of an order that this client placed.
 #[test]
 fn z23_no_change_of_an_order_is_silent() {
     let link = Fed::new(Config::new("ws://v")).link;

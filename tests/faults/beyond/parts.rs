@@ -2,7 +2,8 @@
 
 use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};
 
-/// The `EventBuf` of a row of a list of orders reads this row alone, and yields the same event as the list.
+/// An `EventBuf` of one row of a list of orders decodes only this row, and yields the same event as the row in the
+/// list.
 #[test]
 fn a_copy_of_a_row_is_the_row() {
     let v1 = r#" [ {"type":"initial","order_id":"1","symbol":"btcusd","socket_sequence":1} ,
