@@ -9,7 +9,7 @@ use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
 
 const STREAM: &str = "requestForQuote@account";
 
-/// Formats an event about the request for quotes `r1`.
+/// Formats an event about the request for quotes `r1`. `rest` is the text after the status.
 fn event(number: u32, step: &str, status: &str, rest: &str) -> String {
     format!(
         r#"{{"e":"requestForQuote","i":"e{number}","E":1790743321322,"r":"r1","x":"{step}","S":"{status}"{rest}}}"#
@@ -34,8 +34,9 @@ fn shown(quote: &Quote) -> (QuoteState, Option<&str>, Option<StaleReason>) {
     (quote.state, quote.quote_id.as_ref().map(|id| id.as_str()), quote.doubt())
 }
 
-/// Another client has quoted the same terms, and its event comes before the reply. Each row has the reply, and what
-/// is known of the request and of the other quote after it.
+/// Another client has submitted a quote with the same terms, and the event of that quote comes before the reply. Each
+/// row has the status of the other quote, the reply, and then what `Quotes` knows of the quote of the request and of
+/// the other quote.
 #[test]
 fn z27_a_quote_of_another_client_with_the_same_terms() {
     use QuoteState::{Active, Rejected, Withdrawn};
@@ -62,8 +63,8 @@ fn z27_a_quote_of_another_client_with_the_same_terms() {
     }
 }
 
-/// An event shows a quote with the terms of the request, and no reply comes. The request stays in doubt until REST
-/// says which quote is its own, or that it has none.
+/// An event reports a quote with the terms of the request, and no reply comes. The quote of the request stays in
+/// doubt until REST names its id, or answers that there is none.
 #[test]
 fn z28_without_a_reply_an_equal_quote_may_be_that_of_another_client() {
     for status in ["ACTIVE", "WITHDRAWN", "WON"] {
@@ -92,8 +93,8 @@ fn z28_without_a_reply_an_equal_quote_may_be_that_of_another_client() {
     }
 }
 
-/// An event about a whole request for quotes changes only quotes that exist, and does not say which of several quotes
-/// was accepted or executed.
+/// An event about a whole request for quotes changes only quotes that exist. It does not say which of several quotes
+/// was accepted, declined or executed.
 #[test]
 fn z29_an_event_without_the_id_of_a_quote() {
     let two = [named("q1", "ACTIVE"), named("q2", "ACTIVE")];
@@ -171,8 +172,8 @@ fn z30_quotes_of_two_endpoints_are_not_one() {
     assert_eq!(states, [QuoteState::Withdrawn, QuoteState::Expired]);
 }
 
-/// A quote whose first event comes while no stream is subscribed is in doubt, even if the queue dropped the beginning
-/// of the link.
+/// If the first event of a quote comes while no stream is subscribed, the quote is in doubt, even if the queue
+/// dropped the event that began the link.
 #[test]
 fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
     let mut fed = Fed::private(&[STREAM]);
@@ -194,7 +195,8 @@ fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
     assert_eq!(fed.quotes.get("q1").unwrap().doubt(), Some(StaleReason::NotSubscribed));
 }
 
-/// An answer that names the quote of another request does not merge the entries of the two requests.
+/// An answer of REST names a quote id that belongs to another request. `Quotes` does not use it, and keeps both
+/// quotes.
 #[test]
 fn z32_an_answer_about_the_quote_of_another_request() {
     let mut fed = Fed::private(&[STREAM]);
@@ -210,7 +212,8 @@ fn z32_an_answer_about_the_quote_of_another_request() {
     assert_eq!(fed.quotes.get(request).unwrap().doubt(), Some(StaleReason::Unanswered));
 }
 
-/// REST named a quote for the request, and the reply names another. These are two quotes.
+/// REST named one quote id for the request, and then the reply names another. `Quotes` keeps two quotes, and the
+/// second is the quote of the request.
 #[test]
 fn z33_a_reply_outweighs_an_answer() {
     let mut fed = Fed::private(&[STREAM]);
@@ -225,7 +228,7 @@ fn z33_a_reply_outweighs_an_answer() {
     assert_eq!([theirs, own].map(|quote| quote.quote_id.map(|id| id.to_string()).unwrap()), ["q1", "q2"]);
 }
 
-/// `apply` returns whether an event concerned quotes. Requests about quotes and their replies do.
+/// `apply` returns true for a request about a quote and for the reply to it, and false for any other request.
 #[test]
 fn z35_requests_about_quotes_concern_quotes() {
     let fed = Fed::private(&[STREAM]);
@@ -245,7 +248,7 @@ fn z35_requests_about_quotes_concern_quotes() {
     }
 }
 
-/// An event about the whole request does not show what became of a quote whose own event was lost.
+/// An event about a whole request for quotes does not resolve the doubt about a quote whose own event was lost.
 #[test]
 fn z36_an_event_of_the_request_ends_no_doubt_about_a_quote() {
     for (step, status) in
@@ -270,7 +273,8 @@ fn z36_an_event_of_the_request_ends_no_doubt_about_a_quote() {
     }
 }
 
-/// An event without the id of a quote may be about a quote of this client whose id is not known yet.
+/// An event without a quote id may be about a quote of this client whose id is not known yet. So the quote whose id
+/// is known does not change its state, and is in doubt.
 #[test]
 fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
     for step in ["ACCEPTED", "CONFIRMED", "DECLINED"] {
@@ -287,7 +291,7 @@ fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
             (QuoteState::Active, Some(StaleReason::UnknownStatus)),
             "{step}"
         );
-        // The reply to the second may have been on its way for longer than the event.
+        // The venue may have sent the reply to the second submission before the event.
         let asked = fed.quotes.moment();
         let found = FoundQuote { quote_id: "q1".parse().unwrap(), state: QuoteState::Accepted };
         assert!(fed.quotes.reconcile("q1", Some(found), asked));
@@ -297,7 +301,9 @@ fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
     }
 }
 
-/// An event without the id of a quote may be about the only quote, even if its submission has no reply yet.
+/// An event without a quote id may be about the only quote of the request for quotes, even if the submission of this
+/// quote has no reply yet. If the event reports an acceptance, a
+/// confirmation or a decline, the quote is in doubt.
 #[test]
 fn z46_an_event_without_an_id_about_the_only_quote_which_has_none_yet() {
     for (step, reason) in [
@@ -319,7 +325,7 @@ fn z46_an_event_without_an_id_about_the_only_quote_which_has_none_yet() {
         assert_eq!(fed.quotes.reconcile("q1", Some(found), asked), reason.is_some(), "{step}");
         let quote = fed.quotes.get("q1").unwrap();
         assert_eq!(quote.doubt(), None, "{step}");
-        // A request that is refused has made no quote.
+        // A refused submission has created no quote.
         let (request, id) = submitted(&mut fed);
         fed.feed(5, &event(2, step, status, ""));
         fed.feed(6, &format!(r#"{{"id":{id},"status":400,"error":{{"code":-1,"msg":"no"}}}}"#));
@@ -350,8 +356,8 @@ fn z44_a_reply_that_confirms_nothing_is_no_confirmation() {
     }
 }
 
-/// The reply to a request about `q1` counts only if `Quotes` can read it, and it neither names another quote nor says
-/// the opposite. It may lack each of its members.
+/// The venue accepts a request about `q1`. The reply is applied if its result is an object in which `quoteId` and
+/// `confirmed` are missing or agree with the request. Otherwise `q1` is in doubt.
 #[test]
 fn a_reply_about_a_quote_counts_only_if_it_agrees_with_the_request() {
     let [rfq_id, quote_id] = ["r1", "q1"].map(|id| id.parse().unwrap());
@@ -395,7 +401,7 @@ fn a_reply_without_the_request_for_quotes_names_the_quote() {
     }
 }
 
-/// The venue does not find a quote whose existence an event has shown. It stays in doubt until `forget` removes it.
+/// The venue does not find a quote that an event has reported. The quote stays in doubt until `forget` removes it.
 #[test]
 fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     let mut fed = Fed::private(&[STREAM]);
@@ -413,7 +419,8 @@ fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     assert_eq!(fed.quotes.get("q1").unwrap().state, QuoteState::Accepted);
 }
 
-/// There are more quotes than `QUOTES_MAX`, and none of them has ended. The first one that ends stays for a while.
+/// There are more quotes than `QUOTES_MAX`, and none of them has ended. The first quote that ends stays until a new
+/// quote needs its room.
 #[test]
 fn a_quote_that_ends_stays_until_room_is_needed() {
     let mut fed = Fed::private(&["requestForQuote@account"]);

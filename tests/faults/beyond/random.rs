@@ -10,7 +10,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, answer, apply, first_stream, new_order, order};
 
-/// The numbers of steps: first steps of any kind, then steps that only complete what has begun.
+/// The number of steps of any kind at first, and then of steps that only complete what has begun.
 const STEPS: [usize; 2] = [120, 400];
 
 struct Random(u64);
@@ -40,7 +40,8 @@ struct Real {
     id: u64,
     client: Option<String>,
     history: Vec<Version>,
-    /// How many versions of the history were delivered, or lost with an event that reports the loss.
+    /// How many versions of `history` an event has delivered, or were lost together with an event that reports the
+    /// loss.
     told: usize,
     is_known: bool,
 }
@@ -55,8 +56,8 @@ impl Real {
         Reconciled::new(self.id, last.state, tenths(last.executed))
     }
 
-    /// Returns whether `order`, which must not be in doubt, matches the last version that `told` counts, or a later
-    /// one.
+    /// Returns whether `order`, which must not be in doubt, matches the newest version that `told` counts, or a later
+    /// version.
     fn agrees(&self, order: &Order) -> bool {
         // A reply says only that the order exists.
         let is_by_reply = order.state == OrderState::Acknowledged;
@@ -82,14 +83,14 @@ struct Reply {
     kind: u64,
 }
 
-/// An event on its way. `of` is the index of its order, and how many versions that order then has; `None` for a list
-/// of open orders.
+/// An event under way. `of` is the index of its order in `real`, and the number of versions that the order has after
+/// the event; `None` for a list of open orders.
 struct Update {
     of: Option<(usize, usize)>,
     text: String,
 }
 
-/// The venue's answer about an order, the id in the question, and when the application asked.
+/// An answer of the venue about an order, the ids in the question, and when the application asked.
 struct Answer {
     id: Option<u64>,
     client: Option<String>,
@@ -154,7 +155,8 @@ impl Life {
         }
     }
 
-    /// Places an order. Its client order id is used again once the order is final.
+    /// Places an order. It reuses the client order id of an order that is final and fully reported, if no other order
+    /// has used this id.
     fn place(&mut self) {
         self.requests += 1;
         let is_quiet = self.sending.is_empty() && self.replies.is_empty();
@@ -248,7 +250,8 @@ impl Life {
         }
     }
 
-    /// Delivers an event once or twice, or loses it with an event that reports the loss. If `ends`, no event is lost.
+    /// Delivers an event once or twice, or loses it and delivers an event that reports the loss. If `ends` is true,
+    /// no event is lost.
     fn deliver(&mut self, ends: bool) {
         let Some(Update { of, text }) = self.events.pop_front() else { return };
         let is_lost = !ends && self.random.below(4) == 0;

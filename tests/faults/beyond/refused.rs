@@ -8,8 +8,8 @@ use gemini_ws::{Books, Client, Config, Event, Unserved};
 use super::super::fed::{Fed, s, t, update};
 use super::super::line::{Line, ack, refuse, snapshot};
 
-/// Streams of one request, the books among them whose snapshots come before the reply, and the status and code of the
-/// reply.
+/// Each row has the streams of one request, the books whose snapshots come before the reply, and the status and code
+/// of the reply.
 const REFUSED: [(&[&str], &[&str], u16, i32); 7] = [
     (&["btcusd@depth"], &["btcusd"], 429, -1003),
     (&["btcusd@depth"], &["btcusd"], 500, -1000),
@@ -20,8 +20,8 @@ const REFUSED: [(&[&str], &[&str], u16, i32); 7] = [
     (&["btcusd@depth", "ethusd@depth", "solusd@depth", "bad@depth"], &["btcusd", "solusd"], 400, -1013),
 ];
 
-/// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains `bad`, and sends the
-/// snapshots of the other books before the reply. Returns the books that were requested.
+/// Lets the venue reply to all requests that the line has sent. The venue refuses each `subscribe` that contains
+/// `bad`, after the snapshots of the other books. Returns the books that were requested.
 fn serve(line: &mut Line, now: u64) -> Vec<String> {
     let mut requested = Vec::new();
     while !line.sent.is_empty() {
@@ -30,7 +30,7 @@ fn serve(line: &mut Line, now: u64) -> Vec<String> {
     requested
 }
 
-/// Lets the venue reply to the first request that waits, as [`serve`] does.
+/// Lets the venue reply to the oldest request, as [`serve`] does.
 fn serve_first(line: &mut Line, now: u64) -> Vec<String> {
     let mut requested = Vec::new();
     let text = line.sent.pop_front().unwrap();
@@ -46,8 +46,8 @@ fn serve_first(line: &mut Line, now: u64) -> Vec<String> {
     requested
 }
 
-/// Requests these streams, and delivers the snapshots of the books in `came` before a reply. Returns the line, the
-/// books and the request.
+/// Requests these streams in one request, and delivers the snapshots of the books in `came`, but no reply. Returns
+/// the line, the books and the request.
 fn served(streams: &[&str], came: &[&str]) -> (Line, Books, String) {
     let mut line = Line::open(Config::new("ws://v"), streams.iter().map(|it| (*it).to_owned()));
     let mut books = Books::new();
@@ -59,8 +59,8 @@ fn served(streams: &[&str], came: &[&str]) -> (Line, Books, String) {
     (line, books, request)
 }
 
-/// Lets the venue reply as [`serve`] does, from the time `from` to the end of the first minute. Returns the books
-/// that were requested.
+/// Calls [`serve`] every 100 ms, from the time `from` until the end of the first minute. Returns the books that were
+/// requested.
 fn serve_minute(line: &mut Line, from: u64) -> Vec<String> {
     let mut requested = Vec::new();
     for now in (from..60_000).step_by(100) {
@@ -79,8 +79,8 @@ fn subscribed(line: &Line, stream: &str) -> usize {
     line.events.iter().filter(is_it).count()
 }
 
-/// A refusal says that the venue does not serve the stream. A book that has come becomes stale, and is requested
-/// again.
+/// A refusal says that the venue does not serve the streams of the request. So a book whose snapshot came before the
+/// refusal becomes stale, and the client requests it again.
 #[test]
 fn a_book_that_came_before_the_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {
@@ -118,8 +118,8 @@ fn a_book_that_came_before_the_refusal_is_requested_again() {
     }
 }
 
-/// A refusal after the request has timed out has the same effect. The client has already reported a book whose
-/// snapshot came as subscribed.
+/// If the refusal comes after the request has timed out, a book whose snapshot came becomes stale and is requested
+/// again too. The client has already reported this book as subscribed.
 #[test]
 fn a_book_that_came_before_a_late_refusal_is_requested_again() {
     for (streams, came, status, code) in REFUSED {
@@ -179,7 +179,8 @@ fn is_stale(fed: &Fed, stream: &str) -> bool {
     }
 }
 
-/// Streams of one request. The first ones are account streams whose data comes before the reply.
+/// Each row has the streams of one request, and the number of account streams at the beginning whose data comes
+/// before the reply.
 const ACCOUNT: [(&[&str], usize); 9] = [
     (&["balances@account"], 1),
     (&["balances@account@1s"], 1),
@@ -192,8 +193,9 @@ const ACCOUNT: [(&[&str], usize); 9] = [
     (&["requestForQuote@session", "bad@trade"], 1),
 ];
 
-/// The data of an account stream is stale after the refusal of its request, even if another stream may be the reason.
-/// The client unsubscribes, because another `subscribe` may not bring a whole report.
+/// After the refusal of a request, the data of its account streams is stale, even if the venue refused it because of
+/// another stream. The client unsubscribes before it subscribes again, because otherwise the venue may not send a
+/// whole report.
 #[test]
 fn account_data_that_came_before_the_refusal_is_stale() {
     for (streams, count) in ACCOUNT {
@@ -292,8 +294,8 @@ fn streams_that_are_refused_after_their_data_are_requested_less_and_less_often()
     }
 }
 
-/// The snapshots of all good books come before each refusal. The requests become smaller until only the bad names are
-/// refused.
+/// The snapshots of all good books come before each refusal. The client splits the requests until the venue refuses
+/// only the bad names.
 #[test]
 fn books_that_come_before_each_refusal_are_separated_from_the_bad_names() {
     for (books, bad) in [(2, 1), (5, 1), (8, 2), (25, 3), (60, 7)] {
@@ -317,7 +319,8 @@ fn books_that_come_before_each_refusal_are_separated_from_the_bad_names() {
     }
 }
 
-/// If only the reply is missing, the book shows that the venue serves the stream.
+/// If the reply is missing but the snapshot came, the venue serves the stream. So the book stays current, and the
+/// client does not request it again.
 #[test]
 fn a_book_whose_request_gets_no_reply_stays_current() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".to_owned()]);
@@ -332,8 +335,8 @@ fn a_book_whose_request_gets_no_reply_stays_current() {
     assert!(line.sent.iter().all(|text| !text.contains("subscribe")), "{:?}", line.sent);
 }
 
-/// A book loses an update, and the client is to unsubscribe it. Then the venue refuses the request that named the
-/// book and a bad name. The halves of the request do not name the book.
+/// A book loses an update, so the client will unsubscribe it. Then the venue refuses the request that named this book
+/// and a bad name, and the client splits the request. The halves do not name the book.
 #[test]
 fn a_book_that_is_being_requested_again_is_in_no_half_of_its_old_request() {
     for at in 0..3 {

@@ -6,7 +6,7 @@ use gemini_ws::{CloseReason, Config, Lost, OrderState, Request, ShutdownPlan};
 
 use super::fed::{Fed, found, new_order, order, s, t, update};
 
-/// Places an order. A reply and an event come, then the link is lost, and the client shuts down.
+/// Places an order, delivers these frames, loses the link, and shuts the client down. Returns the reason in `Closed`.
 fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
     let mut fed = Fed::private(&["orders@account"]);
     let id = fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
@@ -17,7 +17,7 @@ fn shut_down_after(frames: &[String]) -> Option<CloseReason> {
     shut_down(fed)
 }
 
-/// Loses the link, and shuts the client down. Returns the reason of the end.
+/// Loses the link, and shuts the client down. Returns the reason in `Closed`.
 fn shut_down(mut fed: Fed) -> Option<CloseReason> {
     fed.reconnect(10_000);
     close(fed, 60_000)
@@ -72,8 +72,8 @@ fn an_order_that_only_its_reply_refused_may_remain() {
     }
 }
 
-/// Each row has orders with their client order ids, and whether the client shuts down with nothing remaining. All
-/// orders are reported as open, and those in `ended` as cancelled.
+/// Each row has the client order ids of the orders, and how many orders stay open. Each order is reported as new, and
+/// all but the last ones are reported as cancelled, either at once or after all have been placed.
 #[test]
 fn orders_that_events_have_ended_do_not_remain() {
     let many: Vec<String> = (0..300).map(|n| format!("b{n}")).collect();
@@ -101,7 +101,8 @@ fn orders_that_events_have_ended_do_not_remain() {
     }
 }
 
-/// The venue refuses an order, and accepts a second one with the same client order id.
+/// The venue refuses an order, and accepts or refuses a second one with the same client order id. Later events report
+/// one order, which ends. No order remains at the venue.
 #[test]
 fn an_event_is_not_about_an_order_that_was_refused() {
     for status in [200, 400] {
@@ -118,8 +119,8 @@ fn an_event_is_not_about_an_order_that_was_refused() {
     }
 }
 
-/// The order ends over the next link to the endpoint, or its events come over a second link. Another order with its
-/// client order id, of a later session, may be either of the two.
+/// An order ends over the next link to its endpoint, or over a second link. If no event has reported the order, and a
+/// later session uses its client order id again, the events may be about either of the two orders.
 #[test]
 fn an_order_ends_over_any_link_to_its_endpoint() {
     let config = || Config::new("ws://v").authenticated(true);
@@ -166,7 +167,7 @@ fn an_order_ends_over_any_link_to_its_endpoint() {
     assert_eq!(close(fed, 5), Some(CloseReason::Requested));
 }
 
-/// The venue rejects both orders without an id. The replies are lost.
+/// The replies to two orders are lost, and rejections without an order id reject both orders or only one.
 #[test]
 fn rejections_without_an_id_are_of_the_orders_that_they_name() {
     for ids in [["a1", "b1"], ["a1", "a1"]] {
@@ -184,8 +185,8 @@ fn rejections_without_an_id_are_of_the_orders_that_they_name() {
     }
 }
 
-/// After the end come an earlier event, a repeated one, and one that refuses a second cancel. Only a later event
-/// reports the order as open again.
+/// After the end of an order comes another event. It opens the order again if it is an `OPEN` that is not older than
+/// the end, or a `PARTIALLY_FILLED` that is newer. Any other event, such as a `CANCEL_REJECTED`, does not.
 #[test]
 fn an_old_event_after_the_end_does_not_open_the_order_again() {
     let at = |time: u64, status: &str| update(status, "").replace(r#""E":1000"#, &format!(r#""E":{time}"#));
@@ -215,7 +216,8 @@ fn an_old_event_after_the_end_does_not_open_the_order_again() {
     }
 }
 
-/// An order ends while no link is open, and only REST says so. The application passes the order to the client.
+/// An order ends while no link is open, and only REST reports the end. If the application then calls `forget_order`,
+/// the order does not count as remaining, unless a later event opens it again.
 #[test]
 fn an_order_whose_end_only_rest_has_shown_does_not_remain() {
     for (is_forgotten, opens_again, expected) in [

@@ -21,8 +21,8 @@ fn current() -> (Fed, StreamId) {
     (fed, id)
 }
 
-/// The stream of balances is unsubscribed and subscribed again. Before the venue confirms the end, a change comes,
-/// which is not the list of all balances.
+/// The application unsubscribes balances and subscribes to them again. A report that comes before the venue confirms
+/// the `unsubscribe` is a change, and not the list of all balances.
 #[test]
 fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
     for again in ["balances@account", "balances@account@1s"] {
@@ -40,8 +40,8 @@ fn z37_a_change_of_an_old_subscription_is_not_the_list_of_all_balances() {
     }
 }
 
-/// The venue answers `unsubscribe` with an internal error, so the stream may not have ended. The next `subscribe` may
-/// then be a repetition, and no list of all balances follows.
+/// The venue answers `unsubscribe` with an internal error, so the first subscription may not have ended. Then the
+/// venue may ignore the next `subscribe` and send no list of all balances.
 #[test]
 fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either() {
     for again in ["balances@account", "balances@account@1s"] {
@@ -61,7 +61,7 @@ fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either
     }
 }
 
-/// The list of all balances may come before the confirmation, and counts.
+/// After a new `subscribe`, the list of all balances may come before the confirmation. It makes the balances current.
 #[test]
 fn z38_the_list_of_all_balances_counts_before_its_subscription_is_confirmed() {
     let (mut fed, id) = current();
@@ -88,8 +88,9 @@ fn z38_the_list_of_all_balances_counts_before_its_subscription_is_confirmed() {
     assert!(!fed.balances.is_stale(), "{:?}", fed.balances.stale_reason("USD"));
 }
 
-/// The stream of orders was silent for too long, and the client renews it. Another part of the application subscribes
-/// to it meanwhile. No frame reports what happens until the confirmation.
+/// The stream of orders was silent for too long, and the client requests it again. Meanwhile the application
+/// subscribes to it a second time. Orders that are reported before the confirmation are in doubt, because the venue
+/// may have ended the stream.
 #[test]
 fn z41_who_subscribes_a_stream_that_is_renewed_waits_for_the_confirmation() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
@@ -114,8 +115,9 @@ fn z41_who_subscribes_a_stream_that_is_renewed_waits_for_the_confirmation() {
     assert_eq!(told.count(), 1, "{:?}", fed.log);
 }
 
-/// The application has asked REST. Then a stream is subscribed, and its first report comes before the confirmation.
-/// The answer comes later, and does not show what happened before the subscription.
+/// The application asks REST, and then subscribes. The first report of each stream comes before the confirmation, and
+/// then the answer. The answer makes nothing current, because it does not show what happened between question and
+/// subscription.
 #[test]
 fn z42_an_answer_from_before_a_subscription_does_not_count_after_its_first_report() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
@@ -151,7 +153,8 @@ fn z42_an_answer_from_before_a_subscription_does_not_count_after_its_first_repor
     assert!(fed.quotes.get(quoted).unwrap().doubt().is_some(), "it may have ended before the subscription");
 }
 
-/// Streams, and a frame that counts for each. In the venue's documents, the frame of a partial depth has no symbol.
+/// Each row has streams, and a frame that ends the silence of each of them. In the venue's documents, the frame of a
+/// partial depth has no symbol.
 const HEARD: [(&[&str], &str); 5] = [
     (&["btcusd@trade"], r#"{"E":1,"s":"btcusd","t":T,"p":"1","q":"1","m":true}"#),
     (&["btcusd@bookTicker"], r#"{"u":T,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1"}"#),
@@ -160,7 +163,7 @@ const HEARD: [(&[&str], &str); 5] = [
     (&["btcusd@depth5", "ethusd@depth10"], r#"{"lastUpdateId":T,"bids":[["1","1"]],"asks":[["2","1"]]}"#),
 ];
 
-/// A stream is silent only if none of its frames come.
+/// A stream counts as silent only if none of its frames come.
 #[test]
 fn z47_each_frame_of_a_stream_counts_against_its_silence() {
     for (streams, frame) in HEARD {
@@ -184,8 +187,8 @@ fn z47_each_frame_of_a_stream_counts_against_its_silence() {
     }
 }
 
-/// Data comes before the confirmation, and then the venue refuses the stream. If only the reply is missing, the data
-/// shows that the venue serves the stream.
+/// Data of a stream comes before the reply. If the venue then refuses the stream, the data is stale. If no reply
+/// comes, the data stays current, because it shows that the venue serves the stream.
 #[test]
 fn data_of_a_stream_that_is_refused_is_not_current() {
     let streams = ["balances@account", "positions@account@1s", "orders@account", "requestForQuote@account"];
@@ -221,8 +224,9 @@ fn data_of_a_stream_that_is_refused_is_not_current() {
     }
 }
 
-/// The venue refuses streams for now, and then reports come, because it has accepted an earlier request. A report
-/// that lists everything is current. A report of a part does not show what happened before it.
+/// The venue refuses streams for now, and then reports come, because it had accepted an earlier request. A report
+/// that lists everything makes the data current. A report of changes does not, because it does not show what happened
+/// before.
 #[test]
 fn a_report_that_lists_everything_is_current_after_a_refusal() {
     let refused = r#""status":429,"error":{"code":-1003,"msg":"rate limited"}"#;

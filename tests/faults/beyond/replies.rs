@@ -7,8 +7,8 @@ use gemini_ws::{
 
 use super::fed::{Fed, answer, apply, first_stream, new_order, order, pair, quote, send, t, update};
 
-/// What a reply leads to: the doubt about an order or quote that existed before the request, and the state and doubt
-/// of an order or quote that the request created.
+/// What follows from a reply: the state and the doubt of an order or quote that the request created, and the doubt
+/// about orders and quotes that existed before.
 #[derive(Debug, PartialEq)]
 struct After {
     placed: (OrderState, Option<StaleReason>),
@@ -31,7 +31,7 @@ const REFUSED: After = After {
     followed_up: [Some(StaleReason::NotFound); 2],
 };
 
-/// The venue has done nothing, and said nothing about the subject.
+/// The venue has not acted on the request, and has not said whether the order or quote of the request exists.
 const UNDONE: After = After { canceled: [None; 3], followed_up: [None; 2], ..REFUSED };
 
 const UNKNOWN: After = After {
@@ -91,7 +91,8 @@ fn after(outcome: RequestOutcome<'_>) -> After {
     After { placed, canceled, submitted, followed_up }
 }
 
-/// Each form of a reply means the same for all requests. Only a refusal causes a doubt with the reason `NotFound`.
+/// Each form of a reply means the same for all requests. Only a refusal puts an order or quote in doubt for the
+/// reason `NotFound`.
 #[test]
 fn z16_a_reply_means_the_same_for_every_request() {
     for (reply, expected) in [
@@ -119,7 +120,7 @@ fn z16_a_reply_means_the_same_for_every_request() {
         (r#"{"id":9,"status":400,"error":{"code":-2010,"msg":"x"},"result":{"orderId":-7}}"#, UNKNOWN),
         (r#"{"id":9,"status":429,"result":{"orderId":[77]}}"#, UNKNOWN),
         (r#"{"id":9,"status":302}"#, UNKNOWN),
-        // The id 0 is none.
+        // An order id of 0 counts as missing.
         (r#"{"id":9,"status":200,"result":{"rfqId":"r1","quoteId":"q1","orderId":0}}"#, ACCEPTED),
         (r#"{"id":9,"status":400,"result":{"orderId":"0"},"error":{"code":-2010,"msg":"x"}}"#, REFUSED),
         (r#"{"id":9,"status":429,"result":{"orderId":0}}"#, UNDONE),
@@ -136,7 +137,7 @@ fn z16_a_reply_means_the_same_for_every_request() {
     assert_eq!(after(RequestOutcome::NotSent), UNDONE);
 }
 
-/// The replies to two orders have the id 0. Each order gets its id from its events.
+/// The replies to two orders name the order id 0, which counts as missing. Each order gets its id from its events.
 #[test]
 fn an_order_id_of_zero_in_a_reply_is_none() {
     let mut orders = Orders::new();
@@ -157,7 +158,8 @@ fn an_order_id_of_zero_in_a_reply_is_none() {
     assert_eq!((shown.as_slice(), orders.contradictions()), (expected.as_slice(), 0));
 }
 
-/// A quote that the venue does not have stays in doubt while only the other endpoint reports quotes.
+/// REST does not find a quote. The quote stays in doubt if only the other endpoint reports quotes, because the
+/// request may still be under way.
 #[test]
 fn z17_quotes_of_another_endpoint_do_not_report_this_one() {
     let (mut fed, [first, second]) = pair(["ws://a", "ws://b"]);
@@ -175,8 +177,8 @@ fn z17_quotes_of_another_endpoint_do_not_report_this_one() {
     }
 }
 
-/// The answer says that two entries are one quote. The question is older than the doubt about one of them, so the
-/// answer does not end that doubt.
+/// An answer says that two quotes in `Quotes` are one. The question is older than the doubt about one of them, so the
+/// answer does not resolve that doubt.
 #[test]
 fn z18_an_answer_is_as_old_as_for_either_entry() {
     let link = Fed::new(Config::new("ws://v")).link;
@@ -199,7 +201,8 @@ fn z18_an_answer_is_as_old_as_for_either_entry() {
     assert_eq!(quotes.get("q1").unwrap().doubt(), None);
 }
 
-/// The reply to a cancel of order 77 names order 78, so it does not say which of them the venue cancelled.
+/// If the reply to a cancel of order 77 names order 78, it is unknown which of them the venue cancelled. Both are in
+/// doubt.
 #[test]
 fn an_accepted_cancel_that_names_another_order_is_unknown() {
     for (id, expected) in
@@ -216,7 +219,7 @@ fn an_accepted_cancel_that_names_another_order_is_unknown() {
     }
 }
 
-/// Submits a quote for `r1`, whose reply has this result.
+/// Submits a quote for `r1`. The venue accepts it with this result.
 fn submitted(result: &str) -> Fed {
     let mut fed = Fed::private(&["requestForQuote@account"]);
     let id = fed.client.request(t(2), &Request::SubmitQuote(quote("0.5"))).unwrap().get();
@@ -225,7 +228,8 @@ fn submitted(result: &str) -> Fed {
     fed
 }
 
-/// A reply names another request for quotes, or has an id that cannot be read: the quote gets no certain id.
+/// If a reply names another request for quotes, or a quote id that cannot be read, `Quotes` does not use its ids, and
+/// the quote is in doubt.
 #[test]
 fn a_reply_about_another_request_for_quotes_leaves_a_doubt() {
     for result in [r#"{"quoteId":"q1","rfqId":"r9"}"#, r#"{"quoteId":{"x":1},"rfqId":"r1"}"#] {

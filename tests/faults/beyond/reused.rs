@@ -4,8 +4,8 @@ use gemini_ws::{Order, OrderState, Orders, Request, RequestId, RequestOutcome, S
 
 use super::fed::{Fed, OVERFLOW, answer, apply, d, found, id_of, new_order, order, reply, send, t};
 
-/// An event with another instrument or side than the request is about another order. Its fill counts for its own
-/// instrument and side.
+/// An event with another instrument or side than the request is about another order. Its fill is added to the sums of
+/// its own instrument and side.
 #[test]
 fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
     let event = order(77, Some("a1"), "FILLED", r#","Z":"1","L":"100","t":5"#);
@@ -35,7 +35,7 @@ fn z39_two_reports_with_other_terms_contradict_each_other() {
     }
 }
 
-/// The venue may not begin every order with `NEW`.
+/// The first event of an order need not be `NEW`.
 #[test]
 fn z40_the_first_event_of_an_order_need_not_be_new() {
     for (status, rest, state) in [
@@ -45,7 +45,7 @@ fn z40_the_first_event_of_an_order_need_not_be_new() {
         ("REJECTED", "", OrderState::Rejected),
     ] {
         let mut orders = Orders::new();
-        // The stream is followed.
+        // This event makes the stream one that `Orders` follows.
         apply(&mut orders, &order(70, None, "NEW", ""));
         send(&mut orders, 1, "a1");
         apply(&mut orders, &order(77, Some("a1"), status, rest));
@@ -110,7 +110,8 @@ fn get(orders: &Orders, request: u64) -> &Order {
     orders.get(RequestId::new(request)).unwrap()
 }
 
-/// The event of a refusal was lost, before or after the reply. The rejection of the second order may be this event.
+/// The venue refuses the first order with a reply, and events are lost before or after that reply. The rejection that
+/// comes after the reply to the second order may be about either order, so the second order is in doubt.
 #[test]
 fn a_rejection_after_a_lost_one_is_about_either_order() {
     for is_lost_first in [false, true] {
@@ -134,7 +135,7 @@ fn a_rejection_after_a_lost_one_is_about_either_order() {
     }
 }
 
-/// A reply has named the id of an order, and its rejection has no id.
+/// A rejection names no order id. It is about the order whose id a reply has named.
 #[test]
 fn a_rejection_without_an_id_is_about_the_order_that_a_reply_has_named() {
     let mut orders = followed();
@@ -163,8 +164,8 @@ fn a_rejection_without_an_id_is_about_the_order_that_a_reply_has_named() {
     assert_eq!((get(&orders, 6).state, get(&orders, 6).doubt()), (OrderState::New, None));
 }
 
-/// Two orders are sent, and an event comes that may be about either. Then the venue refuses the first one, so the
-/// event is about the second one.
+/// Two orders with one client order id are sent, and an event comes that may be about either. Then the venue refuses
+/// the first order, so the event is about the second one.
 #[test]
 fn an_event_before_a_refusal_is_about_the_order_that_was_not_refused() {
     for refusal in [REFUSED, OVER_LIMIT] {
@@ -199,8 +200,8 @@ fn an_event_before_a_refusal_is_about_the_order_that_was_not_refused() {
     }
 }
 
-/// The second order was sent after the first event, or was refused itself. So the event is not
-/// about the second order.
+/// An event is about the first of two orders. Then the venue refuses the first order for a limit. The event cannot be
+/// about the second order, which was sent after the event or was refused itself, so the first order keeps it.
 #[test]
 fn an_event_before_a_refusal_stays_with_the_order_if_no_other_one_fits() {
     let mut orders = followed();
@@ -219,8 +220,8 @@ fn an_event_before_a_refusal_stays_with_the_order_if_no_other_one_fits() {
     assert_eq!((get(&orders, 5).state, get(&orders, 6).state), (OrderState::New, OrderState::Rejected));
 }
 
-/// Two orders with one client order id are sent, and a rejection comes before either reply. Which order it is about
-/// is unknown, so both are in doubt, and only the replies decide.
+/// Two orders with one client order id are sent, and a rejection comes before either reply. It may be about either
+/// order, so both are in doubt until the replies come.
 #[test]
 fn a_rejection_before_both_replies_is_of_neither_order_for_sure() {
     const CONTRADICTION: Option<StaleReason> = Some(StaleReason::Contradiction);
@@ -259,7 +260,8 @@ fn a_rejection_before_both_replies_is_of_neither_order_for_sure() {
     }
 }
 
-/// The venue refuses both orders, and only one of the two events has come before the replies.
+/// The venue refuses two orders with one client order id. One rejection comes before the replies. The next rejection
+/// is about one of these two orders, and not about a third order with that client order id.
 #[test]
 fn the_second_rejection_of_two_orders_is_not_of_a_third_one() {
     let mut orders = followed();
@@ -272,7 +274,8 @@ fn the_second_rejection_of_two_orders_is_not_of_a_third_one() {
     assert_eq!(states, [OrderState::Rejected, OrderState::Rejected, OrderState::Sent]);
 }
 
-/// One of the two orders has an accepting reply, with or without the id of the venue. The other one may be rejected.
+/// Two orders with one client order id are sent, and the venue accepts one of them, with or without an order id. A
+/// rejection that comes before the other reply may be about either order, so both are in doubt.
 #[test]
 fn a_rejection_before_one_of_two_replies_puts_both_orders_in_doubt() {
     for reply in [ACCEPTED, NAMED] {

@@ -7,7 +7,8 @@ use gemini_ws::{Config, Lost, Request, ShutdownPlan};
 use super::super::line::{self, Line};
 use super::fed::{Fed, new_order, t};
 
-/// Handles every deadline of each second. Returns in which second the book stops being current.
+/// Handles every deadline of each second, for at most `most` seconds. Returns the second in which the book stops
+/// being current.
 fn live_until(fed: &mut Fed, most: u64) -> Option<u64> {
     (1..most).find(|second| {
         while let Some(due) = fed.client.deadline().filter(|due| due.at <= t(second * 1_000)) {
@@ -37,7 +38,7 @@ fn limit_of_a_day(kind: &str, limit: u64, count: u64) -> String {
 }
 
 /// After the venue falls silent, a book stays current for at most `Config::silence_max`, even if no limit has room
-/// for a probe. After `handle_resumed`, it stays current for as long as the reply to a probe may take.
+/// for a probe. After `handle_resumed`, the book stays current for at most the time that a reply to a probe may take.
 #[test]
 fn a_dead_link_ends_in_time_though_no_limit_has_room_for_a_probe() {
     let hour = Duration::from_secs(3_600);
@@ -65,7 +66,7 @@ fn a_dead_link_ends_in_time_though_no_limit_has_room_for_a_probe() {
     }
 }
 
-/// The venue pings, so the link stays open, even if no limit has room for a probe.
+/// A link on which the venue sends pings stays open, even if no limit has room for a probe.
 #[test]
 fn a_link_that_hears_pings_needs_no_room_for_probes() {
     let config = Config::new("ws://v").request_limit(1, Duration::from_secs(3_600));
@@ -77,7 +78,8 @@ fn a_link_that_hears_pings_needs_no_room_for_probes() {
     assert_eq!(line.losses, Vec::<Lost>::new());
 }
 
-/// The venue is silent until a probe waits for room in a limit, and then pings again. The probe is no longer needed.
+/// The venue is silent until a probe waits for room in a limit, and then sends pings again. The client does not send
+/// the probe later.
 #[test]
 fn a_probe_that_waits_is_not_sent_after_a_frame() {
     let config = Config::new("ws://v").request_limit(2, Duration::from_secs(3_600));
@@ -93,7 +95,8 @@ fn a_probe_that_waits_is_not_sent_after_a_frame() {
     assert_eq!((line.losses.len(), line.sent.len()), (0, 0), "{:?}", line.sent);
 }
 
-/// A stream is unsubscribed while it waits for room. The next stream begins its own wait.
+/// A stream that waits for room in a limit is unsubscribed. The time for which it waited does not count for the next
+/// stream.
 #[test]
 fn a_stream_that_was_unsubscribed_does_not_wait_for_the_next_one() {
     let begin = 100_000;
@@ -123,8 +126,8 @@ impl Busy {
         Busy { line: Line::open(config, ["orders@account".to_owned()]), orders: 0 }
     }
 
-    /// Runs for `for_ms` milliseconds from `from`, or until `is_over`, which sees every text that is sent. Returns
-    /// the end.
+    /// Runs for `for_ms` milliseconds from `from`, or until `is_over` returns true for a text that the client sends.
+    /// Returns the time at the end in milliseconds.
     fn run(&mut self, from: u64, for_ms: u64, mut is_over: impl FnMut(&str) -> bool) -> u64 {
         for at in (from..from + for_ms).step_by(10) {
             while let Some(text) = self.line.sent.pop_front() {
@@ -189,7 +192,8 @@ fn streams_that_wait_leave_room_to_a_busy_application() {
     assert!(beside * 10 >= alone * 9, "orders in 200 s: {alone}, and {beside} beside {requested} streams");
 }
 
-/// What remains of a limit of the venue has room at once, for each kind of request and whatever part was used.
+/// A client may use what remains of a limit of the venue at once, for each kind of request, however much was used
+/// before.
 #[test]
 fn what_remains_of_a_limit_may_be_used_at_once() {
     let limit = 10_000_000;
@@ -209,7 +213,8 @@ fn what_remains_of_a_limit_may_be_used_at_once() {
     }
 }
 
-/// The client uses all that remains in the window of the venue's count, and not more. Later it keeps to the limit.
+/// In the window that the venue has counted, the client uses all that remains of the limit except at most one
+/// request. In no window does it exceed the limit.
 #[test]
 fn no_more_than_what_remains_is_used() {
     let (limit, window) = (12, 10_000);
@@ -232,7 +237,7 @@ fn no_more_than_what_remains_is_used() {
     }
 }
 
-/// What others have used counts for the limit of the venue, not for the configured part of it.
+/// Requests that the venue has counted use up the venue's limit, but not the configured limit.
 #[test]
 fn what_others_have_used_does_not_count_for_the_part_that_is_configured() {
     let config = Config::new("ws://v").authenticated(true).order_limit(20, Duration::from_secs(10));
@@ -242,7 +247,7 @@ fn what_others_have_used_does_not_count_for_the_part_that_is_configured() {
     assert_eq!(placed.count(), 10);
 }
 
-/// A shutdown cancels the orders of a session while the venue's limit allows it.
+/// A shutdown cancels the orders of a session at once if the venue's limit has room.
 #[test]
 fn a_shutdown_uses_what_remains_of_the_limit() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -265,8 +270,8 @@ fn an_attempt_that_remains_is_made_without_a_wait() {
     assert!(due < t(31_000), "100 attempts remain; the next one is at {due:?}");
 }
 
-/// A venue of market data v2, which refuses a request only if no name of it is valid. It sends books but no mark
-/// prices. Returns when the client first requested each book.
+/// Runs a client against a venue of market data v2 that refuses a request only if none of its names is valid. The
+/// venue sends books but no mark prices. Returns when the client first requested each book.
 fn serve_v2(quiet: usize, bad: &[(u64, &str)], books: &[(u64, &str)]) -> Vec<u64> {
     let names = (0..quiet).map(|n| format!("q{n}@markPrice"));
     let mut line = Line::open(Config::new("ws://v/v2/marketdata"), names);
@@ -298,8 +303,8 @@ fn serve_v2(quiet: usize, bad: &[(u64, &str)], books: &[(u64, &str)]) -> Vec<u64
     requested.into_iter().flatten().collect()
 }
 
-/// A bad name delays no new stream for longer than one request may take, even if the venue's error cannot be assigned
-/// to the bad name yet.
+/// A bad name delays no new stream for longer than the time limit of a request, even while it is unknown which stream
+/// the venue's error is about.
 #[test]
 fn a_bad_name_of_v2_does_not_hold_up_other_streams() {
     let books: Vec<(u64, &str)> =

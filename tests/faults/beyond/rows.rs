@@ -1,5 +1,4 @@
-//! Faults of lists of balances and positions: with as many rows as are kept or more, and with several rows for one
-//! key.
+//! Faults of lists of balances and positions: with as many rows as fit or more, and with several rows for one key.
 
 use gemini_ws::{Event, HeldAmount, StaleReason, Topic};
 
@@ -13,7 +12,8 @@ fn balances(from: usize, count: usize) -> String {
     format!(r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{}]}}"#, rows.join(","))
 }
 
-/// `Balances` keeps as many assets as it can. The next whole list lacks one of them and has another one.
+/// `Balances` is full. The next whole list lacks one asset and has another one. `Balances` first removes the missing
+/// asset, so the new one fits.
 #[test]
 fn a_whole_list_makes_room_before_it_is_kept() {
     let mut fed = Fed::private(&["balances@account@1s"]);
@@ -31,7 +31,7 @@ fn a_whole_list_makes_room_before_it_is_kept() {
     assert!(fed.balances.get("A7").is_none() && fed.balances.get("B7").is_some());
 }
 
-/// More assets are reported than can be kept. The list is stale.
+/// A list has more assets than `Balances` can keep. An asset that it could not keep is stale.
 #[test]
 fn a_list_that_lacks_rows_is_stale() {
     let full = Some(StaleReason::NoRoom);
@@ -60,8 +60,8 @@ fn a_list_that_lacks_rows_is_stale() {
     assert_eq!((fed.balances.stale_reason("A0"), fed.balances.iter().count()), (None, 1));
 }
 
-/// The list lacks an asset only because there was no room. The answer says which assets to keep. Kept balances stay
-/// as the stream reported them, because the answer may lag behind.
+/// `Balances` is full, so the reported list lacks one asset and is stale. An answer of REST says which assets to
+/// keep. Those that are current keep the balance that the stream reported, because the answer may be older.
 #[test]
 fn an_answer_makes_room_and_keeps_what_is_current() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -112,7 +112,7 @@ fn a_position_has_the_amounts_of_all_its_rows() {
     }
 }
 
-/// Two balances of an asset cannot be joined, so the last one counts.
+/// If two rows name one asset, the last one applies, because two balances cannot be added.
 #[test]
 fn the_last_row_of_an_asset_counts() {
     let mut fed = Fed::private(&["balances@account"]);

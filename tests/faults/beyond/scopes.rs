@@ -6,7 +6,7 @@ use super::fed::{Fed, found, id_of, new_order, order, quote, s, t};
 
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 
-/// Creates a client of two open links. It has requested `btcusd@trade` over the first one, and `stream` over the
+/// Creates a client with two open links. It has requested `btcusd@trade` over the first link, and `stream` over the
 /// second one.
 fn two_links(stream: &str) -> (Fed, [LinkId; 2], StreamId) {
     let mut client = Client::single(Config::new("ws://v").authenticated(true).streams_max(1).seed(1));
@@ -27,7 +27,8 @@ fn confirm(fed: &mut Fed, link: LinkId) {
     }
 }
 
-/// Unsubscribes a stream of the account and subscribes to that of the session, over the second link.
+/// Unsubscribes the stream `id` and subscribes to the stream `session`, over the second link. The venue confirms
+/// both.
 fn narrow(fed: &mut Fed, link: LinkId, id: StreamId, session: &str) {
     fed.client.unsubscribe(t(9), id).unwrap();
     confirm(fed, link);
@@ -35,8 +36,8 @@ fn narrow(fed: &mut Fed, link: LinkId, id: StreamId, session: &str) {
     confirm(fed, link);
 }
 
-/// `orders@account` reported an order. The link continues with `orders@session`, which does not report it, so the
-/// order is in doubt.
+/// The link unsubscribes `orders@account` and subscribes to `orders@session`, which does not report orders of other
+/// links. Such an order is in doubt.
 #[test]
 fn an_order_that_only_the_account_reported_is_not_followed_by_the_session() {
     let (mut fed, [first, second], id) = two_links("orders@account");
@@ -99,8 +100,8 @@ fn a_quote_that_only_the_account_reported_is_not_followed_by_the_session() {
     assert_eq!(fed.quotes.get("q4").unwrap().doubt(), None);
 }
 
-/// Data comes before the confirmation, so at first it is unknown whether the stream reports the whole account. After
-/// the confirmation, orders and quotes of other sessions are in doubt.
+/// Data comes before the confirmation, so at first it is unknown whether the stream reports the whole account. The
+/// confirmation shows that it reports one session. Then orders and quotes of other sessions are in doubt.
 #[test]
 fn a_confirmed_session_puts_in_doubt_what_it_does_not_report() {
     let (mut fed, [first, second], _) = two_links("orders@session");
@@ -129,8 +130,8 @@ fn a_confirmed_session_puts_in_doubt_what_it_does_not_report() {
     assert_eq!(fed.quotes.get(other).unwrap().doubt(), Some(StaleReason::NotSubscribed));
 }
 
-/// An event over the link of a session is about a whole request for quotes. The session does not report the quote
-/// that another link has submitted to it.
+/// The stream of a session delivers an event about a whole request for quotes. A quote that another link has
+/// submitted for this request stays in doubt, because the stream of the session does not report it.
 #[test]
 fn an_event_about_a_request_for_quotes_does_not_show_who_submitted_its_quotes() {
     let unnamed = QUOTE.replace(r#","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE""#, "");

@@ -5,10 +5,10 @@ use gemini_ws::{HeldAmount, LinkId, Lost, StaleReason};
 use super::super::line::ack;
 use super::fed::{Fed, pair, s, t};
 
-/// The total of USD, why it is stale, and whether the list is.
+/// The total of USD, the reason why it is stale, and whether the list of balances is stale.
 type Seen = (&'static str, Option<StaleReason>, bool);
 
-/// What happens over the link with this number. Times are in seconds.
+/// What happens over a link. The first number is the index of the link; the time of a report is in seconds.
 enum Step {
     Confirmed(usize),
     Report(usize, u64, &'static [(&'static str, &'static str)]),
@@ -42,8 +42,8 @@ fn position(time: u64, symbol: &str, amount: &str) -> String {
     )
 }
 
-/// The first report of each link lists everything. Balances are stale only while neither link has shown all of them,
-/// and an older balance does not replace a newer one.
+/// The first report of each link lists all balances. The list of balances is stale only if neither link has delivered
+/// all reports since its first one. An older balance does not replace a newer one.
 #[test]
 fn balances_of_two_links_are_as_new_as_the_newer_link() {
     const BOTH: &[(&str, &str)] = &[("BTC", "1"), ("USD", "1")];
@@ -113,7 +113,8 @@ fn balances_of_two_links_are_as_new_as_the_newer_link() {
     }
 }
 
-/// A second link begins with changes. It replaces no newer position, and hides no change that the first link reports.
+/// The first report of the second link may be older than that of the first link, or may list only changes. It
+/// replaces no newer position, and newer reports of the first link still apply.
 #[test]
 fn positions_of_two_links_are_as_new_as_the_newer_link() {
     let held = |fed: &Fed, symbol: &str| {

@@ -36,8 +36,8 @@ fn an_address_is_shown_without_sessions_and_keys() {
     assert!(text.contains("symbolFilter=btcusd") && text.contains("eventTypeFilter=fill"), "{text}");
 }
 
-/// A slash ends the part of an address in which a password may be. So the client dials what the address says, but
-/// shows neither part of a password that contains a slash.
+/// A slash ends the part of an address in which a password may be. The client dials the address as it is written, but
+/// shows no part of a password that contains a slash.
 #[test]
 fn an_address_is_shown_without_a_password_that_contains_a_slash() {
     for (url, dialed) in [
@@ -62,7 +62,8 @@ fn an_address_is_shown_without_a_password_that_contains_a_slash() {
     }
 }
 
-/// The instant of a limit is of a clock whose origin only the program knows. So its number says nothing to a reader.
+/// The message of a limit does not show its instant as a number, because only the program knows the origin of the
+/// clock.
 #[test]
 fn a_limit_is_shown_without_a_number_of_nanoseconds() {
     let retry = Instant::from_nanos(86_400_123_456_789);

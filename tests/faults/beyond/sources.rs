@@ -32,7 +32,8 @@ fn a_side_that_the_first_frame_lacks_is_unknown() {
     }
 }
 
-/// One collection has two recordings of one symbol. Changes of one recording do not apply to the book of the other.
+/// One `Books` applies two recordings of one symbol. The changes of one recording are not applied to the book of the
+/// other.
 #[test]
 fn recordings_of_two_endpoints_do_not_mix() {
     const STREAMS: &str =
@@ -53,7 +54,8 @@ fn recordings_of_two_endpoints_do_not_mix() {
     }
 }
 
-/// With the lax rule, the only id of an update may be the next one.
+/// By the lax rule, a frame with two equal ids is an update if the id is the next one, both for a client and for a
+/// recording.
 #[test]
 fn a_recording_and_a_client_take_the_same_frames_for_updates() {
     let mut fed = Fed::new(Config::new("ws://v").gap_rule(GapRule::Lax));
@@ -98,7 +100,8 @@ fn losses(fed: &Fed, link: LinkId) -> usize {
     fed.log.iter().filter(|it| it.starts_with(&text)).count()
 }
 
-/// A depth stream of the same symbol gets no snapshot. Nevertheless the link of market data v1 is replaced.
+/// The link of market data v1 and a depth stream have the same symbol, and the depth stream gets no snapshot. A
+/// resync still replaces the link of market data v1.
 #[test]
 fn a_book_of_v1_is_requested_again_beside_a_depth_stream() {
     let (mut fed, [first, _]) = beside_v1();
@@ -109,8 +112,8 @@ fn a_book_of_v1_is_requested_again_beside_a_depth_stream() {
     assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0));
 }
 
-/// Both sources lost events, and the application requests only the book of the depth stream. After the end of its
-/// link, the book of market data v1 has to be requested.
+/// Both sources of a book lost events, and the application requests only the book of the depth stream. When the link
+/// of the depth stream ends, `Books` lists the book for a resync, which replaces the link of market data v1.
 #[test]
 fn another_book_that_missed_events_is_requested_once_the_first_is_stale() {
     let (mut fed, [first, second]) = beside_v1();
@@ -129,8 +132,8 @@ fn another_book_that_missed_events_is_requested_once_the_first_is_stale() {
     assert_eq!((losses(&fed, first), fed.books.to_resync().count()), (1, 0));
 }
 
-/// The first snapshot of market data v1 is dropped. Another source of the symbol ends, and with it the stale book.
-/// The next update shows that the book is missing.
+/// The queue drops the first snapshot of market data v1. Another source of the symbol ends, and `Books` removes the
+/// stale book. The next update over market data v1 shows that the book is missing.
 #[test]
 fn a_book_whose_snapshot_was_dropped_is_requested_after_the_end_of_another_source() {
     for is_removed in [false, true] {
@@ -193,7 +196,8 @@ fn the_symbols_of_an_address_may_have_escapes() {
     }
 }
 
-/// The first frame has no entry of a symbol. With `top_of_book`, a later entry is the whole of its side.
+/// With `top_of_book`, the first frame has no entry of a symbol. A later entry of the symbol is the best level of its
+/// side.
 #[test]
 fn a_symbol_that_the_first_frame_lacks_has_a_book_of_best_levels() {
     const URL: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
@@ -206,8 +210,8 @@ fn a_symbol_that_the_first_frame_lacks_has_a_book_of_best_levels() {
     assert_eq!(fed.books.live("ethusd").unwrap().asks().known_depth(), 1);
 }
 
-/// The link ends, or the application requests the book again after an overflow. Over the next link, the first frame
-/// has no entry of the symbol.
+/// With `top_of_book`, a link ends, or the application requests a book again after an overflow. The first frame of
+/// the next link has no entry of the symbol. The book is stale until a later frame has an entry of it.
 #[test]
 fn a_book_of_best_levels_begins_again_over_the_next_link() {
     const URL: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD&top_of_book=true";
@@ -245,7 +249,8 @@ fn a_book_of_best_levels_begins_again_over_the_next_link() {
 
 const MULTI: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
-/// A change of a book that names no symbol may be of any book, so each is stale, and the client replaces the link.
+/// A change of a book that names no symbol may be about any book of the link. So each of these books is stale, and
+/// the client replaces the link.
 #[test]
 fn a_change_without_a_symbol_is_of_any_book() {
     for (options, reason) in [("", "place"), ("&top_of_book=true", "top-of-book"), ("", "initial")] {
@@ -270,7 +275,7 @@ fn a_change_without_a_symbol_is_of_any_book() {
     assert!(fed.books.live("btcusd").is_some());
 }
 
-/// Formats the first frame of a link, or one of its first frames, for an empty book.
+/// Formats an update without entries, as the venue sends it for an empty book when a link opens.
 fn empty(sequence: u64) -> String {
     format!(r#"{{"type":"update","eventId":1,"socket_sequence":{sequence},"events":[]}}"#)
 }
@@ -284,7 +289,8 @@ fn eth(books: &Books) -> Option<usize> {
     books.live("ethusd").map(|book| book.bids().len())
 }
 
-/// A link of several symbols begins with no level of an empty book, so the first changes of its symbol are the book.
+/// When a link of several symbols opens, an empty book has no level in the first frames. The first changes of its
+/// symbol fill the book.
 #[test]
 fn a_book_that_is_empty_when_its_link_opens_begins_with_its_first_change() {
     let of = |sequence, price| change(sequence, "place", "bid", "ETHUSD", price);
@@ -329,7 +335,7 @@ fn a_book_that_is_empty_when_its_link_opens_begins_with_its_first_change() {
     }
 }
 
-/// The number of the first update of a link need not be zero.
+/// The number of the first update of a link need not be zero, because a heartbeat may come before it.
 #[test]
 fn a_heartbeat_may_come_before_the_first_update() {
     let bid = |sequence| v1(sequence, 99, "place");
@@ -360,7 +366,8 @@ fn a_heartbeat_may_come_before_the_first_update() {
     assert!(is_replay(&replay.event(&again, &mut scratch).unwrap().unwrap()));
 }
 
-/// A recorded link whose address had `top_of_book` lists only the best levels.
+/// In a recording of an address with `top_of_book`, which the application states with `Snapshot::Best`, no side of a
+/// book is whole.
 #[test]
 fn a_recording_of_best_levels_is_no_whole_book() {
     let frames = [change(0, "initial", "bid", "BTCUSD", 99), change(1, "top-of-book", "bid", "BTCUSD", 98)];
@@ -375,7 +382,7 @@ fn a_recording_of_best_levels_is_no_whole_book() {
     }
 }
 
-/// There is no parameter `auctions` for several symbols, so it filters nothing.
+/// The parameter `auctions` of an address makes the venue leave out the books, but only at an address of one symbol.
 #[test]
 fn a_parameter_that_an_address_does_not_have_filters_nothing() {
     let multi = format!("{MULTI}&auctions=true");
@@ -392,7 +399,8 @@ fn a_parameter_that_an_address_does_not_have_filters_nothing() {
     }
 }
 
-/// The best bid and the best ask of one frame belong to one event of the venue, so the book is not crossed between them.
+/// The best bid and the best ask of one frame belong to one event of the venue. So a book is not crossed between
+/// them.
 #[test]
 fn the_best_levels_of_one_frame_cross_no_book_for_a_moment() {
     let both = |sequence, reason: &str, bid, ask| {

@@ -11,8 +11,8 @@ fn named(id: u64, status: &str, rest: &str) -> String {
     )
 }
 
-/// An order of another client has the client order id of a request, but another price or type. Neither this order nor
-/// its fills belong to the request.
+/// An order of another client has the client order id of a request, but another price or type. `Orders` adds neither
+/// this order nor its fills to the order of the request.
 #[test]
 fn an_order_with_another_price_or_type_is_not_that_of_the_request() {
     let fill = r#","Z":"1","L":"100","t":5"#;
@@ -37,7 +37,8 @@ fn an_order_with_another_price_or_type_is_not_that_of_the_request() {
     }
 }
 
-/// The venue spells the terms of the order of a request in its own way, or leaves them out.
+/// An event spells the terms of an order in another way than the request, or leaves them out. It is still about the
+/// order of the request.
 #[test]
 fn another_spelling_of_the_terms_is_no_other_order() {
     for terms in [
@@ -55,7 +56,8 @@ fn another_spelling_of_the_terms_is_no_other_order() {
     }
 }
 
-/// Two reports with one id and one side name two outcomes. The other outcome with the other side is the same order.
+/// Two reports about one order id with the same side name different outcomes, which puts the order in doubt. If the
+/// side differs too, both reports are about the same order.
 #[test]
 fn an_order_has_one_outcome() {
     for (side, is_other) in [("BUY", true), ("SELL", false)] {
@@ -130,8 +132,9 @@ fn an_answer_with_other_terms_is_not_used() {
     }
 }
 
-/// The event that reported a modification of order 77 was lost, or an event without a client order id reported the
-/// fill of a quote. Two answers of REST agree about the other terms, so they are right. Each row has the last event,
+/// Two answers of REST agree about other terms of order 77 than its events, for example because the event of a
+/// modification was lost. The second answer is used if these terms can be right: no answer changes the symbol, the
+/// side, or the client order id of an order that this client placed. Each row has the client order id of the order,
 /// the terms in the answers, whether the second answer is used, and the quantity then.
 #[test]
 fn terms_that_two_answers_agree_about_are_used() {
@@ -196,8 +199,8 @@ fn an_answer_does_not_agree_with_an_answer_from_before_the_doubt() {
     assert_eq!(fed.order().quantity, Some(d("5")));
 }
 
-/// A row of a list may have a client order id that the answer about one order cannot have. The two agree about the
-/// quantity. Answers that differ in two ways do not agree.
+/// A row of a list may have a client order id that is too long for an answer about one order. The two agree about the
+/// other terms, so the second is used. If each of them names another term that is new, they do not agree.
 #[test]
 fn answers_of_two_kinds_agree_about_what_both_have() {
     let id = "a".repeat(40);
@@ -232,8 +235,8 @@ fn answers_of_two_kinds_agree_about_what_both_have() {
     }
 }
 
-/// The event with another price of order 77 was lost. Each row has the terms in the event before the loss, the terms
-/// in two answers of REST, whether each answer is used, and the price then.
+/// The event with a new price of order 77 was lost. Each row has the terms in the event before the loss, the terms in
+/// two answers of REST, whether each answer is used, and the resulting price.
 #[test]
 fn another_price_in_an_answer_is_another_term() {
     let limit = r#""type":"exchange limit","price":"101""#;

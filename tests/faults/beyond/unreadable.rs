@@ -21,7 +21,7 @@ fn total<'a>(fed: &'a Fed, asset: &str) -> &'a str {
 const ETH: &str = r#"{"a":"ETH","f":"5","c":"5"}"#;
 const USD: &str = r#"{"a":"USD","f":"7","c":"7"}"#;
 
-/// Rows that cannot be decoded, and what is wrong with them.
+/// Rows that cannot be decoded, each with the message of its error.
 const ODD: [(&str, &str); 5] = [
     (r#"{"a":"BTC","f":"2","c":"2x"}"#, r#"member "c": not a decimal number at byte 24"#),
     (r#"{"a":"BTC","f":"2"}"#, r#"member "c": missing at byte 18"#),
@@ -30,7 +30,8 @@ const ODD: [(&str, &str); 5] = [
     (r#"["BTC","2","2"]"#, "not a JSON object at byte 0"),
 ];
 
-/// The readable rows are used; whatever the odd row may be about is in doubt until the venue has answered.
+/// One row of a report of balances cannot be decoded. The other rows are used. Each balance that the report does not
+/// name is stale, because the malformed row may be about it, until the venue reports it or answers.
 #[test]
 fn an_odd_balance_costs_no_other_balance() {
     for (odd, fault) in ODD {
@@ -62,7 +63,8 @@ fn an_odd_balance_costs_no_other_balance() {
     }
 }
 
-/// A report that lists all balances does not show that a balance is gone if one of its rows cannot be decoded.
+/// If one row of a report that lists all balances cannot be decoded, the report does not show that another balance is
+/// gone.
 #[test]
 fn a_whole_list_with_an_odd_row_removes_nothing() {
     for (odd, _) in ODD {
@@ -115,7 +117,8 @@ fn an_odd_position_costs_no_other_position() {
     }
 }
 
-/// The rows of an answer of REST that can be decoded are used; balances that it does not name may be in the others.
+/// One row of an answer of REST cannot be decoded. The other rows are used. Balances that the answer does not name
+/// stay stale, because the malformed row may be about them.
 #[test]
 fn an_odd_row_of_an_answer_costs_no_other_row() {
     let body = r#"[{"currency":"ETH","amount":"9","available":"9"},{"currency":"BTC","amount":"2"}]"#;
@@ -142,7 +145,7 @@ where
     (rows.iter().filter_map(Row::read).count(), rows.malformed())
 }
 
-/// Every list whose rows have a meaning of their own: a frame, and how many of its rows can be decoded.
+/// Frames with lists, some of whose rows cannot be decoded. The other rows are kept.
 #[test]
 fn each_list_keeps_the_rows_that_can_be_decoded() {
     let streams = [
@@ -192,7 +195,7 @@ fn each_list_keeps_the_rows_that_can_be_decoded() {
     }
 }
 
-/// Every list of every API generation: a frame, and how many of its elements cannot be decoded.
+/// Each row has a frame with a list, from each API generation, and the number of its elements that cannot be decoded.
 #[test]
 fn each_element_that_cannot_be_decoded_is_counted() {
     let v2 = "wss://api.gemini.com/v2/marketdata";

@@ -1,4 +1,4 @@
-//! Faults of requests that were not sent, whose beginning was dropped, or whose id another client uses again.
+//! Faults of requests that were not sent, whose `Requested` was dropped, or whose id another client uses again.
 
 use gemini_ws::{
     Event, OrderRef, OrderState, OrderStatusQuestion, Orders, QuoteState, Request, RequestId, RequestOutcome,
@@ -7,7 +7,8 @@ use gemini_ws::{
 
 use super::fed::{Fed, LOST_FACTS, id_of, new_order, order, quote, reply, send, t};
 
-/// Another client has used the client order id. The order of this client was not sent, so no event is about it.
+/// Another client uses the client order id of an order that this client did not send. So no event is about the order
+/// of this client.
 #[test]
 fn an_event_is_not_about_an_order_that_was_not_sent() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -26,7 +27,8 @@ fn an_event_is_not_about_an_order_that_was_not_sent() {
     assert_eq!(state(&fed.orders, theirs).0, OrderState::Canceled);
 }
 
-/// A queue has dropped the `Requested`. The reply does not say that the order does not exist.
+/// A queue has dropped the `Requested` of an order, and the reply does not say whether the order exists. `Orders`
+/// adds the order when the reply comes, and it is in doubt.
 #[test]
 fn an_order_is_known_from_its_reply_on_if_its_request_was_dropped() {
     for outcome in [RequestOutcome::TimedOut, RequestOutcome::Lost] {
@@ -63,7 +65,8 @@ fn a_quote_is_known_from_its_reply_on_if_its_request_was_dropped() {
     assert!(fed.quotes.get(request).is_none(), "there is no such quote");
 }
 
-/// The requests of another client have the same ids. A queue has dropped the `Requested` of the second one.
+/// Two clients make requests with the same id, and a queue has dropped the `Requested` of the second client. The
+/// reply is about the request of the second client.
 #[test]
 fn a_reply_is_not_about_the_request_of_an_earlier_client() {
     let mut fed = Fed::private(&["orders@account", "requestForQuote@account"]);
@@ -87,7 +90,8 @@ fn a_reply_is_not_about_the_request_of_an_earlier_client() {
     assert_eq!(fed.quotes.get(request).unwrap().terms, Some(quotes[1]));
 }
 
-/// The application keeps its orders when it makes another client, whose requests have the same ids.
+/// The application keeps its `Orders` when it creates another client, whose requests have the same ids. Orders of the
+/// earlier client can still be reconciled.
 #[test]
 fn an_order_of_an_earlier_client_is_not_doubtful_for_ever() {
     let mut first = Fed::private(&["orders@account"]);

@@ -11,8 +11,8 @@ use super::super::line::{Line, ack, refuse, snapshot};
 use super::fed::{Fed, s, t};
 use super::links::{least_time, least_time_after};
 
-/// Lets the venue reply to everything that waits. It refuses each `subscribe` that contains `bad`, and sends the
-/// snapshots for the others.
+/// Lets the venue reply to all requests that the line has sent. The venue refuses each `subscribe` that contains
+/// `bad`, and confirms all others and sends their snapshots.
 fn serve(line: &mut Line, now: u64, bad: &str) {
     while let Some(text) = line.sent.pop_front() {
         let is_subscribe = text.contains("\"subscribe\"");
@@ -29,8 +29,8 @@ fn serve(line: &mut Line, now: u64, bad: &str) {
     }
 }
 
-/// The client sends a refused request again in halves. It no longer waits for the books of the refused request, so
-/// the halves and other books have room.
+/// The client sends a refused request again in two halves. It no longer waits for the books of the refused request,
+/// so these books do not count against the limit on books that are requested at one time.
 #[test]
 fn the_halves_of_a_refused_request_take_no_room_from_themselves() {
     for (room, books, batch) in
@@ -54,8 +54,8 @@ fn the_halves_of_a_refused_request_take_no_room_from_themselves() {
     }
 }
 
-/// The client splits a refused request into halves. While a half waits, the snapshot of one of its books comes. It
-/// confirms the book, which the client drops from the half.
+/// The client splits a refused request into two halves, which wait for room in a limit. Then the snapshot of a book
+/// in one half comes. It confirms the book, and the client removes the book from that half.
 #[test]
 fn a_snapshot_after_a_split_confirms_its_book() {
     // The limit is used up, so the halves wait.
@@ -71,7 +71,8 @@ fn a_snapshot_after_a_split_confirms_its_book() {
     assert!(line.events.iter().any(is_told), "it is not reported as subscribed");
 }
 
-/// Pairs of streams whose frames look alike. Each pair has a frame that may belong to either stream.
+/// Pairs of streams, each with a frame that may belong to either stream of the pair. In some pairs both are the same
+/// stream.
 const ALIKE: [(&str, &str, &str); 14] = [
     ("btcusd@depth5", "btcusd@depth20", include_str!("../../corpus/partial_depth.json")),
     (
@@ -101,8 +102,9 @@ const ALIKE: [(&str, &str, &str); 14] = [
     ("settlements@account", "settlements@account", include_str!("../../corpus/settlements.json")),
 ];
 
-/// Unsubscribes one stream and subscribes to another whose frames look alike. Until the venue has confirmed the
-/// `unsubscribe`, no frame is an event of the other stream.
+/// Unsubscribes a stream and subscribes to another one whose frames look alike. Until the venue has confirmed the
+/// `unsubscribe`, the client ignores these frames. If both are the same stream, the frames are events of the new
+/// subscription at once.
 #[test]
 fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     for (left, next, frame) in ALIKE {
@@ -143,8 +145,9 @@ fn a_stream_that_waits_for_another_takes_none_of_its_frames() {
     }
 }
 
-/// Unsubscribes one stream, and the request fails for now. Until the venue has accepted the repeated `unsubscribe`,
-/// the client requests no other stream whose frames look alike, and no frame is an event of it.
+/// The application unsubscribes one stream and subscribes to another one whose frames look alike, and the
+/// `unsubscribe` fails for now. Until the venue has accepted the next `unsubscribe`, the client does not request the
+/// other stream, and ignores the frames.
 #[test]
 fn a_stream_takes_no_frames_of_another_whose_unsubscribe_failed_for_now() {
     for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
@@ -187,9 +190,9 @@ fn a_stream_takes_no_frames_of_another_whose_unsubscribe_failed_for_now() {
     }
 }
 
-/// The venue refuses for now to unsubscribe one stream, so another stream whose frames look alike waits. The
-/// application then subscribes to the first one again instead. The venue still sends the first stream, so its frames
-/// are events of the new subscription.
+/// The venue refuses for now to unsubscribe one stream, so another stream whose frames look alike waits. Then the
+/// application unsubscribes the other stream and subscribes to the first one again. The venue still sends the first
+/// stream, so its frames are events of the new subscription, except the updates of a book.
 #[test]
 fn a_stream_whose_unsubscribe_failed_may_be_subscribed_again_in_place_of_another() {
     for (first, other, frame) in ALIKE.into_iter().filter(|(first, other, _)| first != other) {
@@ -223,8 +226,9 @@ fn a_stream_whose_unsubscribe_failed_may_be_subscribed_again_in_place_of_another
     }
 }
 
-/// The application unsubscribes many streams and subscribes to some of them again, before the venue replies, or after
-/// it has refused for now. The client does not visit all streams that are being unsubscribed.
+/// The application unsubscribes many streams, and subscribes to some of them again before the venue replies, or after
+/// the venue has refused for now. For each `subscribe`, the client does not visit all streams that are being
+/// unsubscribed.
 #[test]
 fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
     const MANY: usize = 40_000;
@@ -262,8 +266,8 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
     }
 }
 
-/// A partial depth without a symbol may belong to any stream of partial depths. The client does not visit all of
-/// them.
+/// A partial depth without a symbol may belong to any stream of partial depths. For such a frame, the client does not
+/// visit all these streams.
 #[test]
 fn a_partial_depth_without_a_symbol_does_not_visit_all_partial_depths() {
     for is_left in [false, true] {
@@ -293,8 +297,8 @@ fn a_partial_depth_without_a_symbol_does_not_visit_all_partial_depths() {
     }
 }
 
-/// The snapshot of a book is malformed. The venue ignores a second `subscribe`, so the client unsubscribes first.
-/// Until then, no change is the snapshot.
+/// The snapshot of a book is malformed. The venue ignores a second `subscribe`, so the client unsubscribes before it
+/// requests the book again. Until the new snapshot comes, the client ignores all changes of the book.
 #[test]
 fn a_book_whose_snapshot_was_lost_is_left_before_it_is_requested_again() {
     let lost = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":9,"u":9,"b":[["99","x"]],"a":[["101","1"]]}"#;
@@ -368,9 +372,9 @@ fn a_book_of_v2_whose_first_frame_was_lost_is_left_before_it_is_requested_again(
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
 }
 
-/// Only requests that need an authenticated link count as heartbeats. A probe, a `ping` and the other requests that
-/// any link may send do not, because the venue does not document that they count. Rows: the request every 10 s, and
-/// the number of heartbeats that are due in 120 s.
+/// A request counts as a heartbeat only if the client knows that it needs an authenticated link. A probe, a `ping`, a
+/// raw request, and any other request that every link may send do not count. Rows: the request that is made every 10
+/// s, and the number of heartbeats that are due in 120 s.
 #[test]
 fn a_heartbeat_is_due_unless_a_request_is_about_the_account() {
     let streams = |name: &str| Request::Subscribe(vec![name.parse().unwrap()]);
