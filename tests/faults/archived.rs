@@ -108,7 +108,8 @@ pub(crate) fn c3_streams_of_v2_that_were_refused_are_not_called_subscribed() {
     assert_eq!(count(&line, |event| matches!(event, Event::Rejected { .. })), 2);
 }
 
-/// While several requests wait, an error may be about any of them. In the end only the invalid stream is refused.
+/// While several requests have no answer, an error of market data v2 may be about any of them. In the end the client
+/// rejects only the invalid stream.
 #[test]
 pub(crate) fn c3_an_error_of_v2_is_never_blamed_on_a_valid_stream() {
     let names = ["nosuch@depth", "slowusd@depth", "btcusd@depth", "quiet@markPrice"].map(String::from);
@@ -157,8 +158,9 @@ pub(crate) fn c3_a_late_error_of_v2_is_not_blamed_on_the_next_stream() {
     assert_eq!(line.state("btcusd@depth"), Some(StreamState::Synced));
 }
 
-/// The venue also refuses to unsubscribe an invalid stream. That error is not about a stream that was requested
-/// meanwhile. An invalid stream is rejected only for an error that cannot be about an `unsubscribe`.
+/// The venue sends an error both for `subscribe` and for `unsubscribe` of an invalid stream. The client does not
+/// reject a stream for an error that may be about an `unsubscribe`. It rejects an invalid stream when no
+/// `unsubscribe` waits for an answer.
 #[test]
 pub(crate) fn c3_an_error_of_v2_about_an_unsubscribe_is_not_blamed_on_a_stream() {
     for (ended, begun) in [("nosuch@depth", "btcusd@depth"), ("btcusd@depth", "nosuch@depth")] {
@@ -167,7 +169,7 @@ pub(crate) fn c3_an_error_of_v2_about_an_unsubscribe_is_not_blamed_on_a_stream()
         line.client.unsubscribe(t(0), id).unwrap();
         line.poll(0);
         for now in (1..10).chain((100..120_000).step_by(100)) {
-            // The reply to the first `subscribe` comes before this call, and that to the `unsubscribe` after it.
+            // The venue answers the first `subscribe` before this call, and the `unsubscribe` after it.
             if now == 2 {
                 line.subscribe(now, begun);
             }
@@ -290,14 +292,14 @@ fn what_remains_shows_what_was_executed() {
     assert_eq!((fed.order().executed(), fed.order().remaining()), (d("0.6"), Some(d("0.4"))));
     assert_eq!(fed.order().state, OrderState::PartiallyFilled);
     assert!(fed.order().needs_reconciling(), "no fill of 0.6 was reported");
-    // If nothing was executed meanwhile, the list of open orders is the answer.
+    // If nothing was executed meanwhile, the list of open orders resolves the doubt.
     let mut fed = order_events("");
     fed.feed(2, &remains("booked", "1"));
     fed.reconnect(3);
     acknowledge(&mut fed, 20_000, "");
     fed.feed(20_001, &remains("initial", "1"));
     assert_eq!(fed.order().doubt(), None);
-    // Each kind of first event shows what was executed, with or without the ordered quantity.
+    // For each kind, the first event of an order shows what was executed, with or without the ordered quantity.
     for kind in ["initial", "booked", "cancelled", "closed"] {
         let mut fed = order_events("");
         fed.feed(2, &remains(kind, "0.4"));
@@ -342,7 +344,7 @@ fn the_last_event_says_how_an_order_ended_if_it_is_the_only_one() {
         );
         let mut fed = order_events(r#""closed""#);
         fed.feed(2, &event("closed", 0, &amounts));
-        // The order has the state of an answer from REST, or without one, `Closed`.
+        // The state is that of an answer of REST with these amounts, or `Closed` if such an answer is not used.
         let asked =
             OrderStatusQuestion::by_order_id(77).answer(200, &format!(r#"{{"order_id":"77",{amounts}}}"#));
         let expected = asked.map_or(OrderState::Closed, |found| found.unwrap().state);
@@ -372,7 +374,8 @@ fn without_the_events_that_end_orders_an_open_order_is_in_doubt() {
     assert_eq!((fed.order().state, fed.order().doubt()), (OrderState::Filled, None));
 }
 
-/// No link of order events v1 continues a recording.
+/// An order of a recording is in doubt when a link of order events v1 opens, because it is unknown what happened in
+/// between.
 #[test]
 fn a_filtered_link_ends_a_recording() {
     for kinds in ["", r#""fill""#] {
@@ -454,7 +457,8 @@ fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
     }
 }
 
-/// One jump of the numbers makes all data of the link stale, so a frame reports only its first jump.
+/// If the sequence numbers in one frame jump several times, the client reports only the first jump, because it makes
+/// all data of the link stale.
 #[test]
 fn a_frame_of_order_events_reports_its_first_gap() {
     for (sequences, gap) in [
@@ -505,7 +509,7 @@ fn no_key_is_serialized() {
     }
 }
 
-/// Some JSON encoders write small numbers with an exponent.
+/// An amount in an answer of REST may have an exponent, because some JSON encoders write small numbers so.
 #[test]
 fn amounts_of_rest_may_have_an_exponent() {
     let body = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":1e-7,"remaining_amount":9.999999e-1,"original_amount":1}"#;
@@ -515,8 +519,8 @@ fn amounts_of_rest_may_have_an_exponent() {
 
 // ---- EB-01: parts of frames --------------------------------------------------------------------------
 
-/// The first frame of a link contains no level. If its address names the only symbol, one part of the frame is the
-/// empty book of that symbol. The owned copy of each part equals the part.
+/// The first frame of a link contains no level. If the address names one symbol, the first part of the frame's event
+/// is the empty book of that symbol. The owned copy of each part equals the part.
 #[test]
 pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
     const TRADE: &str =
@@ -541,8 +545,8 @@ pub(crate) fn eb_01_an_owned_part_of_a_frame_without_a_level_is_that_part() {
     }
 }
 
-/// A malformed trade or auction costs no book, and each other part of the frame arrives. `Event::Malformed` contains
-/// the malformed part, and so does its copy from an `EventBuf`.
+/// A malformed trade or auction makes no book stale, and the event of the frame has each of its other parts.
+/// `Event::Malformed` contains the malformed part, and so does its copy in an `EventBuf`.
 #[test]
 fn a_malformed_trade_or_auction_costs_no_book() {
     let change = r#"{"type":"change","side":"bid","price":"9","remaining":"1","reason":"initial"}"#;

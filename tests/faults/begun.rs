@@ -19,7 +19,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
 
 const EMPTY_LIST: &str = r#"{"e":"orderSnapshot","E":1,"orders":[]}"#;
 
-/// Lets the venue refuse the newest request with "too many requests".
+/// Sends the venue's refusal of the newest request: "too many requests".
 fn too_many(fed: &mut Fed, at: u64) {
     fed.poll();
     let id = id_of(&fed.sent.pop().expect("a request was sent"));
@@ -29,8 +29,9 @@ fn too_many(fed: &mut Fed, at: u64) {
     );
 }
 
-/// The application asked REST while the request of an order was on its way. The order ended before the stream began,
-/// and the answer does not show its end.
+/// The application asks REST while the request of an order is under way, and REST does not find the order. Then the
+/// stream of orders begins. The order stays in doubt, because it may have arrived after the question and ended before
+/// the stream began.
 #[test]
 fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
     let mut fed = Fed::private(&[]);
@@ -46,8 +47,8 @@ fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
     assert_eq!((order.state, order.doubt()), (OrderState::Sent, Some(StaleReason::NotSubscribed)));
 }
 
-/// The application asked REST, then a position changed, then the stream began. Its first report is about another
-/// position. The answer does not make positions current.
+/// The application asks REST about positions, and then a stream of positions begins. Its first report names another
+/// position than the answer, which may be older than a change. The answer does not make the positions current.
 #[test]
 fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position() {
     let mut fed = Fed::private(&[]);
@@ -63,8 +64,8 @@ fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position(
     assert!(fed.positions.is_stale());
 }
 
-/// The venue refused to end the stream, so the next subscription to it does not begin with a report of all balances.
-/// Balances that the first report does not name become stale.
+/// The venue refused to end a stream of balances. So the next subscription to it does not begin with a report of all
+/// balances, and a balance that its first report does not name becomes stale.
 #[test]
 fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     for silence in [false, true] {
@@ -100,7 +101,7 @@ fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     }
 }
 
-/// A stream, a frame that makes an entry of a collection current, and a function that returns whether it is current.
+/// A stream, a frame that makes some data current, and a function that returns whether this data is current.
 type Current = (&'static str, &'static str, fn(&Fed) -> bool);
 
 const CURRENT: [Current; 4] = [
@@ -124,8 +125,8 @@ const CURRENT: [Current; 4] = [
     ),
 ];
 
-/// After `unsubscribe` the client delivers no more data, so the data becomes stale at once, whether the venue
-/// confirms, refuses, or says nothing. The application may end its subscription, the endpoint, or the client.
+/// After `unsubscribe`, `remove` or `shut_down`, the client delivers no more data of a stream. So the data becomes
+/// stale at once, and stays so if the venue refuses the request and continues to send the stream.
 #[test]
 fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
     for (stream, frame, is_current) in CURRENT {
@@ -138,7 +139,7 @@ fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
             match way {
                 0 => fed.client.unsubscribe(t(3), id).unwrap(),
                 1 => fed.client.remove(t(3), endpoint).unwrap(),
-                // Streams of an account are kept until the links close.
+                // A shutdown keeps the streams of an account until the links close.
                 _ if stream.ends_with("@account") => continue,
                 _ => fed.client.shut_down(t(3), ShutdownPlan::by(t(60_000)).unsubscribe(true)),
             }
@@ -154,7 +155,7 @@ fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
     }
 }
 
-/// Frames about another position and order than those of `CURRENT`. They are not whole lists.
+/// Reports of a change, about another position and another order than the frames in `CURRENT`.
 const OTHERS: [(&str, &str); 2] = [
     (
         "positions@account",
@@ -166,8 +167,8 @@ const OTHERS: [(&str, &str); 2] = [
     ),
 ];
 
-/// The application applied a recording, and then follows the account. What happened in between is unknown, so the
-/// recorded data is not current.
+/// The application applies a recording, and then subscribes to the stream of the recorded data. It is unknown what
+/// happened in between, so the recorded data is not current.
 #[test]
 fn bg_05_what_was_recorded_is_not_current_when_a_link_begins() {
     for (stream, frame, is_current) in &CURRENT[1..] {

@@ -115,7 +115,7 @@ impl Fed {
         self.poll();
     }
 
-    /// Lets the venue ping the client, and handles every deadline up to this instant.
+    /// Lets the venue send a ping, and handles every deadline up to this instant.
     pub(crate) fn wait(&mut self, until: u64) {
         let mut scratch = Scratch::new();
         self.client.handle_frame(self.link, t(until), Frame::Ping(b""), &mut scratch);
@@ -126,7 +126,7 @@ impl Fed {
         self.poll();
     }
 
-    /// Ends the link and opens the next one. Nothing is confirmed yet.
+    /// Loses the link and opens the next one. The venue has not confirmed its requests yet.
     pub(crate) fn reconnect(&mut self, at: u64) {
         self.client.handle_lost(self.link, t(at), Lost::Reset);
         self.poll();
@@ -147,7 +147,7 @@ pub(crate) fn id_of(text: &str) -> String {
     text.chars().skip(6).take_while(char::is_ascii_digit).collect()
 }
 
-/// Formats an update of order 77 of the current API, with these additional members.
+/// Formats an update of order 77. `rest` is the text after the other members.
 pub(crate) fn update(status: &str, rest: &str) -> String {
     order(77, Some("a1"), status, rest)
 }

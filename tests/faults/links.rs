@@ -33,7 +33,7 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
-/// A trade is malformed, on a link with books, orders and balances. None of these is lost.
+/// A malformed frame of trades, or of best levels, makes no book and no balances stale, and puts no order in doubt.
 #[test]
 fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     for text in [
@@ -117,8 +117,8 @@ fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     assert_eq!(ends, Vec::<&String>::new(), "the link, and the orders of the session with it");
 }
 
-/// Runs a client for a minute with a venue that answers at once. After each snapshot the venue sends `behind`, a
-/// frame that makes another snapshot necessary. Returns how often the client requested the book.
+/// Runs a client for a minute with a venue that replies at once. After each snapshot the venue sends `behind`, a
+/// frame after which the client needs another snapshot. Returns how often the client requested the book.
 fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     let mut fed = Fed::new(Config::new("ws://v"));
     fed.client.subscribe(t(0), "btcusd@depth".parse().unwrap()).unwrap();
@@ -155,7 +155,8 @@ fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     asked
 }
 
-/// After each snapshot comes a frame that requires another one. The client requests the book more and more rarely.
+/// After each snapshot comes a frame after which the client needs another snapshot. It requests the book more and
+/// more rarely.
 #[test]
 fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     let gap = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":BEYOND,"u":LAST,"b":[],"a":[]}"#;
@@ -199,8 +200,9 @@ fn y10_the_orders_of_two_endpoints_can_be_followed() {
     assert_eq!(done, [None, None]);
 }
 
-/// The request to unsubscribe got no answer, so updates of the old subscription still come. With the lax rule for
-/// gaps, an update may have a single id, as a snapshot has.
+/// An `unsubscribe` gets no reply, so updates of the old subscription still come. By the lax rule for gaps, an update
+/// may have two equal ids, as a snapshot has. The client does not take such an update for the snapshot of the new
+/// subscription.
 #[test]
 fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     let mut fed = Fed::new(
@@ -230,8 +232,8 @@ fn z05_a_change_of_an_old_subscription_is_not_a_book() {
     assert_eq!(bids, None, "one level of three: {:?}", &fed.log[fed.log.len().saturating_sub(4)..]);
 }
 
-/// A subscription waits for room in the limits. The timer is late, and late inputs arrive about a link that has
-/// ended. They send nothing.
+/// A subscription waits for room in the limits, and the timer is late. Inputs about a link that has ended do not make
+/// the client send the waiting request.
 #[test]
 fn st_01_nothing_comes_of_a_late_input() {
     let mut fed = Fed::new(Config::new("ws://v").request_limit(2, Duration::from_secs(2)));
@@ -280,8 +282,8 @@ fn st_02_the_end_of_a_link_sends_nothing_over_another() {
     assert_eq!(fed.sent.len(), 2, "nothing had waited");
 }
 
-/// The answers to an order, to its cancellation and to an `unsubscribe` come after the deadline, and the timer is
-/// even later. No step of the shutdown gets more time.
+/// The replies to an order, to its cancellation and to an `unsubscribe` come after the deadline of the shutdown, and
+/// `handle_timeout` is called even later. No step of the shutdown gets more time.
 #[test]
 fn cl_01_the_end_does_not_move_when_answers_are_late() {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
@@ -301,8 +303,8 @@ fn cl_01_the_end_does_not_move_when_answers_are_late() {
     assert_eq!(fed.client.deadline(), None, "{:?}", fed.log.last());
 }
 
-/// A stream that was refused often is requested rarely. Then the venue stops answering, but sends pings. The link
-/// ends.
+/// After many refusals, the client requests a stream rarely. Then the venue stops replying, but sends pings. The
+/// client closes the link.
 #[test]
 fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(200));
@@ -321,8 +323,8 @@ fn lk_01_a_link_on_which_nothing_is_answered_ends_however_rarely_it_is_asked() {
     assert_eq!(line.losses.first(), Some(&gemini_ws::Lost::Unresponsive));
 }
 
-/// Malformed frames, and what each puts in doubt: orders `o`, balances `b`, and the books of btcusd `1` and ethusd
-/// `2`.
+/// Each row has a malformed frame, and what it puts in doubt: orders `o`, balances `b`, and the books of btcusd `1`
+/// and ethusd `2`.
 #[test]
 fn x15_a_malformed_frame_costs_what_it_is_about() {
     let rows = [
@@ -374,7 +376,7 @@ fn x15_a_malformed_frame_costs_what_it_is_about() {
     }
 }
 
-/// Runs of malformed frames, and whether they end the link.
+/// Each row has frames that come again and again, and whether they end the link.
 #[test]
 fn y01_a_link_ends_by_frames_of_no_stream_or_of_several() {
     let trade = r#"{"e":"trade","s":"bonkusd","t":"x"}"#;
@@ -463,7 +465,7 @@ fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     }
 }
 
-/// Updates that are older than a snapshot come after it, which is no gap.
+/// Updates that are older than the snapshot come after it. The client reports no gap.
 #[test]
 fn y03_late_updates_are_no_gap() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -481,7 +483,8 @@ fn y03_late_updates_are_no_gap() {
     }
 }
 
-/// Streams that look alike, at one endpoint and at two.
+/// Two endpoints may have streams with the same name, except the depth of one symbol. Two streams of one endpoint
+/// whose frames look alike are refused.
 #[test]
 fn y10_each_endpoint_has_its_own_streams() {
     let (mut fed, links) = pair(["ws://production", "ws://sandbox"]);
@@ -491,7 +494,7 @@ fn y10_each_endpoint_has_its_own_streams() {
         done.map(|id| id.link_slot())
     };
     let ambiguous = |with| Err(CommandError::Ambiguous { with: s(with) });
-    // The account of each endpoint, and its trades.
+    // Each endpoint has its own account and its own trades.
     for stream in ["orders@account", "balances@account", "btcusd@trade"] {
         assert_eq!([subscribe(1, one, stream), subscribe(1, other, stream)], [Ok(0), Ok(1)], "{stream}");
     }
@@ -518,8 +521,8 @@ fn y10_each_endpoint_has_its_own_streams() {
     assert_eq!(fed.sent.iter().filter(|text| text.contains("unsubscribe")).count(), 1, "{:?}", fed.sent);
 }
 
-/// A book is unsubscribed and subscribed again, and then a frame comes that looks like a snapshot. It counts as one
-/// if the venue has confirmed the end or the new subscription, or if the gap rule is strict.
+/// A book is unsubscribed and subscribed again, and then a frame with two equal ids comes. It is the snapshot if the
+/// venue has confirmed the `unsubscribe` or the new `subscribe`, or if the gap rule is strict.
 #[test]
 fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     let frame = |id: u64| {
@@ -557,8 +560,8 @@ fn z05_a_book_is_awaited_until_its_subscription_is_confirmed() {
     }
 }
 
-/// The client raises a silence limit of zero to a millisecond. A limit of zero would never grow, so the client would
-/// subscribe again after each reply.
+/// The client raises a silence limit of zero to a millisecond. A limit of zero would stay zero when the client
+/// doubles it, so the client would subscribe again after each reply.
 #[test]
 fn x16_a_limit_of_silence_is_never_zero() {
     let mut client = Client::new(ClientConfig::new(), 1);

@@ -109,8 +109,8 @@ fn a2_the_end_of_a_link_without_orders_leaves_orders_alone() {
     }
 }
 
-/// An output that a driver polls late is older than the events that frames have returned meanwhile. An old end of a
-/// link does not make a newer book stale.
+/// A driver polls the event of the end of a link late, after newer events that frames returned. The late event does
+/// not make a book of the next link stale.
 #[test]
 fn a2_an_old_end_says_nothing_of_the_next_link() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -300,7 +300,7 @@ fn a3_contradictions_are_never_merged() {
 
 // ---- a doubt ends when everything is accounted for --------------------------------------------------------
 
-/// What ends a doubt that an outage has caused, and what does not.
+/// Each row has the fills before an outage, the event after it, and whether this event leaves the order in doubt.
 #[test]
 fn a4_an_end_is_no_proof_of_completeness() {
     let missed = r#","Z":"0.4","L":"100","t":4"#;
@@ -337,7 +337,8 @@ fn a4_an_end_is_no_proof_of_completeness() {
     }
 }
 
-/// A doubt follows from sums that do not add up, in either direction, and from fills that cannot be told apart.
+/// An order is in doubt if its fills do not add up to the executed quantity of an event or exceed the ordered
+/// quantity, or if two fills cannot be told apart.
 #[test]
 fn b1_executions_that_do_not_add_up_are_a_doubt() {
     let part = r#","Z":"0.4","L":"100","t":5"#;
@@ -362,7 +363,8 @@ fn b1_executions_that_do_not_add_up_are_a_doubt() {
     }
 }
 
-/// An application that first sees an order in the middle of its life does not know what happened before.
+/// If the first event that an application sees of an order shows that earlier executions are missing, the order is in
+/// doubt.
 #[test]
 fn b1_an_order_that_is_first_seen_in_the_middle_is_in_doubt() {
     for (status, rest, doubt) in [
@@ -405,7 +407,8 @@ fn b3_a_status_that_is_not_known_is_a_doubt() {
     }
 }
 
-/// What follows from a cancel that was refused, or that got no answer.
+/// A cancel that the venue refuses, or that gets no reply, puts an open order in doubt, unless the client did not
+/// send it or the reply is "too many requests".
 #[test]
 fn b4_a_cancel_that_does_not_succeed_is_a_doubt() {
     let not_found =

@@ -37,8 +37,8 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
 
 // ---- what comes after the end of a subscription -----------------------------------------------------------
 
-/// The streams of orders and balances were silent for too long, and the client is subscribing again. Frames that were
-/// under way still come, but no frame reports what happens in between, so the data stays stale.
+/// The streams of orders and balances were silent for too long, and the client subscribes again. Late frames of the
+/// old subscription leave the data stale, because no frame reports what happens before the new subscription.
 #[test]
 fn la_01_what_was_on_its_way_does_not_follow() {
     let mut fed = Fed::private(&["orders@account", "balances@account"]);
@@ -64,9 +64,9 @@ fn la_01_what_was_on_its_way_does_not_follow() {
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
-/// The stream of orders was silent for too long. Then three frames come: the beginning of an order whose request got
-/// no answer, the beginning of another client's order, and the venue's list. No frame reports what happened to these
-/// orders since.
+/// The stream of orders was silent for too long. Then three late frames come: the first event of an order whose
+/// request got no reply, the first event of another client's order, and the venue's list. All orders stay in doubt,
+/// because no frame reports what happened to them since.
 #[test]
 fn la_02_what_was_on_its_way_ends_no_doubt() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -154,7 +154,8 @@ fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     }
 }
 
-/// A malformed frame waits in a queue, and may be dropped there. It still puts the same things in doubt.
+/// A queue may drop the event of a malformed frame. What the frame may be about is then in doubt as if the event had
+/// been taken.
 #[test]
 fn ov_01_a_frame_that_cannot_be_decoded_leaves_its_doubt_when_it_is_dropped() {
     let whole = r#"{"e":"requestForQuote","E":1,"r":"r","l":[],"S":"OPEN"}"#;
@@ -217,7 +218,7 @@ fn a7_a_whole_report_replaces() {
     assert_eq!(fed.balances.iter().map(|(asset, _)| asset.to_owned()).collect::<Vec<_>>(), ["BTC"]);
 }
 
-/// A report of changes says nothing about positions that it does not name.
+/// After a reconnect, a report of changes makes current only the positions that it names.
 #[test]
 fn a7_what_the_next_report_does_not_name_is_not_current() {
     let mut fed = Fed::private(&["positions@account", "balances@account"]);
@@ -243,7 +244,8 @@ fn a7_what_the_next_report_does_not_name_is_not_current() {
     assert_eq!((held, fed.positions.is_stale()), (vec!["B 2".to_owned(), "C 5".to_owned()], false));
 }
 
-/// The account no longer holds an asset that the venue does not name in its first report after an outage.
+/// The first report of balances after a reconnect lists all balances. `Balances` removes an asset that it does not
+/// name.
 #[test]
 fn a7_balances_of_a_new_subscription_replace_and_later_ones_add() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -309,7 +311,7 @@ fn b18_a_lost_quote_is_named_and_can_be_resolved() {
 }
 
 /// Another program of the account submits a quote with the same terms, and its event comes before the reply to this
-/// client's request. The two stay different quotes.
+/// client's request. `Quotes` keeps two quotes.
 #[test]
 fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -332,7 +334,7 @@ fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
     assert_eq!((other.request, other.terms, other.state), (None, None, QuoteState::Withdrawn));
 }
 
-/// A refusal with "too many requests" says nothing about the order or quote that the request named.
+/// A refusal with "too many requests" does not put the order or quote in doubt that the request named.
 #[test]
 fn b18_a_refusal_for_a_limit_raises_no_doubt() {
     for (reply, raises) in [
@@ -389,7 +391,7 @@ fn b14_a_level_twice_or_empty_does_not_make_a_snapshot_quadratic() {
     }
 }
 
-/// Of two levels at one price the last one counts, and an empty level removes the price.
+/// If a snapshot has two levels at one price, the last one applies. An empty level removes the price.
 #[test]
 fn b14_an_unordered_snapshot_is_the_book_that_its_levels_make_one_by_one() {
     let text = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":7,"u":7,"b":[["98","1"],["99","2"],["98.0","3"],["97","1"],["97","0"],["96","0"],["96","4"]],"a":[["101","1"],["100","2"],["100","5"]]}"#;

@@ -66,8 +66,8 @@ pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
     assert_eq!(line.losses, []);
 }
 
-/// Partial depths name no symbol. While the client unsubscribes one of two such streams, a frame may belong to
-/// either.
+/// Partial depths name no symbol. Until the venue has accepted the `unsubscribe` of one of two such streams, a frame
+/// may belong to either stream, so its event names none.
 #[test]
 pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     let partial = r#"{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]}"#;
@@ -94,7 +94,8 @@ pub(crate) fn un_01_a_partial_depth_may_be_of_one_that_was_not_let_go() {
     assert_eq!(of(&mut line, 2_002), Some(kept));
 }
 
-/// Each answer comes after twice the time that a request may take, and still counts.
+/// Each reply comes after twice the time limit of a request, and still counts: the client subscribes to the books
+/// again.
 #[test]
 pub(crate) fn un_01_answers_that_are_always_late_are_waited_for() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));
@@ -201,8 +202,8 @@ pub(crate) fn a6_one_book_without_a_snapshot_does_not_end_the_link() {
     assert_eq!(line.client.readiness(), Readiness::Ready);
 }
 
-/// Runs a client with a venue that takes `each` milliseconds for each book, one after the other. Returns the line,
-/// and the most books that the client requested at one time.
+/// Runs a client with a venue that needs `each` milliseconds for each snapshot, one after the other. Returns the
+/// line, and the maximum number of books that waited for their snapshots.
 fn slow_venue(config: Config, books: usize, each: u64, until: u64) -> (Line, usize) {
     let mut line = Line::open(config, (0..books).map(|n| format!("sym{n}usd@depth")));
     let (mut queue, mut most, mut id) = (VecDeque::<String>::new(), 0, 7);
@@ -279,7 +280,7 @@ pub(crate) fn a6_a_book_that_comes_again_and_again_does_not_hide_one_that_never_
     assert!(!line.unserved("emptyusd@depth").is_empty(), "nobody is told");
 }
 
-/// Whatever happens to the request for one of many names, the other streams are soon active.
+/// If the request for many streams fails because of one of them, the others are active within a minute.
 #[test]
 pub(crate) fn a6_a_batch_that_fails_is_split() {
     for trouble in [Some((400, -1013)), Some((429, -1003)), Some((500, -1000)), None] {
@@ -325,7 +326,7 @@ pub(crate) fn a6_a_link_on_which_nothing_is_answered_ends() {
     assert_eq!(line.losses, []);
 }
 
-/// If every answer comes too late, the streams are subscribed all the same.
+/// Each reply comes after the time limit of its request. All streams are subscribed nevertheless.
 #[test]
 pub(crate) fn a6_an_acceptance_that_comes_late_is_one() {
     let config = Config::new("ws://v").request_timeout(Duration::from_millis(600));

@@ -302,8 +302,7 @@ fn z43_an_event_without_an_id_may_be_about_a_quote_that_has_none_yet() {
 }
 
 /// An event without a quote id may be about the only quote of the request for quotes, even if the submission of this
-/// quote has no reply yet. If the event reports an acceptance, a
-/// confirmation or a decline, the quote is in doubt.
+/// quote has no reply yet. If the event reports an acceptance, a confirmation or a decline, the quote is in doubt.
 #[test]
 fn z46_an_event_without_an_id_about_the_only_quote_which_has_none_yet() {
     for (step, reason) in [

@@ -33,8 +33,8 @@ pub(crate) fn a8_orders_are_cancelled_or_it_is_told_when_the_limit_on_requests_i
     assert_eq!(harness.end().unwrap(), (CloseReason::Requested, Abandoned::default()));
 }
 
-/// Each row has what happens to a session before the end, whether the venue cancels orders when a link ends, and the
-/// number of sessions that the client reports because their orders may remain.
+/// Each row has what happens to a session before the end of the client, whether the endpoint has
+/// `cancel_on_disconnect`, and the number of sessions that `Closed` reports because their orders may remain.
 #[test]
 pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
     type Story = fn(&mut Harness);
@@ -218,7 +218,7 @@ pub(crate) fn also_our_own_end_is_not_the_peers() {
 
 // ---- PC-01: what the peer says at the end --------------------------------------------------------
 
-/// The reason in a Close frame is plain text, in which a backslash is a backslash.
+/// The reason in a Close frame is plain text: a backslash in it begins no escape.
 #[test]
 pub(crate) fn pc_01_the_reason_of_a_close_frame_is_told_as_it_is() {
     for said in ["", r"maintenance \ back at 05:00", r"see C:\temp\new", r"\u0041", r"the end\"] {

@@ -42,7 +42,7 @@ pub(crate) fn c20_a_host_that_is_added_again_remembers_what_was_used() {
     assert_eq!(harness.dials(), 1, "half of two at once");
 }
 
-/// The limits of a removed endpoint hold for its host as long as another endpoint needs the host.
+/// The limits of a removed endpoint apply to its host as long as another endpoint has this host.
 #[test]
 pub(crate) fn c20_the_limits_of_a_removed_endpoint_hold_for_its_host() {
     let mut harness = Harness::live(private());

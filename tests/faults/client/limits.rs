@@ -45,8 +45,8 @@ fn ask(harness: &mut Harness, rows: &[Row]) {
     harness.text(&format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits(rows)));
 }
 
-/// Places orders as fast as the client accepts them, for `for_ms` milliseconds, and answers each at once. Returns how
-/// many it accepted.
+/// Places orders as fast as the client accepts them, for `for_ms` milliseconds. The venue replies to each at once.
+/// Returns the number of accepted orders.
 fn trade(harness: &mut Harness, for_ms: u64) -> usize {
     let (from, mut taken) = (ms(harness.now), 0);
     for at in from..from + for_ms {
@@ -127,8 +127,8 @@ fn windows(from: u64) -> Vec<Row> {
     (from..from + 8).map(|seconds| ("ORDERS", "SECOND", seconds, 2, 0)).collect()
 }
 
-/// Windows that only an earlier reply named do not count any more. A window that both replies name keeps what it has
-/// counted.
+/// Limits that only an earlier reply named do not apply any more. If both replies name a limit for windows of the
+/// same length, the orders that were placed before the second reply still count.
 #[test]
 pub(crate) fn b10_the_windows_of_the_newest_reply_hold() {
     for (from, at, accepted) in [(200, 10_000_000, 1), (200, 1_000, 1), (107, 1_000, 0), (93, 1_000, 0)] {
@@ -141,7 +141,7 @@ pub(crate) fn b10_the_windows_of_the_newest_reply_hold() {
     }
 }
 
-/// Of two limits for windows of the same length, the lower one holds.
+/// If a reply names two limits for windows of the same length, the lower one applies.
 #[test]
 pub(crate) fn b10_the_lower_of_two_limits_on_a_window_holds() {
     let rows: [Row; 2] = [("ORDERS", "SECOND", 60, 100, 0), ("ORDERS", "MINUTE", 1, 2, 0)];
@@ -172,8 +172,8 @@ pub(crate) fn b9_what_was_sent_since_the_question_counts() {
 
 // ---- links --------------------------------------------------------------------------------------
 
-/// An endpoint that stays open has its own link, from `add` on. A command that would need this link for another
-/// endpoint is refused.
+/// An endpoint that stays open has a link of its own as soon as it is added. The client refuses a command that would
+/// need this link for another endpoint.
 #[test]
 pub(crate) fn each_endpoint_that_stays_open_gets_its_link() {
     const FULL: CommandError = CommandError::TooMany(Limit::Links);
@@ -201,7 +201,7 @@ pub(crate) fn each_endpoint_that_stays_open_gets_its_link() {
             assert_eq!(client.links().count(), most);
         }
     }
-    // Streams take the links first.
+    // Streams have taken a link before an endpoint that stays open is added.
     let mut client = Client::new(ClientConfig::new().links_max(2), 1);
     client.add(t(0), public()).unwrap();
     client.subscribe(t(0), s("btcusd@trade")).unwrap();

@@ -10,7 +10,7 @@ use gemini_ws::{
 
 use super::harness::{Harness, SECOND, after, because, private, s, status, t};
 
-/// Returns the failure for a proxy that refuses with this status, and asks to wait for this number of seconds.
+/// Returns the failure of a dial whose proxy answers with this status and requests a delay of this number of seconds.
 fn proxy(status: u16, retry_after: Option<u64>) -> ConnectFailure {
     ConnectFailure::ProxyStatus { status, retry_after: retry_after.map(Duration::from_secs) }
 }
@@ -285,8 +285,8 @@ pub(crate) fn c19_open_in_a_loop_does_not_hammer() {
     assert!(dials <= 10, "{dials} dials in five seconds, each refused with 401");
 }
 
-/// An application that subscribes again after each failure does not make the client dial faster, although each link
-/// is a new one.
+/// An application subscribes again after each failed dial, which creates a link each time. The client dials no faster
+/// for that.
 #[test]
 pub(crate) fn c19_subscribing_in_a_loop_does_not_hammer() {
     for why in [ConnectFailure::Refused, status(401), ConnectFailure::Certificate] {
