@@ -1,5 +1,5 @@
-//! Tests that the core allocates nothing per frame, and one message for each order that it sends. Two
-//! tests compare allocated bytes to show that an event does not need more work if there are more fills or orders.
+//! Tests that the core allocates nothing per frame, and one message for each order that it sends. Two tests measure
+//! allocated bytes to show that the work for an event does not grow with the number of fills or orders.
 
 use std::time::Duration;
 
@@ -134,7 +134,8 @@ fn order_event(orders: &mut Orders, order_id: u64, status: &str, rest: &str) {
     orders.apply(&Replay::new(Endpoint::Streams).event(&text, &mut scratch).unwrap().unwrap());
 }
 
-/// A late event about an order with many fills allocates about as much as one about an order with few fills.
+/// A late event about an order with many fills allocates less than twice as much as one about an order with few
+/// fills.
 #[test]
 fn late_events_about_an_order_with_many_fills() {
     let late = |fills: u64| {
@@ -152,8 +153,8 @@ fn late_events_about_an_order_with_many_fills() {
     assert!(many < few * 2, "{few} bytes with 100 fills, {many} bytes with 4,000");
 }
 
-/// An event about an order allocates about as much, however many orders have the same client order id and no order id
-/// yet.
+/// For an event about an order, `Orders` allocates no more if many other orders have the same client order id and no
+/// order id yet.
 #[test]
 fn events_about_one_of_many_namesakes() {
     let events = |namesakes: u64| {

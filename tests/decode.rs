@@ -311,7 +311,8 @@ fn responses() {
     }
 }
 
-/// Texts are equal and have the same hash if they are equal without escapes.
+/// Texts of a frame are compared, and hashed, by what they contain: it does not matter which characters are written
+/// as escapes.
 #[test]
 fn texts_are_compared_as_they_read() {
     let frame = |text: &str| format!(r#"{{"id":"{text}","status":200}}"#);
@@ -343,7 +344,7 @@ fn unrecognized() {
         r#"{"e":"somethingNew","E":1,"x":[1,2,3]}"#,
         r#"{"id":1}"#,
         r#"{"u":1,"s":"x","b":"1","B":"1","a":"2"}"#,
-        // These frames begin like a frame of another kind.
+        // These frames begin like frames of a kind, but are of no known kind.
         r#"{"eabco":1,"foo":2}"#,
         r#"{"eabcb":1,"B":[]}"#,
         r#"{"eabcp":1,"P":[]}"#,

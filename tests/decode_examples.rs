@@ -4,7 +4,8 @@
 use gemini_ws::{Endpoint, Scratch};
 use testkit::{frames, oracle};
 
-/// The beginning of a file name, and the kind of the frame in such a file. The first row that matches counts.
+/// The beginning of a file name, and the kind of the frame in such a file. If several rows match, the first one
+/// applies.
 type Kinds = &'static [(&'static str, &'static str)];
 
 const STREAMS: Kinds = &[

@@ -113,7 +113,7 @@ fn order_events() {
     expect::says(Endpoint::OrderEventsV1, "[]", &json!({"kind": "order_events", "events": []}));
 }
 
-/// Some members have two names. If a frame uses both names, the last occurrence counts.
+/// Some members have two names. If a frame uses both names, the member that comes last applies.
 #[test]
 fn names_that_come_twice() {
     let table = [

@@ -199,7 +199,8 @@ fn change(symbol: &str, side: &str, price: &str, remaining: &str, reason: &str) 
     )
 }
 
-/// A first frame may contain entries of several symbols, in any order.
+/// The first frame of a link may contain entries of several symbols, in any order. It becomes a snapshot for each
+/// symbol.
 #[test]
 fn books_of_v1() {
     let initial = |symbol: &str, side: &str, price: &str| change(symbol, side, price, "1", "initial");

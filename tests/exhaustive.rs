@@ -106,7 +106,7 @@ fn walk<M: Machine + 'static>(name: &str, world: &World<M>, length: usize) {
     println!("{name}: {steps} steps at random, {:?}", start.elapsed());
 }
 
-/// The random walks that find the planted faults of `tests/mutants.rs` find no fault in the crate itself.
+/// Random walks find the planted faults of `tests/mutants.rs`. In the unchanged crate they find no fault.
 #[test]
 fn walks_at_random() {
     walk("single", &worlds::single(), 50);

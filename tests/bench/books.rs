@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench books` prints everything; `cargo bench --bench books -- frames` prints the rows whose name
 //! contains `frames`. In each row, the contestants run in turns, so that other load on the machine affects all of
-//! them, and the fastest batch of each counts. All contestants use the library's decimals, so that they differ only
-//! in their structure.
+//! them, and the row shows the fastest batch of each. All contestants use the library's decimals, so that they differ
+//! only in their structure.
 
 #[path = "../support/random.rs"]
 #[allow(dead_code, unreachable_pub, reason = "what other targets use")]
@@ -21,7 +21,7 @@ use contestants::{Contestant, Map, Sorted};
 use gemini_ws::{Decimal, Depth, Level, Message, OrderBook, decode};
 use random::Random;
 
-/// How long one row of the table is measured.
+/// For how long the benchmark runs each row of the table.
 const ROW: Duration = Duration::from_millis(400);
 /// The sizes of the books: how many levels each side has.
 const SIZES: [usize; 4] = [100, 1_000, 5_000, 20_000];
@@ -101,7 +101,8 @@ fn row(operation: Operation, work: &Work) -> [f64; 3] {
 
 // ---- the operations ------------------------------------------------------------------------
 
-/// Replaces the book by a snapshot. Repeats this for a small snapshot, so that the time is long enough for the clock.
+/// Replaces the book by a snapshot. Repeats this for a small snapshot, because the clock cannot measure a short time
+/// well.
 fn replace(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     let (snapshot, Levels([bids, asks])) = (levels.frame(0..usize::MAX), levels);
     let rounds = 2_000_usize.div_ceil(bids.len());

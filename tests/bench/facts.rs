@@ -157,7 +157,7 @@ fn current(facts: &mut Facts, message: &Message<'_>) {
     };
 }
 
-/// Returns the rows of a list, all of which can be decoded.
+/// Returns the decoded rows of a list. Panics if a row is malformed.
 fn rows<'f, T>(list: List<'f, Row<'f, T>>) -> impl Iterator<Item = T>
 where
     Row<'f, T>: Element<'f>,

@@ -85,8 +85,8 @@ fn main() {
     remarks.iter().for_each(|remark| println!("{remark}"));
 }
 
-/// Returns a row with the frames of the snapshot's row, for rivals that keep numbers as text. The row changes no
-/// book.
+/// Returns a row with the same frames as the row of snapshots. In this row the rivals keep numbers as text, and no
+/// contestant changes a book.
 fn bare_snapshot() -> Input {
     let snapshot = inputs::made().into_iter().find(|input| input.name.starts_with("snapshot"));
     let mut input = snapshot.expect("the row");

@@ -9,7 +9,7 @@ use gemini_ws::{
 use crate::book::book_of;
 use crate::inputs::{Input, Kind, V1_SYMBOL};
 
-/// The working memory for frames, and the one for books in replies.
+/// The working memory for frames, and another one for the books that replies contain.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     frames: Scratch,
@@ -59,7 +59,7 @@ fn read<'f, T: Element<'f>>(list: List<'f, T>) {
     }
 }
 
-/// Reads the result of a reply. `kind` stands for the request, which an application knows.
+/// Reads the result of a reply. `kind` says to which request the venue replies, which an application knows too.
 fn read_result<'f>(response: Response<'f>, kind: Kind, scratch: &'f mut Scratch) {
     match kind {
         Kind::Time | Kind::NamedTime => assert!(black_box(response.server_time()).is_ok()),

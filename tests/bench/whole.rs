@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::{Books, Client, Config, Frame, Instant, LinkId, Output, Scratch};
 
-/// The whole way of a frame, from its text to a book.
+/// A client and the books that it updates. It measures the whole work for a frame, from the frame's text to the
+/// changed book.
 pub(crate) struct Whole {
     client: Client,
     link: Option<LinkId>,
@@ -33,7 +34,7 @@ impl Whole {
         whole
     }
 
-    /// Passes a frame to the client, and the event that it causes to the books.
+    /// Passes a frame to the client, and applies the resulting event to the books.
     pub(crate) fn take(&mut self, frame: &str) {
         let (Some(link), frame) = (self.link, Frame::Text(frame)) else { panic!("no link") };
         if let Some(event) = self.client.handle_frame(link, Instant::ZERO, frame, &mut self.scratch) {

@@ -58,8 +58,8 @@ fn with_an_order() -> Harness {
     harness
 }
 
-/// The answers come after the deadline, and `handle_timeout` is called even later. No step of the shutdown gets more
-/// time.
+/// During a shutdown, the replies come after the deadline, and `handle_timeout` is called even later. No step of the
+/// shutdown gets more time.
 #[test]
 fn an_end_does_not_move_when_answers_are_late() {
     let mut harness = with_an_order();
@@ -76,7 +76,8 @@ fn an_end_does_not_move_when_answers_are_late() {
     assert_eq!(harness.client.deadline(), None);
 }
 
-/// The venue answers nothing. Each step of the shutdown gets its time, and the client ends by the deadline.
+/// The venue does not reply during a shutdown. Each step of the shutdown takes its time, and the client ends by the
+/// deadline.
 #[test]
 fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     let mut harness = with_an_order();
@@ -103,7 +104,7 @@ fn an_end_against_a_silent_venue_comes_by_the_deadline() {
     assert!(events.iter().any(|event| event.ends_with(&format!("{:?}", RequestOutcome::Lost))), "{events:?}");
 }
 
-/// One tick at the deadline ends the client, even if several steps of the shutdown remain.
+/// One call of `handle_timeout` at the deadline ends the client, even if several steps of the shutdown remain.
 #[test]
 fn the_end_comes_with_the_first_tick_after_the_deadline() {
     let mut harness = Harness::trading();
@@ -117,7 +118,7 @@ fn the_end_comes_with_the_first_tick_after_the_deadline() {
     assert_eq!(harness.client.deadline(), None);
 }
 
-/// A shutdown does not subscribe to a stream only to unsubscribe from it.
+/// A shutdown does not send a waiting `subscribe` only to unsubscribe the stream afterwards.
 #[test]
 fn a_shutdown_leaves_only_what_was_asked_for() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);
@@ -133,8 +134,8 @@ fn a_shutdown_leaves_only_what_was_asked_for() {
     assert_eq!(sent, [r#"{"id":2,"method":"unsubscribe","params":["btcusd@trade"]}"#]);
 }
 
-/// An input about a link that has ended ends no step of a shutdown, even if it comes at the deadline. The next call
-/// of `handle_timeout` ends the client.
+/// During a shutdown, an input about a link that has ended comes at the deadline. It ends no step of the shutdown.
+/// The next call of `handle_timeout` ends the client.
 #[test]
 fn a_stale_input_does_not_cut_a_shutdown_short() {
     let mut harness = Harness::trading();
@@ -175,8 +176,8 @@ fn closing_again_does_nothing() {
     assert_eq!(harness.client.deadline(), deadline);
 }
 
-/// A heartbeat is due `heartbeat_every` after the last request about the account was sent, even if that request got
-/// no answer or its link has ended.
+/// A heartbeat is due when `heartbeat_every` has passed since the client sent the last request about the account,
+/// even if this request got no reply or its link has ended.
 #[test]
 fn a_heartbeat_is_due_since_what_was_sent() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 12)]);
@@ -186,7 +187,7 @@ fn a_heartbeat_is_due_since_what_was_sent() {
     harness.client.handle_connected(link, harness.now);
     harness.drain();
     harness.frame(link, &format!("{{\"id\":1,{OK}}}"));
-    // No snapshot comes, and then no answer to any request.
+    // No snapshot comes, and later no reply to any request.
     harness.pass(SECOND * 21);
     harness.client.request(harness.now, &Request::CancelAllOrders).unwrap();
     harness.pass(SECOND * 4);
@@ -234,7 +235,8 @@ fn the_end_comes_once_and_by_the_earliest_deadline() {
     }
 }
 
-/// I-06: a link that is lost during the end is not dialled again, and the event of the loss says so.
+/// I-06: during the end of a client, a link is lost. The client does not dial it again, and the event of the loss
+/// names no next attempt.
 #[test]
 fn nothing_is_dialled_once_an_end_is_wanted() {
     let mut harness = Harness::trading();
@@ -264,8 +266,8 @@ fn a_client_that_was_never_opened_ends_at_once() {
     assert_eq!(client.add(Instant::ZERO, public()), Err(CommandError::Closed));
 }
 
-/// Calls `place` on a client with live links, ends the private link, and then shuts the client down with a promise to
-/// cancel orders. Returns the last event.
+/// Calls `place` on a client with live links, loses the private link, and then shuts the client down with
+/// `cancel_orders`. Returns the last event.
 fn end_after(place: impl FnOnce(&mut Harness)) -> String {
     let mut harness = with_links();
     place(&mut harness);
@@ -273,8 +275,7 @@ fn end_after(place: impl FnOnce(&mut Harness)) -> String {
     end_with_loss(harness)
 }
 
-/// Ends the private link of a client, and then shuts the client down with a promise to cancel orders. Returns the
-/// last event.
+/// Loses the private link of a client, and then shuts the client down with `cancel_orders`. Returns the last event.
 fn end_with_loss(mut harness: Harness) -> String {
     let link = harness.link(1, 0);
     harness.client.handle_lost(link, harness.now, Lost::Reset);
@@ -398,8 +399,8 @@ fn an_order_that_was_not_sent_is_not_counted() {
     }
 }
 
-/// The venue refuses the promised cancellation for now, for example with "too many requests". The client sends the
-/// cancellation again while there is time. A final refusal is not repeated.
+/// During a shutdown, the venue refuses for now to cancel the orders, for example with "too many requests". The
+/// client sends the request again while there is time. It does not repeat a request that the venue refuses for good.
 #[test]
 fn a_cancellation_refused_for_now_is_sent_again() {
     for (reply, repeats) in [

@@ -25,7 +25,7 @@ pub(crate) fn order(id: &str) -> Request {
 pub(crate) struct Harness {
     pub(crate) client: Client,
     pub(crate) now: Instant,
-    /// Messages that were sent and not answered yet, with their links.
+    /// Messages that the client has sent and the venue has not replied to, with their links.
     pub(crate) sent: Vec<(LinkId, String)>,
     pub(crate) dials: Vec<LinkId>,
     pub(crate) closes: Vec<LinkId>,

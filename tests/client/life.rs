@@ -5,7 +5,7 @@ use gemini_ws::{ClientConfig, CommandError, Config, Event, Frame, Lost, Request,
 
 use super::harness::{Harness, OK, SECOND, order, private, public};
 
-/// L-060: frames on one link prove nothing about another.
+/// L-060: frames on one link do not show that another link is alive.
 #[test]
 fn a_busy_link_does_not_vouch_for_a_silent_one() {
     let mut harness = Harness::trading();
@@ -24,8 +24,8 @@ fn a_busy_link_does_not_vouch_for_a_silent_one() {
     assert_eq!(events, [silent]);
 }
 
-/// L-143: the client reports that a heartbeat is due 15 s after the last request about the account was sent and not
-/// earlier, although the link is lost in the meantime.
+/// L-143: the client reports that a heartbeat is due exactly 15 s after it sent the last request about the account,
+/// even if the link is lost in the meantime.
 #[test]
 fn orders_that_want_a_heartbeat() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().heartbeat_every(SECOND * 15)]);
@@ -112,8 +112,8 @@ fn a_request_that_several_endpoints_could_take_names_one() {
     }
 }
 
-/// A request about a session must name the session's link if the endpoint has several links, even while only one of
-/// them is open.
+/// If an endpoint has several links, a request about a session must name the link of the session, even while only one
+/// of the links is open.
 #[test]
 fn a_request_about_a_session_names_its_link() {
     let mut harness = Harness::new(ClientConfig::new(), &[private().streams_max(1)]);
@@ -135,8 +135,8 @@ fn a_request_about_a_session_names_its_link() {
     assert_eq!(harness.sent[0].0, second, "{:?}", harness.sent);
 }
 
-/// A reply frees a place in flight. The client sends the next waiting request at once, even if it is of another
-/// kind.
+/// No further request fits in flight. When the venue replies to one, the client sends the next waiting request at
+/// once, even if it is of another kind.
 #[test]
 fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);
@@ -156,7 +156,7 @@ fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     assert!(harness.sent[0].1.contains("btcusd@trade"), "{:?}", harness.sent);
 }
 
-/// An event about a frame of an old attempt names that attempt, not the present one.
+/// A frame comes over the link of an earlier attempt. Its event names that link, not the present one.
 #[test]
 fn an_old_frame_names_the_link_that_it_came_over() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);
@@ -171,7 +171,7 @@ fn an_old_frame_names_the_link_that_it_came_over() {
     assert!(matches!(event, Some(Event::Ignored(_, source)) if source.link() == Some(old)), "{event:?}");
 }
 
-/// A refused command sends nothing, even if the limits have room by now for the waiting requests.
+/// A command that the client refuses sends nothing, even if the limits now have room for waiting requests.
 #[test]
 fn a_refused_command_lets_nothing_out() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);

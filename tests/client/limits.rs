@@ -7,8 +7,8 @@ use gemini_ws::{ClientConfig, CommandError, Config, ConnectFailure, Lost, RateKi
 
 use super::harness::{Harness, SECOND, SNAPSHOT, order, private, public, stream};
 
-/// A stale input about a link that no stream needs any more stays counted after `open`, although the client forgets
-/// the link.
+/// `stale_inputs` counts a late input about a link that no stream needs any more. The counter does not fall when
+/// `open` makes the client forget the link.
 #[test]
 fn what_was_counted_stays_counted() {
     let mut harness = Harness::new(ClientConfig::new(), &[public()]);
@@ -157,8 +157,8 @@ fn attempts_have_a_limit_if_that_is_wanted() {
     assert!(harness.dials.is_empty() && harness.events.is_empty());
 }
 
-/// Lost books are requested again even while the client refuses commands because too many outputs wait. Otherwise
-/// the lost books would look current for ever. Repeating the call adds no outputs.
+/// The client requests lost books again even while it refuses other commands because too many outputs wait. Otherwise
+/// the lost books would look current for ever. Further calls of `resync_all_books` add no outputs.
 #[test]
 fn lost_books_are_requested_while_outputs_wait() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);

@@ -220,7 +220,8 @@ fn a_link_that_is_closing_ends_before_its_client() {
     assert_eq!(events[events.len() - 2..], end);
 }
 
-/// L-051, L-078: an input about an old attempt is counted, and has no other effect.
+/// L-051, L-078: `stale_inputs` counts an input about an old attempt. The input changes nothing else, except that a
+/// frame is reported as ignored, and a transport that connected too late is dropped.
 #[test]
 fn inputs_of_old_attempts_change_nothing() {
     let mut harness = Harness::trading();
@@ -247,7 +248,7 @@ fn inputs_of_old_attempts_change_nothing() {
     assert_eq!(harness.aborts, [old]);
 }
 
-/// The first opening of each link is no reconnect.
+/// The first opening of a link does not count as a reconnect.
 #[test]
 fn only_links_that_were_open_before_reconnect() {
     let mut harness = Harness::trading();
@@ -264,8 +265,8 @@ fn only_links_that_were_open_before_reconnect() {
     assert_eq!((harness.client.stats().connects, harness.client.stats().reconnects), (3, 1));
 }
 
-/// `handle_dial_started` gives a dial that had to wait the whole of `connect_timeout`, once. At any other moment
-/// the call changes nothing.
+/// If a dial had to wait before it started, `handle_dial_started` lets its `connect_timeout` begin again, once for
+/// each dial. At any other moment the call changes nothing.
 #[test]
 fn a_dial_that_starts_late_has_its_whole_time() {
     let mut harness = Harness::new(ClientConfig::new(), &[public()]);

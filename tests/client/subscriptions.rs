@@ -54,7 +54,8 @@ fn every_subscriber_learns_that_there_is_no_such_stream() {
     assert_eq!(events.iter().filter(|event| *event == "rejected nosuch@trade").count(), 2, "{events:?}");
 }
 
-/// A book that has moved to another link stays live when the end of its former subscription is reported.
+/// A book has moved to another link. It stays current when its former link ends and the end of the former
+/// subscription is reported.
 #[test]
 fn a_book_outlives_the_link_that_it_came_over_before() {
     let mut harness = Harness::new(ClientConfig::new(), &[public(), public().stay_open(true)]);
@@ -75,7 +76,7 @@ fn a_book_outlives_the_link_that_it_came_over_before() {
     assert!(harness.books.get("btcusd").and_then(Book::live).is_some(), "{:?}", harness.books);
 }
 
-/// A request that waits for the limit is never sent if its subscription ends first.
+/// If a subscription ends while its request waits for the limit, the client never sends the request.
 #[test]
 fn a_subscription_that_ended_before_its_turn_is_not_sent() {
     let config = public().streams_per_request_max(1).request_limit(2, SECOND);
@@ -92,8 +93,8 @@ fn a_subscription_that_ended_before_its_turn_is_not_sent() {
     assert!(harness.sent.is_empty());
 }
 
-/// A request to unsubscribe waits for the limit. It is sent although the answer to the subscription comes
-/// meanwhile.
+/// An `unsubscribe` waits for the limit, and the reply to the `subscribe` comes meanwhile. The client still sends the
+/// `unsubscribe`.
 #[test]
 fn an_unsubscribe_that_waits_is_sent() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().request_limit(2, SECOND)]);

@@ -50,7 +50,8 @@ fn what_is_kept_becomes_stale() {
     assert_eq!(orders.to_reconcile().count(), 1);
 }
 
-/// A book whose first snapshot was dropped is requested again like any other.
+/// `Books` lists a book for a resync even if no event of the book has arrived yet, because its first snapshot was
+/// dropped.
 #[test]
 fn a_book_that_was_never_seen_is_asked_for() {
     let mut scratch = Scratch::new();
@@ -64,8 +65,9 @@ fn a_book_that_was_never_seen_is_asked_for() {
     assert!(books.get("a").unwrap().live().is_some());
 }
 
-/// One `Overflow` event may report losses on two links. `Books` lists the book for a resync, because the second link
-/// has already delivered its snapshot, so that none follows the end of the first link.
+/// One `Overflow` event reports the dropped events of two links, among them both snapshots of a book. The second link
+/// has already delivered its snapshot and will send no other. So `Books` lists the book for a resync, although the
+/// first link has ended.
 #[test]
 fn a_book_that_is_synced_without_its_snapshot_is_asked_for() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
@@ -114,7 +116,7 @@ fn accounts_that_lost_an_update() {
     ];
     for (topic, balances_are_stale, positions_are_stale) in table {
         let (mut balances, mut positions) = (Balances::new(), Positions::new());
-        // A recorded list of positions becomes current only with an answer of the venue.
+        // A recorded list of positions becomes current only when the venue answers.
         positions.apply(&event(report, &mut Scratch::new()));
         let asked = positions.moment();
         assert!(positions.is_stale() && positions.reconcile([], asked) && !positions.is_stale());
@@ -145,8 +147,8 @@ enum End {
     No,
 }
 
-/// Makes a client with a link for these streams. Returns the client's own events and those of frames that come over
-/// the link.
+/// Creates a client with a link for these streams, and feeds it the frames. Returns all events, those of the client's
+/// outputs and those of the frames.
 fn received(streams: &[&str], frames: &[&str], end: End) -> Vec<EventBuf> {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let now = Instant::ZERO;
@@ -179,8 +181,8 @@ fn reported(output: Output) -> Option<EventBuf> {
     }
 }
 
-/// The queue drops the facts around a waiting snapshot. If the last of these facts is the end of the link, the queue
-/// keeps it. It drops the end of the subscription.
+/// While a snapshot waits in the queue, the queue drops the facts before and after it. It keeps the last of these
+/// facts if this is the end of the link, but not if it is the end of the subscription.
 #[test]
 fn a_book_between_dropped_facts_is_not_current() {
     let book = snapshot("a", 1, 2);
@@ -207,8 +209,8 @@ fn a_book_between_dropped_facts_is_not_current() {
     }
 }
 
-/// The first event of an order waits. A later frame about orders cannot be decoded, and its event is dropped with the
-/// market data. The order is then in doubt.
+/// The first event of an order waits in the queue. The queue drops the event of a later malformed frame about orders,
+/// together with market data. The order is in doubt.
 #[test]
 fn a_dropped_report_about_orders_comes_after_the_orders_before_it() {
     let new = r#"{"e":"orderUpdate","E":4,"s":"x","i":77,"S":"BUY","X":"NEW","q":"2","T":4}"#;

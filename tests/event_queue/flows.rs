@@ -39,7 +39,8 @@ impl Account {
     }
 }
 
-/// A client, its queue, an account that applies all events, and one that applies the events taken from the queue.
+/// A client, its queue, an account that applies all events, and an account that applies only the events taken from
+/// the queue.
 struct Pair {
     client: Client,
     now: Instant,
@@ -152,7 +153,8 @@ fn run(script: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Each script ends or begins a link or a stream, and then fills the queue, so that the oldest facts are dropped.
+/// In each script, a link or a stream begins or ends, and then many facts fill the queue, so that it drops the oldest
+/// facts.
 #[test]
 fn the_newest_end_and_beginning_are_kept() {
     for script in [
@@ -176,8 +178,8 @@ fn the_newest_end_and_beginning_are_kept() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the queue drops, only collections that a stream reports are current. An answer of the venue ends the
-    /// same doubts as if every event had been applied.
+    /// Whatever the queue drops, a collection is current only if a stream reports it. An answer of the venue ends the
+    /// same doubts as if all events had been applied.
     #[test]
     fn collections_behind_the_queue_follow_the_same_links(
         steps in prop::collection::vec(prop::sample::select("cclsuyyyynobobfff1T".chars().collect::<Vec<_>>()), 0..40),

@@ -4,8 +4,8 @@ use gemini_ws::{Event, EventQueue, Overflow, RESERVED_EVENTS_MAX, Scratch};
 
 use super::words::{event, frame, push, snapshot, take_all};
 
-/// L-117: a million frames, and no event is taken. Memory stays below its limit, and the queue reports what is
-/// missing.
+/// L-117: a million frames come, and no event is taken. The memory stays below its limit, and the queue reports how
+/// many events it has dropped.
 #[test]
 fn l_117_a_queue_has_a_bound() {
     const FRAMES: u64 = 1_000_000;
@@ -25,7 +25,7 @@ fn l_117_a_queue_has_a_bound() {
     }
 }
 
-/// Large events count by their bytes. An event that is larger than the limit is accepted.
+/// The limit applies to the bytes of events. An empty queue accepts an event that is larger than the limit.
 #[test]
 fn bytes() {
     const MAX: usize = 1 << 20;
@@ -46,7 +46,7 @@ fn bytes() {
     assert_eq!((queue.len(), queue.dropped()), (1, 1));
 }
 
-/// Once a queue has grown, an event costs only its own copy, even if it is dropped.
+/// Once a queue has grown to its limit, pushing an event allocates only the copy of the event.
 #[test]
 fn allocations() {
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(100);
@@ -54,12 +54,12 @@ fn allocations() {
     let trade = event(&frame, &mut scratch);
     (0..200).for_each(|_| queue.push(&trade));
     let used = allocation_counter::measure(|| (0..1_000).for_each(|_| queue.push(&trade)));
-    // The copy of the event's texts. The place of the `Overflow` event already exists.
+    // Only the copy of the event's texts allocates. Memory for the `Overflow` event exists already.
     assert!(used.count_total <= 2 * 1_000, "{} allocations", used.count_total);
     assert_eq!(used.count_current, 0);
 }
 
-/// If more than 1,024 streams lose something, the rest are reported together.
+/// The queue reports the losses of at most 1,024 streams separately, and those of all others with one event.
 #[test]
 fn many_streams() {
     let mut queue = EventQueue::new(Overflow::DropOldest).events_max(1);
@@ -73,7 +73,8 @@ fn many_streams() {
     assert_eq!(taken[1_024], format!("-+{}", 1_999 - 1_024));
 }
 
-/// Reading pauses when facts fill half of their room. The other half is for facts that commands and timers cause.
+/// The owner pauses reading when facts fill half of their room. The other half is for facts that commands and timers
+/// cause.
 #[test]
 fn facts() {
     for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::Latest] {

@@ -75,7 +75,7 @@ impl Model {
     }
 }
 
-/// A consumer that checks what it may rely on, independently of the model.
+/// A consumer that checks the order of the events that it takes, and the reported losses, independently of the model.
 #[derive(Default)]
 struct Consumer {
     /// For each stream, the number of the last event, and how many were reported as dropped since.

@@ -1,4 +1,4 @@
-//! Tests a client whose events an application takes or does not take from a queue.
+//! Tests clients that put their events into a queue, from which an application takes events, or does not take any.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -139,7 +139,7 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
             owner.pass(Duration::from_secs(3));
             assert_eq!(single::state(&owner.client), State::Closed);
         }
-        // Each event is in the queue, or was counted as dropped.
+        // Each event is in the queue, or `dropped` has counted it.
         let (waiting, dropped) = (first.queue.borrow().len() as u64, first.queue.borrow().dropped());
         assert_eq!(first.pushed + second.pushed, waiting + dropped, "{overflow:?}");
         assert_eq!(overflow == Overflow::Block, dropped == 0);
@@ -176,8 +176,8 @@ fn l_019_the_consumer_is_stopped_first() {
     }
 }
 
-/// L-118: the queue overflows by one, and then all events are taken. The `Overflow` event comes in place of the
-/// dropped event.
+/// L-118: a queue drops one event, and then the application takes all events. The `Overflow` event comes at the place
+/// of the dropped event.
 #[test]
 fn l_118_a_drop_is_announced_in_its_place() {
     let mut owner = Owner::new(Overflow::DropOldest, 3);
@@ -192,7 +192,7 @@ fn l_118_a_drop_is_announced_in_its_place() {
     );
 }
 
-/// L-119: the queue overflows, and then the link ends. The queue still has room for the event of this end.
+/// L-119: the queue drops events, and then the link ends. The queue keeps the event of this end.
 #[test]
 fn l_119_an_error_after_an_overflow_is_told() {
     for overflow in POLICIES {
@@ -211,8 +211,9 @@ fn l_119_an_error_after_an_overflow_is_told() {
     }
 }
 
-/// L-120: no event is taken, while the peer sends pings and later closes. Either the owner continues to read, or it
-/// pauses and the client closes the link after the configured silence.
+/// L-120: the application takes no event, while the peer sends pings and later closes. If the queue drops events, the
+/// owner continues to read. If it blocks, the owner pauses, and the client closes the link after the configured
+/// silence.
 #[test]
 fn l_120_a_pause_has_a_limit() {
     for overflow in [Overflow::DropOldest, Overflow::Latest] {
@@ -240,11 +241,12 @@ fn l_120_a_pause_has_a_limit() {
         }
     }
     assert_eq!(why, Some(Lost::Silent));
-    // The owner reads again once events were taken.
+    // When the application has taken events, the owner reads again.
     assert!(owner.queue.borrow().has_room());
 }
 
-/// L-121: an update of a book is dropped. The book is stale from that place on, and is requested again.
+/// L-121: the queue drops an update of a book. From that place on the book is stale, and the application requests it
+/// again.
 #[test]
 fn l_121_a_dropped_change_spoils_the_book() {
     let mut owner = Owner::new(Overflow::DropOldest, 4);

@@ -50,8 +50,8 @@ fn check(block: &Block, frame: &str) {
     assert_eq!(found, block.events, "{}", block.file);
 }
 
-/// Tests the frames that become several events. Any other event is the payload of its message, whose fields are
-/// tested in `fields.rs`.
+/// Tests frames whose event has several parts. The event of any other frame is the payload of its message, and
+/// `fields.rs` tests the fields of messages.
 #[test]
 fn events_that_a_frame_is_taken_apart_into() {
     let mut expected: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -129,7 +129,8 @@ fn a_book_of_the_current_api() {
     ]);
 }
 
-/// A new best level replaces the best level before, which no other frame removes.
+/// In a recording with `top_of_book`, each frame has only the new best level of a side. It replaces the previous best
+/// level, although no frame removes that level.
 #[test]
 #[rustfmt::skip]
 fn the_best_level_of_market_data_v1() {
@@ -142,8 +143,8 @@ fn the_best_level_of_market_data_v1() {
     ]);
 }
 
-/// Replays frames from the middle of a connection. Their events have all their content, but there is no book without
-/// the first frame.
+/// Replays frames from the middle of a connection. Each frame has its event, but there is no book, because the first
+/// frame is missing.
 #[test]
 #[rustfmt::skip]
 fn the_best_levels_of_multi_market_data() {

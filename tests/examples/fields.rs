@@ -1,4 +1,4 @@
-//! Tests that a field carries every member of every example, with the right value.
+//! Tests that each member of each example is in a field of the decoded message, with the right value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ fn every_member_is_carried_by_a_field() {
     assert!(members >= 1_000, "only {members} members");
 }
 
-/// A field also carries every documented member that no example has.
+/// Each documented member that no example has is also in a field of the decoded message.
 #[test]
 fn every_documented_member_is_carried_by_a_field() {
     for (file, block) in reference::documented() {
@@ -189,7 +189,7 @@ fn answer(response: &Response<'_>, method: Option<&str>, fields: &mut Parts) {
         }
         other => panic!("no accessor for {other}"),
     };
-    // The texts that the accessor reads.
+    // The accessor has read these members.
     fields.remove("result");
     fields.remove("rate_limits");
     flatten(&value.unwrap(), name, false, false, fields);

@@ -26,7 +26,7 @@ const SHAPES: [(&str, usize, usize); 3] =
 trait Keeper {
     fn take(&mut self, frame: &str);
 
-    /// Performs the outputs of the client, if the keeper has one.
+    /// If the keeper has a client, performs the client's outputs.
     fn drain(&mut self) {}
 
     /// Returns the number of current books. [`Plain`] does not know which books are current, and counts all.
@@ -56,7 +56,7 @@ impl Keeper for Whole {
     }
 }
 
-/// A [`Replay`], which needs no client, and the books to which its events are applied.
+/// Decodes frames with a [`Replay`], which needs no client, and applies the events to books.
 struct Replayed(Replay, Scratch, Books);
 
 impl Default for Replayed {
@@ -78,8 +78,8 @@ impl Keeper for Replayed {
     }
 }
 
-/// The least work that keeps books: it decodes a frame, looks up the book and changes two sorted vectors. It does not
-/// check whether a book is current.
+/// Does only the work without which there are no books: decodes a frame, looks up the book and changes two sorted
+/// vectors. It does not check whether a book is current.
 #[derive(Default)]
 struct Plain(Scratch, HashMap<String, Sorted>);
 
