@@ -244,17 +244,19 @@ fn l_130_the_known_depth_is_stated() {
     // Bids of the snapshot, bids of the update, all bids afterwards, and how many of these are certainly the best.
     let table = [
         ("1x99 1x98 1x97", "", "1x99 1x98 1x97", 3),
-        // A better level pushes another one out of the best three, whose changes the venue may not send.
+        // A better level pushes another level out of the best three. The venue may not send the changes of that
+        // level.
         ("1x99 1x98 1x97", "5x100", "5x100 1x99 1x98 1x97", 3),
         ("1x99 1x98 1x97", "5x98.5", "1x99 5x98.5 1x98 1x97", 3),
         ("1x99 1x98 1x97", "0x98 5x100", "5x100 1x99 1x97", 3),
-        // The venue may have levels below the last known level that the client has never seen.
+        // The client cannot know whether the venue has further levels below the last known one.
         ("1x99 1x98 1x97", "5x96 5x90", "1x99 1x98 1x97 5x96 5x90", 3),
         ("1x99 1x98 1x97", "0x99 0x98", "1x97", 1),
         ("1x99 1x98 1x97", "0x99 0x98 0x97 5x96", "5x96", 0),
         ("1x99 1x98 1x97", "0x97 5x97", "1x99 1x98 5x97", 3),
         ("1x99 1x98 1x97", "0x97.00 5x96.5", "1x99 1x98 5x96.5", 2),
-        // If the venue sends fewer levels than the client requested, the venue has no others, until it has three.
+        // A snapshot with fewer than three levels contains all levels of its side, so all levels are known until
+        // there are three.
         ("1x99 1x98", "5x90", "1x99 1x98 5x90", 3),
         ("", "5x90", "5x90", 1),
     ];

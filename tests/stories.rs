@@ -402,7 +402,7 @@ impl Story {
         }
     }
 
-    /// Polls all outputs, and notes each in words, except `Requested`.
+    /// Polls all outputs. Appends each of them in words to `happened`, except the events `Requested`.
     fn look(&mut self) {
         while let Some(output) = self.client.poll_output() {
             if let Output::Event(event) = &output {

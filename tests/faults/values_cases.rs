@@ -118,7 +118,7 @@ pub(crate) fn b8_zero_members_are_no_fill() {
     let new = frame("NEW", r#","Z":"0","L":"0","t":0,"n":"0""#);
     let open = orders(Endpoint::Streams, &[&new]);
     assert!(!open.get(77).unwrap().needs_reconciling());
-    // An execution about which the frame says nothing.
+    // Order events v1 reports an execution without any of its members.
     let bare =
         said(Endpoint::OrderEventsV1, r#"[{"type":"fill","order_id":"1","symbol":"x","is_live":true}]"#);
     assert!(bare["events"][0]["fill"].is_object(), "{bare}");

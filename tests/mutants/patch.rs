@@ -126,7 +126,7 @@ impl Hunk {
         }
     }
 
-    /// Returns the runs of lines that the hunk replaces if it begins at a line.
+    /// Returns the runs of lines that the hunk replaces. `at` is the line at which the hunk begins.
     fn edits(&self, mut at: usize) -> Vec<Edit> {
         let mut edits: Vec<Edit> = Vec::new();
         let mut run: Option<Edit> = None;

@@ -119,7 +119,7 @@ fn ends() -> Vec<(String, End)> {
     ends
 }
 
-/// L-015: every end of a link leads to the same state, and the open request of the link has got a reply.
+/// L-015: every end of a link leads to the same state, and the client has reported a reply to the open request.
 #[test]
 fn every_end_of_a_link_leaves_the_same() {
     for state in [State::Subscribing, State::Live] {
@@ -140,7 +140,7 @@ fn every_end_of_a_link_leaves_the_same() {
     }
 }
 
-/// L-020: a client can be dropped in every state, and nothing of it remains.
+/// L-020: a client can be dropped in every state, and frees all its memory.
 #[test]
 fn dropped_in_every_state() {
     for state in STATES {

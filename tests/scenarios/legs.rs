@@ -102,7 +102,7 @@ fn two_legs_end_in_every_order() {
                     .collect();
                 let name = format!("{first} first, {one:?}, {other:?}");
                 assert!(ends.len() == 3 && ends[2] == usize::MAX && ends[0] != ends[1], "{name}: {ends:?}");
-                // The first link has ended, if only by the late input.
+                // The first link has ended: in its own way, or by the late input above.
                 let abandoned =
                     Abandoned { requests: 0, links: usize::from(other == Ending::Never), sessions: 0 };
                 let reason = match abandoned.links {

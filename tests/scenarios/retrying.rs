@@ -64,7 +64,7 @@ fn ten_thousand_failed_attempts() {
     assert_eq!(single::state(&client), State::Live);
 }
 
-/// L-028: which refusals of the upgrade are final, which ask for a delay, and which are like any failure.
+/// L-028: a refusal of the upgrade is final, asks for a delay, or leads to the usual delay, depending on its status.
 #[test]
 fn refusals_of_the_upgrade() {
     let minute = Some(Duration::from_secs(60));
@@ -128,7 +128,7 @@ fn a_link_must_last_to_count() {
     assert!(delay <= ceiling(1), "{delay:?}");
 }
 
-/// L-034: the timers of failed attempts do not act on the link of the last attempt.
+/// L-034: the timers of earlier failed attempts do not end the link that the last attempt has opened.
 #[test]
 fn attempts_leave_no_watchers() {
     let (mut client, mut now) = (dialling(1), at(0));
@@ -149,7 +149,7 @@ fn attempts_leave_no_watchers() {
     assert_eq!((single::state(&client), single::link(&client)), (State::Live, link));
 }
 
-/// L-048 and L-049: after which codes of a peer's Close frame the client dials again, and after which delay.
+/// L-048 and L-049: the code of a peer's Close frame decides whether the client dials again, and after which delay.
 #[test]
 fn codes_of_the_peer() {
     let usual = [None, Some(1000), Some(1001), Some(1002), Some(1003), Some(1005), Some(1006), Some(1007)];
@@ -175,9 +175,9 @@ fn codes_of_the_peer() {
     never.into_iter().for_each(|code| assert_eq!(closed(code), None, "{code:?}"));
 }
 
-/// L-049: the peer closes five times with the code of a policy violation. The next attempt comes after the slow delay
-/// and the delay of the backoff, whose maximum doubles each time. Nothing is dialled earlier. After a fatal code
-/// nothing is dialled at all.
+/// L-049: the peer closes five times with the code of a policy violation. Each time, the client waits for the slow
+/// delay and then for the delay of the backoff, and the maximum of the latter doubles. After a fatal code the client
+/// does not dial again.
 #[test]
 fn policy_closes_five_times() {
     let peer_closes = |client: &mut Client, now: Instant, code| {

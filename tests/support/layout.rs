@@ -312,7 +312,7 @@ fn behind_item(tokens: &[Token], mut at: usize) -> usize {
             ";" => return at + 1,
             "{" if has_body => return behind_group(tokens, at),
             "(" | "[" | "{" => at = behind_group(tokens, at),
-            // The end of the block that contains the item.
+            // The block that contains the item ends here.
             ")" | "]" | "}" => return at,
             _ => at += 1,
         }

@@ -78,7 +78,7 @@ pub struct Plan {
 pub struct Many {
     pub client: Client,
     settings: Arc<[Settings]>,
-    /// Includes removed endpoints, because their links may not have ended.
+    /// The endpoints that were ever added. The links of a removed endpoint may not have ended.
     endpoints: Vec<(EndpointId, usize)>,
     present: Vec<EndpointId>,
 }
@@ -258,7 +258,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Creates the documented defaults of `Config`, except that unneeded links close at once.
+    /// Creates settings with the documented defaults of `Config`, except that a link that is not needed closes at
+    /// once.
     pub fn new(address: &str) -> Settings {
         let endpoint = Config::new(address).endpoint();
         let silence = if endpoint == Endpoint::Streams { [30, 45] } else { [10, 15] };

@@ -329,8 +329,7 @@ fn without(mut said: Value, place: &str) -> Value {
     said
 }
 
-/// Replaces the value of a member that only informs by an odd one. Returns a description if anything else changes in
-/// the message.
+/// Puts an odd value into a member that only informs. Returns a description if anything else in the message changes.
 pub fn lost_by_what_informs(kind: &Kind, (member, place): (&str, &str), odd: Option<&str>) -> Option<String> {
     let frame = with(kind.frame, member, odd);
     let expected = said(kind.endpoint, kind.frame).map(|said| without(said, place));
@@ -338,8 +337,8 @@ pub fn lost_by_what_informs(kind: &Kind, (member, place): (&str, &str), odd: Opt
     (found != expected).then(|| format!("{member} costs more than itself: {frame}\n{found:?}\n{expected:?}"))
 }
 
-/// Replaces the value of an accounted member by an odd one. Returns a description if the message has a value that is
-/// neither null nor the odd one.
+/// Puts an odd value into an accounted member. Returns a description if the message has a value that is neither null
+/// nor the odd one.
 pub fn wrong_where_accounted(
     kind: &Kind,
     (member, place): (&str, &str),
@@ -359,8 +358,8 @@ pub fn wrong_where_accounted(
         // A number keeps its digits as they are written.
         _ => String::from(odd_text),
     };
-    // For half a surrogate pair, `meant` has a placeholder that no message contains, so any text in its place is
-    // wrong.
+    // For half a surrogate pair, `meant` contains a placeholder that occurs in no message, so any text that the
+    // message has is wrong.
     (found != meant).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
 }
 

@@ -25,15 +25,15 @@ pub struct Pair {
     pub positions: Positions,
     pub trades: Vec<u64>,
     pub candles: u64,
-    /// The number of events so far. It decides which events are compared with their owned copies.
+    /// The number of events so far. Depending on it, an event is compared with its owned copy or not.
     copied: u64,
     signer: Option<Signer>,
     pub now: Instant,
     /// A line for each snapshot of a book, and for most events without market or account data.
     pub log: Vec<String>,
     pub closed: bool,
-    /// How often the best prices of a book after an update differed from the newest ticker with an update id that is
-    /// at most the id of that update.
+    /// How often the best prices of a book differed from those of a ticker. After each update of a book, the pair
+    /// compares the book with the newest ticker whose update id is at most that of the book.
     pub top_mismatches: u64,
     pub tops_compared: u64,
     /// The newest tickers of each symbol: update id, best bid, best ask.
@@ -268,8 +268,7 @@ impl Pair {
         }
     }
 
-    /// Performs the outputs of both ends until there are none. The outputs of the client wait for each
-    /// `polled_each`-th call.
+    /// Performs the outputs of both ends until there are none. Polls the client only in every `polled_each`-th call.
     fn flush(&mut self) {
         self.unpolled += 1;
         if self.unpolled >= self.polled_each {

@@ -281,8 +281,8 @@ impl Player {
     }
 }
 
-/// Checks the counters after `texts` text or binary frames: `frames` has counted them all, and exactly one of the
-/// counters by kind has counted each.
+/// Checks the counters of a client that has received `texts` text or binary frames: `frames` has this value, and so
+/// has the sum of the counters of each kind of frame.
 pub fn check_sums(stats: &Stats, texts: u64) {
     let ignored = stats.ignored_stale
         + stats.ignored_before_snapshot

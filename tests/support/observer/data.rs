@@ -1,5 +1,6 @@
-//! Checks frames. Exactly one counter counts each frame, the events of a frame have its content, and its data belongs
-//! to a subscription. A book consists of one snapshot and the updates that follow it.
+//! Checks frames: that exactly one counter counts each frame, that the events of a frame have its content, and that
+//! its data belongs to a subscription. Checks books: that each consists of one snapshot and the updates that follow
+//! it.
 
 use gemini_ws::{
     Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Source, Stats,
@@ -224,7 +225,7 @@ impl Shadow {
         feed.lost_update = true;
         let has_lived = feed.lives_since + stable <= now;
         feed.losses = if has_lived { 1 } else { feed.losses + 1 };
-        // After this many old updates in a row, the client reports a gap.
+        // When the number of old updates in a row reaches `STALE_RUN_MAX`, the client reports a gap.
         let is_old = feed.stale + 1 == STALE_RUN_MAX;
         let is_streams =
             matches!(step.act, Act::Frame(link, _) if self.endpoint_of(link) == Endpoint::Streams);
@@ -365,8 +366,8 @@ impl Shadow {
         }
     }
 
-    /// Checks all counters of a machine. `frames` and `bytes` count each text or binary frame, and so does exactly
-    /// one other counter.
+    /// Checks all counters of a machine. Each text or binary frame must raise `frames` by one, `bytes` by its length,
+    /// and exactly one other counter by one.
     pub fn check_counters<M: Machine>(&mut self, machine: &M, step: &Step<'_>) {
         let actual = machine.stats();
         if let Act::Frame(_, frame) = step.act {

@@ -72,8 +72,9 @@ impl Shadow {
         &mut self.hosts[position]
     }
 
-    /// Notes that the venue requests a delay before the next dial. `next` is the instant of that dial, if an event
-    /// named it.
+    /// Stores that the venue requests a delay before the next dial to the host of a slot. If an event named the
+    /// instant of that dial as `next`, no earlier dial is allowed. Otherwise the observer no longer knows when the
+    /// limits leave room.
     pub fn hold(&mut self, slot: usize, delay: Duration, next: Option<Instant>) {
         let least = self.now + delay;
         let host = self.host_of(slot);

@@ -129,8 +129,8 @@ impl Shadow {
         }
     }
 
-    /// Returns whether the loss rules out a further attempt, and the delay that the loss adds to the usual delay. The
-    /// first value is `None` if the observer cannot know it.
+    /// Returns two things about a loss: whether it rules out a further attempt (`None` if the observer cannot know
+    /// this), and the delay that it adds to the usual delay.
     fn follows_loss(&self, link: LinkId, loss: Lost) -> (Option<bool>, Option<Duration>) {
         let Some(leg) = self.legs.get(link.slot()) else { return (None, None) };
         let stable_after = self.settings_of(link.slot()).stable_after;
@@ -194,8 +194,8 @@ impl Shadow {
         self.ended(link, AttemptFailure::Lost(why), is_final, least, retry);
     }
 
-    /// Notes that a link has ended. `is_final` says whether the reason rules out a further attempt; `None` if the
-    /// observer cannot know it.
+    /// Marks a link as ended, and checks whether the client may or must make a further attempt. `is_final` is whether
+    /// the reason for the end rules out an attempt; `None` if the observer cannot know it.
     fn ended(
         &mut self,
         link: LinkId,
@@ -316,8 +316,8 @@ impl Shadow {
         self.dropped.push(link);
     }
 
-    /// Checks that an output comes between the link's dial and its end, and that no text follows the client's Close
-    /// frame. Also checks that no input about a link of another slot caused the output.
+    /// Checks that an output comes between the dial and the end of its link, and that no text follows the client's
+    /// Close frame. Also checks that the output does not result from an input about another slot.
     pub fn check_leg(&mut self, step: &Step<'_>, link: LinkId, output: &Output) {
         if let Act::Connected(of) | Act::ConnectFailed(of, _) | Act::Frame(of, _) | Act::Lost(of, _) =
             step.act
@@ -360,8 +360,8 @@ impl Shadow {
         }
     }
 
-    /// Notes that the application has requested an end of the client by this instant. An earlier instant stays in
-    /// force.
+    /// Sets the instant by which the client must end, because the application has requested an end. Of several
+    /// instants, the earliest applies.
     pub fn close_by(&mut self, deadline: Instant) {
         self.close_timeout = Some(self.close_timeout());
         let by = self.closing.map_or(deadline, |before| before.min(deadline));
@@ -371,8 +371,8 @@ impl Shadow {
         }
     }
 
-    /// Returns the longest time for a closing handshake. Once the application has requested an end, only the links at
-    /// that moment count; before, the present links do.
+    /// Returns the longest `close_timeout` of the links that existed when the application first requested an end, or
+    /// of the present links if it has requested none.
     pub fn close_timeout(&self) -> Duration {
         let there = self.legs.iter().filter(|leg| leg.is_listed);
         let timeouts = there.map(|leg| self.settings[leg.endpoint].close_timeout);
@@ -490,7 +490,8 @@ impl Shadow {
         }
     }
 
-    /// Adds the attempts of a removed link to the count of its endpoint, with which the next link may continue.
+    /// Adds the attempts of a removed link to those of its endpoint. The next link to the endpoint may count on from
+    /// this number.
     pub fn inherit(&mut self, endpoint: usize, attempts: u32) {
         let inherited = &mut self.inherited[endpoint];
         *inherited = attempts.saturating_add(*inherited);

@@ -101,7 +101,7 @@ struct Runs<M> {
     sessions: Sessions,
     /// What the further inputs of the second run have added to its statistics.
     inserted: Stats,
-    /// The last call that closes the machine.
+    /// The last command that ended the client of both runs.
     closing: Option<Act<'static>>,
     scratches: [Scratch; 2],
 }
@@ -150,7 +150,7 @@ impl<M: Machine> Runs<M> {
                 Output::Send { text, .. } => {
                     self.names.newest_request = written_id(text).unwrap_or(self.names.newest_request);
                 }
-                // Note `Requested` now: the second run may return the reply before its own `Requested` is polled.
+                // The second run may return the reply before its own `Requested` is polled, so pass the event on now.
                 Output::Event(event @ Event::Requested { .. }) => sessions.note(event),
                 _ => {}
             }
@@ -226,8 +226,8 @@ impl<M: Machine> Runs<M> {
     }
 }
 
-/// Makes an input about a link that has ended, if there is one. The machine must only count the input, or drop a
-/// transport that connected too late.
+/// Makes an input about the link before the newest one, if there was such a link. Fails unless the machine only
+/// counts the input, ignores a frame, or drops a transport that connected too late.
 fn insert_stale<M: Machine>(
     machine: &mut M,
     names: &Names,

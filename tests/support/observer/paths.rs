@@ -75,12 +75,13 @@ impl Path {
     }
 }
 
-/// What follows from an end, as far as its reason decides it.
+/// The attempts that may follow the end of a link, as far as the reason for the end decides this.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Follows {
     Nothing,
-    /// No attempt if no earlier link to the endpoint has opened or, after a loss, been live for `stable_after`;
-    /// otherwise an attempt as for `Slow`.
+    /// No attempt if the endpoint has not worked before; otherwise the same as `Slow`. After a failed attempt, the
+    /// endpoint has worked if a link to it was opened. After a loss, it has worked if a link was live for
+    /// `stable_after`.
     NothingAtFirst,
     Usual,
     /// An attempt after [`SLOW`] and the usual delay.
@@ -141,7 +142,7 @@ impl Follows {
     }
 }
 
-/// Returns whether this failure is a request of the venue for fewer attempts at all endpoints of the host.
+/// Returns whether a failure applies to all endpoints of the host: the venue requests fewer attempts.
 pub const fn is_of_host(why: ConnectFailure) -> bool {
     matches!(
         why,

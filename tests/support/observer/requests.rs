@@ -111,7 +111,8 @@ impl Shadow {
         }
     }
 
-    /// Removes the request that a text frame replies to, and notes the outcome for the streams of the request.
+    /// Removes the request that a text frame replies to. Stores in the streams of the request whether the venue
+    /// accepted it.
     pub fn answered(&mut self, step: &Step<'_>, link: LinkId, text: &str) {
         let unknown =
             matches!(step.event, Some(Event::Ignored(it, _)) if it.reason == IgnoredReason::UnknownResponse);
@@ -195,8 +196,9 @@ impl Shadow {
         }
     }
 
-    /// Acts on messages without a reply in time. Marks those that subscribe or unsubscribe, because the client may
-    /// send them again, and removes the others. On a closing link, only marks all of them.
+    /// Handles messages whose time for a reply is over. Marks a message that subscribes or unsubscribes as overdue,
+    /// because the client may send it again, and removes any other message. On a closing link, marks each message as
+    /// overdue and removes none.
     pub fn expire(&mut self) {
         let now = self.now;
         let mut position = 0;
@@ -227,8 +229,9 @@ impl Shadow {
         }
     }
 
-    /// Checks that each accepted request was written, and that each request has a reply when its link has ended or
-    /// its time is over. Also checks that no request is reported as lost while its link is open.
+    /// Checks that the client wrote each accepted request, and that it reported a reply to each request whose link
+    /// has ended or whose time is over. Also checks that it reported no request as lost while the link of the request
+    /// is open.
     pub fn check_requests(&mut self, step: &Step<'_>) {
         for position in 0..self.presumed_lost.len() {
             let link = self.presumed_lost[position];
@@ -256,8 +259,8 @@ impl Shadow {
         }
     }
 
-    /// Checks that a step has at most `OUTPUT_MAX` outputs, and at most as many as its act and the present links,
-    /// streams and messages allow. After a subscription, also checks `streams_max`.
+    /// Checks that a step has at most `OUTPUT_MAX` outputs, and no more than are possible with its act and the
+    /// present number of links, streams and messages. After a subscription, also checks `streams_max`.
     pub fn check_size(&mut self, step: &Step<'_>) {
         let bytes = match step.act {
             Act::Frame(_, Frame::Text(text)) => text.len(),

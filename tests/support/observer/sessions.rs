@@ -14,8 +14,8 @@ pub struct Sessions {
     /// Requests with raw methods, which may place orders.
     raw: BTreeSet<RequestId>,
     placed: BTreeMap<RequestId, Placed>,
-    /// Order ids that events reported as open or rejected, with the request that placed each order. The key is the
-    /// endpoint and the order id.
+    /// For the endpoint and order id of each order that an event reported as open or rejected: the request that
+    /// placed the order.
     orders: BTreeMap<(usize, u64), RequestId>,
     left: usize,
 }
@@ -36,7 +36,7 @@ struct Placed {
     is_refused: bool,
     has_ended: bool,
     is_named: bool,
-    /// Whether the client order id does not show which of several requests placed the order.
+    /// Whether several requests may have placed the order, because they have the same client order id.
     is_shared: bool,
     /// The latest times of events that reported the order as `OPEN`, and of events that reported its end.
     times: [Option<Timestamp>; 2],
@@ -55,7 +55,7 @@ impl Sessions {
         self.endpoints.insert(link, endpoint);
     }
 
-    /// Notes a request over a link to an authenticated endpoint.
+    /// If the request has a raw method, stores it for the session of the link, because it may place an order.
     pub fn note_signed(&mut self, link: LinkId, id: RequestId) {
         if self.raw.contains(&id) {
             self.of(link).raw.insert(id);
@@ -136,8 +136,9 @@ impl Sessions {
         self.left + left.map(|placed| placed.link).collect::<BTreeSet<LinkId>>().len()
     }
 
-    /// Notes an event about an order. An end counts only if the order was rejected or an earlier event reported the
-    /// order as open, and if no other request can have placed it. The order id 0 identifies no order.
+    /// Updates what is known of an order from an event about it. The order ends only if the event rejects it or an
+    /// earlier event reported it as open, and if no other request can have placed it. The order id 0 identifies no
+    /// order.
     fn note_order(&mut self, endpoint: usize, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
         let order = Some((endpoint, update.order_id)).filter(|(_, id)| *id != 0);
@@ -172,7 +173,7 @@ impl Sessions {
     }
 
     /// Returns the request that probably placed an order with a new order id: the oldest request that was not refused
-    /// and has no order yet. If several sessions have such requests, marks all of these requests as shared.
+    /// and whose order has no id yet. If several sessions have such requests, marks all of them as shared.
     fn guess(&mut self, endpoint: usize, update: &OrderUpdate<'_>) -> Option<RequestId> {
         let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
         let alike = self.placed.iter().filter(|(_, it)| it.id == id && self.endpoint(it.link) == endpoint);
@@ -196,8 +197,8 @@ impl Placed {
         self.may_exist && !self.has_ended
     }
 
-    /// Returns whether this event came after the end of the order and reports it as open. Earlier and repeated events
-    /// do not count.
+    /// Returns whether this event reports the order as open and is newer than the event that reported its end. An
+    /// earlier or repeated event does not open the order again.
     fn opens_again(&self, update: &OrderUpdate<'_>) -> bool {
         let [opened, ended] = self.times;
         let Some(time) = update.event_time else {

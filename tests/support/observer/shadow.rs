@@ -35,7 +35,7 @@ pub struct Leg {
     pub live: Option<Instant>,
     /// The latest instant at which the client drops the transport, once it has handed out its Close frame.
     pub closing: Option<Instant>,
-    /// When the driver called `handle_resumed`, if the link has received nothing since.
+    /// When the driver called `handle_resumed`; `None` once the link has received something since.
     pub resumed: Option<Instant>,
     /// When the previous open link received its last frame or, without a frame, when it opened.
     pub missing_since: Option<Instant>,
@@ -118,7 +118,7 @@ impl Leg {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
 
-    /// Notes that the link has been live for `stable_after`, so that attempts are counted from the start.
+    /// Resets the counts of attempts, because the link has been live for `stable_after`.
     pub fn note_stable(&mut self) {
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
     }
@@ -140,7 +140,7 @@ pub struct Step<'s> {
     pub answer: Answer,
     pub event: Option<&'s Event<'s>>,
     pub outputs: &'s [Output],
-    /// Whether the link of the act is the newest one of its slot, in a state in which the input can come. True if the
+    /// Whether the link of the act is the newest one of its slot, in a state in which the act can happen. True if the
     /// act is about no link.
     pub is_current: bool,
     pub deadline: Option<Deadline>,
@@ -150,12 +150,13 @@ pub struct Step<'s> {
 pub struct Shadow {
     pub settings: Vec<Settings>,
     pub hosts: Vec<Host>,
-    /// What the rate limits have counted, for each of the settings.
+    /// The dials, requests and orders that count for rate limits, by the index of the endpoint in `settings`.
     pub windows: Vec<Windows>,
-    /// For each of the settings: whether a link to the endpoint was opened, and whether one was live for
-    /// `stable_after`.
+    /// Whether a link was opened, and whether one was live for `stable_after`, by the index of the endpoint in
+    /// `settings`.
     pub experience: Vec<(bool, bool)>,
-    /// For each of the settings: the attempts of removed links, with which the next link may continue.
+    /// The number of attempts of removed links, by the index of the endpoint in `settings`. The next link may count on
+    /// from this number.
     pub inherited: Vec<u32>,
     pub now: Instant,
     pub step: u64,
@@ -276,7 +277,7 @@ impl Shadow {
         &mut self.legs[slot]
     }
 
-    /// Returns whether the link is the newest one of its slot, in a state in which the input can come.
+    /// Returns whether the link is the newest one of its slot, in a state in which this act can happen.
     fn is_current(&self, act: Act<'_>, link: LinkId) -> bool {
         let Some(leg) = self.legs.get(link.slot()).filter(|leg| leg.link == Some(link)) else { return false };
         match leg.phase {
@@ -346,7 +347,7 @@ impl Shadow {
         }
     }
 
-    /// Notes the consequences of an input alone, before its outputs.
+    /// Updates the shadow by what follows from the act of a step, before any of its outputs.
     fn before(&mut self, step: &Step<'_>) {
         self.check_taken(step);
         match step.act {
@@ -427,7 +428,7 @@ impl Shadow {
         }
     }
 
-    /// Notes and checks an event. `of` is the link whose frame contained the event.
+    /// Updates the shadow by an event, and checks the event. `of` is the link whose frame contained the event.
     fn event(&mut self, step: &Step<'_>, event: &Event<'_>, of: Option<LinkId>) {
         if self.terminated && !matches!(event, Event::Ignored(..) | Event::Closed { .. }) {
             return self.fail("I-17", format!("{event:?} after the end"));

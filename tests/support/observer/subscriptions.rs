@@ -22,7 +22,8 @@ pub struct Feed {
     /// The slot of the link that carries the stream.
     pub slot: usize,
     pub endpoint: usize,
-    /// The subscriptions to the stream, each with whether it waits to end.
+    /// The subscriptions to the stream. The `bool` is true if the application has ended the subscription, but the
+    /// client has not reported its end yet.
     pub subscriptions: Vec<(StreamId, bool)>,
     pub asked: Option<Asked>,
     /// The link over which the client has unsubscribed, until the client requests the stream again.
@@ -31,7 +32,8 @@ pub struct Feed {
     pub confirmed: bool,
     /// Whether the client has reported the stream as `Unserved`, and no data has come since.
     pub unserved: bool,
-    /// Whether the stream's book was lost again soon, so that the client unsubscribes and subscribes later.
+    /// Whether the stream's book was lost again soon after it became current. The client then unsubscribes and
+    /// subscribes after a delay.
     relapsed: bool,
     /// The number of losses of the stream's book in a row, each soon after the book became current.
     pub losses: u32,
@@ -46,7 +48,7 @@ pub struct Feed {
     pub last: u64,
     pub snapshot: u64,
     pub newest_trade: Option<u64>,
-    /// The last step that reported trades, and the newest trade before it.
+    /// The number of the last step that reported trades, and the id of the newest trade before that step.
     pub trades_before: (u64, Option<u64>),
     /// The ids of all trades of the current API, in the order in which they were first reported.
     pub trade_ids: Vec<u64>,
@@ -62,7 +64,8 @@ pub struct Asked {
     pub link: LinkId,
     /// Whether the venue refused the request, or did not reply in time.
     pub failed: bool,
-    /// Whether the client requested the stream over this link before. Frames of the earlier request may still come.
+    /// Whether the client had already requested the stream over this link. Frames of the earlier request may still
+    /// come.
     pub again: bool,
 }
 
@@ -197,7 +200,8 @@ impl Shadow {
         }
     }
 
-    /// Notes a message that subscribes, and returns the indices of its streams.
+    /// Checks that the streams of a `subscribe` message are subscribed and not requested yet, and stores the message
+    /// as their newest request. Returns the indices of the streams.
     pub fn joined(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
@@ -225,7 +229,7 @@ impl Shadow {
         indices
     }
 
-    /// Notes a message that unsubscribes, and returns the indices of its streams.
+    /// Marks the streams of an `unsubscribe` message as unsubscribed over this link. Returns their indices.
     pub fn parted(&mut self, link: LinkId, message: &WrittenMessage<'_>) -> Vec<usize> {
         let indices = self.named(link, message);
         for &index in &indices {
@@ -288,8 +292,8 @@ impl Shadow {
         (feed.confirmed, feed.unserved) = (true, false);
     }
 
-    /// Checks the event `Unserved`: the request failed, or no snapshot came, and the client requests the stream again
-    /// later.
+    /// Checks that the event `Unserved` fits its step: the request for the stream failed, or no snapshot came. Also
+    /// checks that the client requests the stream again only after `resubscribe_delay`.
     pub fn unserved(&mut self, step: &Step<'_>, id: StreamId, reason: Unserved, retry: Instant) {
         let Some(&(index, _)) = self.subscriptions.get(&id) else {
             return self.fail("I-28", format!("{id:?} is not served, and nobody wants it"));

@@ -372,8 +372,8 @@ fn auction(of: Object<'_>, symbol: Value) -> Read<Value> {
     }))
 }
 
-/// Removes the member `kind` from a value. An element of a list has this member only if the elements are of several
-/// kinds.
+/// Removes the member `kind` from a value. An element of a list keeps this member only if the list has elements of
+/// several kinds.
 fn untagged(mut value: Value) -> Value {
     value.as_object_mut().unwrap().remove("kind");
     value

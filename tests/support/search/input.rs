@@ -84,7 +84,7 @@ impl fmt::Display for Input {
 
 impl<M: Machine + 'static> World<M> {
     /// Returns the instant of an input and the call that the input makes in this state. Returns `None` if the input
-    /// is about something that does not exist, or if a stream has `subscriptions_max` subscriptions.
+    /// is about something that does not exist, or subscribes to a stream with `subscriptions_max` subscriptions.
     pub(super) fn act<'a>(
         &'a self,
         state: &Observed<M>,
@@ -171,7 +171,8 @@ impl<M: Machine + 'static> World<M> {
         Some(Act::Frame(link, Frame::Text(text)))
     }
 
-    /// Writes a frame of a book. Its ids are the last applied id plus those in `ids`.
+    /// Writes a frame of a book. Adds the numbers in `ids` to the id of the last applied update to get the frame's
+    /// ids.
     fn depth(&self, state: &Observed<M>, place: usize, ids: (u64, u64), text: &mut String) {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);

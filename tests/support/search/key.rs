@@ -31,7 +31,7 @@ use super::super::observer::shadow::{Leg, Phase, Shadow};
 use super::super::observer::subscriptions::Feed;
 use super::World;
 
-/// How many deadlines the key looks ahead, to see whether an unanswered stream is requested again.
+/// The maximum number of deadlines up to which the key counts how often a stream is requested again.
 const AHEAD: usize = 8;
 
 pub type Key = Vec<u8>;
@@ -76,7 +76,7 @@ pub fn of<M: Machine>(world: &World<M>, state: &Observed<M>) -> Key {
     key
 }
 
-/// Adds what the observer knows of a link, as far as it can change what the link does later.
+/// Adds what the observer knows of a link and what can affect the later behaviour of the link.
 fn leg_of(shadow: &Shadow, leg: &Leg, key: &mut Key) {
     let is_open = leg.phase == Phase::Open;
     let waits = leg.phase == Phase::Ended && shadow.closing.is_none();
@@ -100,8 +100,8 @@ fn bits(flags: &[bool]) -> u8 {
     flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag))
 }
 
-/// Adds what a copy of a machine does if only time passes, and how often the copy requests streams until a link ends.
-/// This number depends on how many requests the venue has not answered.
+/// Adds what a copy of a machine does if only time passes. Also adds how often the copy requests streams before a
+/// link ends, which depends on the number of requests without a reply.
 fn left_alone<M: Machine>(machine: &M, now: Instant, key: &mut Key) {
     let mut copy = machine.clone();
     let mut asked = 0;

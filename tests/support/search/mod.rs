@@ -25,7 +25,8 @@ pub struct World<M> {
     pub streams: Vec<Wanted>,
     /// The maximum number of subscriptions to a stream at a time.
     pub subscriptions_max: usize,
-    /// The maximum number of unanswered messages in a state from which [`close`](World::close) continues.
+    /// The maximum number of unanswered messages in a state. [`close`](World::close) makes no inputs in a state with
+    /// more.
     pub written_max: usize,
     pub requests: Vec<Request>,
     pub alphabet: Vec<Input>,

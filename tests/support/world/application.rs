@@ -20,7 +20,7 @@ pub(super) struct Application {
     placed: u64,
     /// The last quote that `confirm_accepted` has confirmed.
     confirmed: Option<QuoteKey>,
-    /// Whether events of orders may have been lost without a sign to the client.
+    /// Whether events of orders may have been lost although the client could not notice the loss.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
     /// Whether a frame of market data v2 was lost.
@@ -28,8 +28,8 @@ pub(super) struct Application {
     pub(super) is_open: bool,
     /// The instant by which the application has requested an end of the client.
     pub(super) wants_end: Option<Instant>,
-    /// When the application last added an endpoint again. No event reports the later states of orders that were
-    /// placed over a removed endpoint.
+    /// When the application last added an endpoint that it had removed before. No event reports the later states of
+    /// orders that were placed over the removed endpoint.
     pub(super) added_at: Option<Instant>,
     /// Whether the client has each endpoint. The index is that of the endpoint's settings.
     has: Vec<bool>,

@@ -154,10 +154,13 @@ impl Beliefs {
         }
     }
 
-    /// Checks that nothing is in doubt. The application has received the venue's answers, and no message is under
-    /// way. `follows_orders` and `follows` say whether the streams of orders, and those of balances, positions and
-    /// quotes, are subscribed. Orders that were last reported before `added_at`, when an endpoint was last added, may
-    /// be in doubt, because they may belong to another account.
+    /// Checks that nothing is in doubt after the application has received the venue's answers and while no message is
+    /// under way. There are two exceptions:
+    ///
+    /// - Data whose stream is not subscribed is in doubt. `follows_orders` is true if the stream of orders is
+    ///   subscribed, and `follows` says this for balances, positions and quotes.
+    /// - Orders that were last reported before `added_at`, when an endpoint was last added, may be in doubt, because
+    ///   they may belong to another account.
     pub(super) fn check_certain(&self, follows_orders: bool, follows: [bool; 3], added_at: Option<Instant>) {
         for order in self.orders.to_reconcile() {
             let may_change = !order.state.is_final() || order.state == OrderState::Rejected;
@@ -181,8 +184,8 @@ impl Beliefs {
         self.followed.compare(truth);
     }
 
-    /// Checks that each order that is not in doubt is as in `truth`, the state when the last frame left the venue. An
-    /// order may be newer than `truth` if it was reconciled, or if `is_followed` is false.
+    /// Checks that each order that is not in doubt is as in `truth`, the state of the exchange when the last frame
+    /// left it. An order may be newer than `truth` if it was reconciled, or if `is_followed` is false.
     pub(super) fn check_orders(&self, truth: &Truth, is_followed: bool) {
         for order in self.orders.iter().filter(|order| !order.needs_reconciling()) {
             let found = order.order_id.and_then(|id| truth.order(id));
@@ -210,8 +213,9 @@ impl Beliefs {
         }
     }
 
-    /// Checks that the state of each quote that is not in doubt is at least that of `truth`, the state when the last
-    /// frame left the venue. `is_settled` says that no message is under way. Returns whether a quote was executed.
+    /// Checks that each quote that is not in doubt has the state that it has in `truth`, the state of the exchange
+    /// when the last frame left it, or a later one. `is_settled` is true if no message is under way; then the states
+    /// must be equal. Returns whether any quote was executed.
     pub(super) fn check_quotes(&self, truth: &Truth, is_settled: bool) -> bool {
         let mut is_won = false;
         for quote in self.quotes.iter().filter(|quote| quote.doubt().is_none()) {
@@ -288,8 +292,8 @@ const fn quote_state(entry: &LedgerQuote) -> QuoteState {
     }
 }
 
-/// Returns whether a quote is declined or lost. Of a quote that the requester declined, the reply to the confirmation
-/// and the event report different states.
+/// Returns whether a quote is declined or lost. If the requester declines a quote, one of these states is in the
+/// reply to the confirmation, and the other in the event.
 const fn ends_without_deal(state: QuoteState) -> bool {
     matches!(state, QuoteState::Declined | QuoteState::Lost)
 }

@@ -152,7 +152,7 @@ impl Network {
         text
     }
 
-    /// Notes that the venue has sent texts over these ports, and the true state at that moment.
+    /// Stores how many texts the venue has sent over each port at one moment, and the true state at that moment.
     pub(super) fn note_round(&mut self, texts: &[usize], truth: &Rc<Truth>) {
         for (position, port) in self.ports.iter_mut().enumerate() {
             let count = texts.iter().filter(|of| **of == position).count();
@@ -162,7 +162,8 @@ impl Network {
         }
     }
 
-    /// Notes that a text has arrived. If it was the last text of its moment, returns the true state at that moment.
+    /// Counts a text that has arrived. If it was the last text that the venue sent at its moment, returns the true
+    /// state at that moment.
     pub(super) fn end_round(&mut self, position: usize) -> Option<Rc<Truth>> {
         let rounds = &mut self.ports[position].rounds;
         let (count, _) = rounds.front_mut()?;

@@ -23,7 +23,7 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The streams and exchanges that all lives share. Each life takes a copy of an exchange as it was when it opened.
+/// The streams and exchanges that all lives share. Each life begins with a copy of an exchange.
 #[derive(Debug)]
 pub struct Prepared {
     pub exchanges: Vec<Exchange>,
@@ -87,7 +87,8 @@ pub struct Scenario {
     pub exchange: usize,
     pub trades: bool,
     pub signs: bool,
-    /// Which faults may happen. `trouble_percent` of the steps and `dial_trouble_percent` of the dials have one.
+    /// Which faults may happen. A fault happens in `trouble_percent` of the steps and in `dial_trouble_percent` of
+    /// the dials.
     faults: u64,
     pub trouble_percent: usize,
     pub dial_trouble_percent: usize,

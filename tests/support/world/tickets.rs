@@ -14,7 +14,7 @@ use gemini_ws::{Event, Instant, Order, OrderRef, OrderState, Orders, RequestId, 
 use super::beliefs::{Truth, state_of};
 use driver::{DOUBT_TIMEOUT, End, Holder, Tickets};
 
-/// The end of each ticket of a life; `None` if the ticket reported that the end of the order is unknown.
+/// The end that each ticket of a life has reported; `None` if it reported that the end of its order is unknown.
 type Ends = Rc<RefCell<BTreeMap<RequestId, Option<(End, Order)>>>>;
 
 struct Noted {
@@ -49,7 +49,8 @@ impl Holder for Noted {
 pub(super) struct Followed {
     tickets: Tickets<Noted>,
     ends: Ends,
-    /// Since when the state of an order with an open ticket is unknown; `None` while the order is known to rest.
+    /// For each order with an open ticket, since when its state is unknown; `None` if it is known that the order
+    /// rests.
     unsettled: BTreeMap<RequestId, Option<Instant>>,
 }
 

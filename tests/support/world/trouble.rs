@@ -126,8 +126,8 @@ impl<M: Machine> Life<'_, M> {
         self.world.network.send_later(self.now, late, position, Message::Dial);
     }
 
-    /// Drops the messages to the driver that are under way for a dropped dial or transport. If the scenario has the
-    /// fault that such messages arrive late, lets them arrive instead.
+    /// Drops the messages that are under way to the driver for a dropped dial or transport. If the scenario has
+    /// faults in which such messages arrive late, keeps them instead.
     pub(super) fn leak(&mut self, position: usize) {
         let fault = *self.random.pick(&[Fault::AnswerAfterAbort, Fault::FrameAfterEnd, Fault::EndAfterEnd]);
         if self.scenario.has(fault) && !self.is_healed {

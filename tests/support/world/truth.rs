@@ -116,8 +116,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Returns whether each link is live, each book is current and each other stream is active. Does not count
-    /// streams whose refusal comes too late.
+    /// Returns whether each link is live, each book is current and each other stream is active. Leaves out streams
+    /// whose refusal comes too late.
     fn is_settled(&self) -> bool {
         let mut settled = true;
         self.machine.each_link(|_, _, state| settled &= state == State::Live);
@@ -130,7 +130,8 @@ impl<M: Machine> Life<'_, M> {
     }
 
     /// Returns whether a stream of market data v2 has an unknown name, and its link is so slow that each refusal
-    /// comes after the timeout. Such a refusal does not name its request, so it may belong to an earlier one.
+    /// comes after the timeout. Then the client cannot reject the stream: a refusal names no request, so it may be
+    /// about an earlier one.
     fn is_refused_too_late(&self, id: StreamId, stream: &Stream) -> bool {
         let ports = &self.world.network.ports;
         let is_its = |port: &&Port| port.link.slot() == id.link_slot() && port.driver == Driver::Open;
