@@ -13,7 +13,7 @@ use gemini_ws::{
 use proptest::prelude::*;
 use sha2::{Digest, Sha384};
 
-/// The public credentials of the vectors in `gemini_ws::protocol::streams`.
+/// The API key that the vectors in `gemini_ws::protocol::streams` use. It is public, and so is the secret below.
 const KEY: &str = "conformance-api-key";
 const SECRET: &str = "conformance-api-secret";
 const TOKEN: &str = "a-token.of_an~application+with/all=";

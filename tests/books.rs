@@ -109,7 +109,8 @@ proptest! {
     /// from one link and one subscription. The book is not crossed and has no empty level.
     #[test]
     fn a_live_book_is_a_fold(steps in prop::collection::vec((0_u8..12, 90_u64..110, 0_u64..3), 1..80)) {
-        // Each book counts as stable after a millisecond, so the client treats each loss like the first one.
+        // A book is stable when it has been current for a millisecond, so the client treats each loss like the first
+        // one.
         let config = Config::new(STREAMS).stable_after(Duration::from_millis(1));
         let (mut client, mut id) = (Client::with(config), 100);
         // `None` if the true book is not known.

@@ -55,8 +55,8 @@ fn line(event: &Event<'_>) -> String {
     }
 }
 
-/// Replays frames of an endpoint, and compares the parts of all events. A batch has a line with the number of its
-/// parts.
+/// Replays frames of an endpoint, and compares the parts of all events with `expected`. For a batch, `expected` has a
+/// line with the number of parts before the lines of the parts.
 fn replay(endpoint: Endpoint, symbol: Option<&str>, frames: &[&str], expected: &[&str]) -> Books {
     let (mut replay, mut books, mut scratch) = (Replay::new(endpoint), Books::new(), Scratch::new());
     let symbol = symbol.map(|symbol| symbol.parse().unwrap());

@@ -43,9 +43,9 @@ fn every_input_in_every_state_of_a_client() {
     }
 }
 
-/// Makes every sequence of inputs that begins with `begin`. Each element of `expected` is a number of further inputs,
-/// and the number of sequences with so many further inputs. With ten inputs, it is ten to the power of the first
-/// number, or less if some inputs are about links that do not exist yet.
+/// Makes every sequence of inputs that begins with `begin`. Each element of `expected` has a number of further
+/// inputs, and the number of sequences with so many further inputs. With ten inputs, each further input makes ten
+/// times as many sequences, or fewer if some inputs are about links that do not exist yet.
 fn every_sequence<M: Machine + 'static>(
     name: &str,
     world: &World<M>,

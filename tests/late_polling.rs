@@ -16,8 +16,8 @@ fn symbols() -> impl Iterator<Item = Symbol> {
     SYMBOLS.iter().map(|name| name.parse().unwrap())
 }
 
-/// A session in which books are lost and become silent, and in which streams are unsubscribed, subscribed and
-/// requested again.
+/// A session in which books lose updates, streams become silent, and the application unsubscribes, subscribes, and
+/// requests books again.
 struct Market {
     pair: Pair,
     streams: Vec<StreamId>,

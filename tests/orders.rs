@@ -242,7 +242,7 @@ fn events_in_whatever_order() {
         (&[("NEW", 1, ""), ("OPEN", 2, ""), ("PARTIALLY_FILLED", 3, FILL)], "PartiallyFilled 2", "20"),
         (&[("PARTIALLY_FILLED", 1, FILL), ("PARTIALLY_FILLED", 1, FILL)], "PartiallyFilled 2", "20"),
         (&[("PARTIALLY_FILLED", 1, FILL), ("FILLED", 2, REST)], "Filled 5", "53"),
-        // An order in a final state keeps this state, whatever event comes. A late fill still counts.
+        // An order in a final state keeps this state, whatever event comes. A late fill is still added.
         (&[("FILLED", 2, REST), ("OPEN", 3, "")], "Filled 5", "33"),
         (&[("FILLED", 2, REST), ("PARTIALLY_FILLED", 1, FILL)], "Filled 5", "53"),
         (

@@ -42,7 +42,8 @@ fn l_113_one_bad_element_spoils_nothing() {
     }
 }
 
-/// L-116: every sample frame becomes the event that its file name states. An unknown frame is reported and counted.
+/// L-116: each frame of the corpus decodes to a typed message, except malformed frames (in files `refused.*`) and the
+/// listed frames of unknown kinds. The client reports and counts both exceptions.
 #[test]
 fn l_116_no_sample_passes_unseen() {
     let unknown = [

@@ -260,7 +260,7 @@ fn names_of_feeds() {
     }
 }
 
-/// The events that a stream can cause are events of the stream's messages.
+/// Each event in the row of a stream is an event of one of the messages in that row.
 #[test]
 fn what_streams_send() {
     let places = [

@@ -139,7 +139,7 @@ fn the_end_of_a_link_leaves_the_books_of_others_alone() {
 #[test]
 fn orders_are_in_doubt_by_the_link_of_their_events() {
     let mut fed = Fed::new(["/v1/marketdata/btcusd", "/v1/order/events"].map(|path| {
-        // The upgrade for order events is signed.
+        // The address of order events v1 makes its endpoint authenticated.
         Config::new(format!("ws://venue{path}"))
     }));
     fed.open();

@@ -78,7 +78,7 @@ pub(crate) enum Fault {
     NeverCloses,
 }
 
-/// How many machines were made, for faults that differ each time.
+/// The number of machines made so far. A fault that must differ between machines depends on it.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone)]
@@ -240,7 +240,7 @@ impl<M: Machine> Wrong<M> {
         }
     }
 
-    /// Passes `frame` to the machine, and returns the twin's event of `text` in place of the machine's own.
+    /// Passes `frame` to the machine and `text` to its twin. Returns the event of the twin.
     fn of_twin<'f>(
         &mut self,
         link: LinkId,

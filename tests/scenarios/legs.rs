@@ -71,7 +71,7 @@ fn end(client: &mut Client, link: LinkId, ending: Ending) {
 }
 
 /// L-001 and L-002: two links end in either order and in every way. The client ends once, after both links, and its
-/// last event counts the link that did not end in time.
+/// last event states whether a link did not end in time.
 #[test]
 fn two_legs_end_in_every_order() {
     for first in [0, 1] {
@@ -160,8 +160,9 @@ fn one_leg_moves_alone() {
     assert!(faulty.len() >= 4, "{faulty:?}");
 }
 
-/// L-092: two hundred streams, five requests in any second. The limit holds over both links, the first of which is
-/// lost in the middle of its requests, and in the end all streams are active.
+/// L-092: a client of two links subscribes to two hundred streams, and may send five requests in any second. The
+/// limit holds for both links together, although the first one is lost in the middle of its requests. In the end all
+/// streams are active.
 #[test]
 fn two_hundred_streams_at_five_a_second() {
     let second = Duration::from_secs(1);
@@ -203,8 +204,8 @@ fn two_hundred_streams_at_five_a_second() {
     }
 }
 
-/// How many attempts to connect the forty links together may make in any window of this length. `REQUESTS` limits
-/// their requests in the same way.
+/// The maximum number of dials, by all forty links together, in any window of this length. `REQUESTS` limits their
+/// requests in the same way.
 const DIALS: (u32, Duration) = (10, Duration::from_secs(60));
 const REQUESTS: (u32, Duration) = (5, Duration::from_secs(1));
 

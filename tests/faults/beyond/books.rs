@@ -130,7 +130,7 @@ fn an_empty_book_of_v1_begins_with_its_first_frame() {
     };
     assert_eq!(bids(""), (Some(0), Some(1)));
     assert_eq!(bids("?heartbeat=true&bids=true&offers=true"), (Some(0), Some(1)));
-    // If the address requests trades alone, the frames say nothing about books.
+    // If the address requests only trades, the frames say nothing about books.
     assert_eq!(bids("?trades=true"), (None, None));
 }
 
@@ -385,7 +385,7 @@ fn a_level_that_left_the_best_ones_is_uncertain_for_good() {
     let mut replay = Replay::new(Endpoint::Streams).snapshot(Snapshot::Best(2.try_into().unwrap()));
     let (mut books, mut scratch) = (Books::new(), Scratch::new());
     let mut ids = (5, 5);
-    // The changes of the bids, and then the number of bids and how many of them are certain.
+    // The changes of the bids, and then the number of bids and `known_depth`.
     for (bids, expected) in [
         (r#"["100","1"],["99","1"]"#, (2, 2)),
         (r#"["101","1"]"#, (3, 2)),

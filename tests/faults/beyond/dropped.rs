@@ -92,7 +92,7 @@ fn the_end_of_a_stream_is_known_behind_a_full_queue() {
 }
 
 /// A link to order events v1 says which events it reports, and then the queue overflows. If the link does not report
-/// executions and ends of orders, no answer makes an open order certain.
+/// executions and ends of orders, no answer ends the doubt about an open order.
 #[test]
 fn the_filter_of_order_events_is_known_behind_a_full_queue() {
     let booked = r#"[{"type":"booked","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":0,"order_type":"exchange limit","is_live":true,"is_cancelled":false,"price":"100","original_amount":"1","executed_amount":"0"}]"#;

@@ -93,7 +93,8 @@ fn the_last_events_of_a_removed_endpoint_name_the_endpoint() {
     assert_eq!((it.client.endpoint(of_third), it.client.endpoint(links[0])), (Some(third), Some(it.ids[0])));
 }
 
-/// The application removes an endpoint of market data v1, so nothing brings its book any more.
+/// The application removes an endpoint of market data v1. When its link has ended, `Books` removes its book, because
+/// no link will deliver the book again.
 #[test]
 fn the_book_of_a_removed_endpoint_of_market_data_v1_is_removed() {
     for venue_replies in [true, false] {

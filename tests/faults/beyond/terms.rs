@@ -244,7 +244,7 @@ fn another_price_in_an_answer_is_another_term() {
     let zero = r#""type":"exchange limit","price":"0.00""#;
     let same = r#""type":"exchange limit","price":"100.00""#;
     for (event, [first, second], is_used, price) in [
-        // The price of a limit order is certain if two answers agree about it.
+        // The price of a limit order is used if two answers agree about it.
         (r#","p":"100""#, [limit, limit], [false, true], Some("101")),
         (r#","p":"100","o":"LIMIT""#, [limit, limit], [false, true], Some("101")),
         (r#","p":"100""#, [r#""price":101"#, limit], [false, true], Some("101")),

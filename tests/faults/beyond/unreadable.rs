@@ -53,7 +53,7 @@ fn an_odd_balance_costs_no_other_balance() {
         assert_eq!((total(&fed, "ETH"), fed.balances.stale_reason("ETH")), ("5", None), "{odd}");
         assert_eq!((total(&fed, "BTC"), fed.balances.stale_reason("BTC")), ("1", MALFORMED), "{odd}");
         assert_eq!((fed.balances.stale_reason("SOL"), fed.balances.malformed()), (MALFORMED, 1), "{odd}");
-        // A later report of one balance settles this balance, and the venue's list settles everything.
+        // A later report of one balance makes this balance current, and the venue's list makes all balances current.
         fed.feed(4, &balances(3, USD));
         assert_eq!((fed.balances.stale_reason("USD"), fed.balances.stale_reason("BTC")), (None, MALFORMED));
         assert!(!fed.balances.reconcile([("BTC", "2", "2")], before), "asked before the odd row came");
@@ -83,7 +83,7 @@ fn a_whole_list_with_an_odd_row_removes_nothing() {
             "a whole list ends the doubt"
         );
     }
-    // Nor does it in a recording, whose first report counts as a whole list.
+    // A recording is no exception, although its first report is treated as a list of all balances.
     let mut balances_of_recording = gemini_ws::Balances::new();
     let (frame, mut scratch) = (balances(1, &format!("{ETH},null")), Scratch::new());
     let event = Replay::new(Endpoint::Streams).event(&frame, &mut scratch).unwrap().unwrap();

@@ -21,7 +21,7 @@ pub(crate) fn b9_no_window_holds_more_than_the_limit() {
                 Err(next) => at = next,
             }
         }
-        // A request that passes at the very end of the window may count for the next window.
+        // A request at the very end of the window may belong to the next window for the venue.
         assert!(used + taken <= 11, "{used} used and {taken} let through");
     }
 }

@@ -490,8 +490,8 @@ impl Shadow {
         }
     }
 
-    /// Adds the attempts of a removed link to those of its endpoint. The next link to the endpoint may count on from
-    /// this number.
+    /// Adds the attempts of a removed link to those of its endpoint. The next link to the endpoint may continue from
+    /// their sum.
     pub fn inherit(&mut self, endpoint: usize, attempts: u32) {
         let inherited = &mut self.inherited[endpoint];
         *inherited = attempts.saturating_add(*inherited);

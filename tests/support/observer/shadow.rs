@@ -104,7 +104,7 @@ impl Leg {
         }
     }
 
-    /// Restarts the slot. Of its earlier links, only the epoch still matters.
+    /// Forgets the attempts of the slot's earlier links. Of these links, only the epochs still matter.
     pub fn restart(&mut self) {
         (self.retry, self.given_up, self.missing_since) = (None, false, None);
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
@@ -155,8 +155,8 @@ pub struct Shadow {
     /// Whether a link was opened, and whether one was live for `stable_after`, by the index of the endpoint in
     /// `settings`.
     pub experience: Vec<(bool, bool)>,
-    /// The number of attempts of removed links, by the index of the endpoint in `settings`. The next link may count on
-    /// from this number.
+    /// The number of attempts of removed links, by the index of the endpoint in `settings`. The next link may
+    /// continue from this number.
     pub inherited: Vec<u32>,
     pub now: Instant,
     pub step: u64,
@@ -175,13 +175,13 @@ pub struct Shadow {
     pub newest_subscription: Option<StreamId>,
     /// The instant by which the application has requested an end.
     pub closing: Option<Instant>,
-    /// The longest time for a closing handshake, at the application's first request for an end.
+    /// The longest `close_timeout` of the links that existed when the application first requested an end.
     pub close_timeout: Option<Duration>,
     pub shutdown: Option<ShutdownStep>,
     /// The plan of the shutdown; `None` if there is no shutdown or it was cut short.
     pub plan: Option<Plan>,
-    /// Whether the shutdown has promised to cancel orders. The promise remains if the application cuts the shutdown
-    /// short later.
+    /// Whether the application has requested a shutdown that cancels orders. This stays true if the application cuts
+    /// the shutdown short later.
     pub is_promised: bool,
     pub sessions: Sessions,
     pub removed: Vec<usize>,

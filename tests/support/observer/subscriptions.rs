@@ -378,7 +378,8 @@ impl Shadow {
         }
     }
 
-    /// Removes a subscription. Returns the index of its stream, its state, and whether it was waiting to end.
+    /// Removes a subscription. Returns the index of its stream, its state, and whether the application had already
+    /// ended it.
     fn take_subscription(&mut self, id: StreamId) -> Option<(usize, StreamState, bool)> {
         let (index, state) = self.subscriptions.remove(&id)?;
         let subscriptions = &mut self.feeds[index].subscriptions;

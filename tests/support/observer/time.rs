@@ -69,7 +69,7 @@ impl Shadow {
         if matches!(step.act, Act::Timeout) {
             self.check_tick();
         }
-        // The instant of a promised end does not move, however late the timer is.
+        // The client must end by the instant that it has promised, however late the timer is.
         if let (Some(by), Some(deadline)) = (self.closing, deadline)
             && deadline.at > by
             && self.now > by

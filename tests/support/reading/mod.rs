@@ -56,7 +56,8 @@ struct Object<'j>(&'j [(String, Json)]);
 
 impl<'j> Object<'j> {
     /// Returns the value of a member. `names` lists the possible names of the member with `|` between them. If the
-    /// member occurs more than once, the last occurrence counts. `None` if the member is missing or null.
+    /// member occurs more than once, returns the value of the last occurrence. `None` if the member is missing or
+    /// null.
     fn get(self, names: &str) -> Option<&'j Json> {
         let is_named = |name: &str| names.split('|').any(|known| known == name);
         let (_, value) = self.0.iter().rfind(|(name, _)| is_named(name))?;

@@ -36,7 +36,7 @@ pub(super) fn events(events: &[Json]) -> Read<Value> {
     Ok(json!({"kind": "order_events", "events": events}))
 }
 
-/// Reads an order of a list. If it is malformed, the other orders still count.
+/// Reads an order of a list. A malformed order is reported as malformed, and the other orders are still read.
 pub(super) fn report(element: &Json, read: impl FnOnce(&Json, Object<'_>) -> Read<Value>) -> Value {
     let read = match element {
         Json::Object(members) => {

@@ -44,8 +44,8 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// The kinds of frames that are recognised by their members. `Named` stands for all kinds whose frames should name
-/// their kind but did not.
+/// The kinds of frames that are recognised by their members. `Named` stands for each kind whose frames should name
+/// the kind; this frame does not.
 enum Unnamed {
     Partial,
     Ticker,
