@@ -424,7 +424,7 @@ fn every_cell_of_the_stream_table() {
     assert_eq!(walked, 14 * 7 - 35, "cells walked");
 }
 
-/// Checks that the silence of a stream without a book counts from its confirmation.
+/// Checks that the silence of a stream without a book begins with the confirmation of the stream.
 fn silent_trades() {
     let mut client = Client::single(Config::new("ws://venue").seed(1));
     let trades = "btcusd@trade".parse().unwrap();

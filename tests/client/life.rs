@@ -43,8 +43,8 @@ fn orders_that_want_a_heartbeat() {
     assert!(events.contains(&"heartbeat link 0.2 since 10".to_owned()), "{events:?}");
 }
 
-/// L-069: `handle_resumed` reports a sleep of the machine that its clock did not count. The client then probes every
-/// link at once.
+/// L-069: the machine has slept, and its clock stood still. When the driver calls `handle_resumed`, the client probes
+/// every link at once.
 #[test]
 fn a_machine_that_wakes_up_asks_at_once() {
     let mut harness = Harness::trading();

@@ -21,7 +21,7 @@ fn what_was_counted_stays_counted() {
     assert_eq!(harness.client.stats().stale_inputs, 1);
 }
 
-/// L-081: a refusal for too many attempts holds back every link to that host, and no others.
+/// L-081: if a host refuses a dial for too many attempts, the client delays all links to this host, and no others.
 #[test]
 fn a_delay_that_a_host_asks_for_holds_all_its_links() {
     let elsewhere = Config::new("ws://elsewhere").streams_max(1);
@@ -103,7 +103,7 @@ fn requests_beyond_the_limit_are_refused_with_the_time_to_try_again() {
     assert!(harness.client.request(harness.now, &Request::Time).is_ok());
 }
 
-/// The limits in the reply to `conninfo` hold from then on.
+/// The limits in a reply to `conninfo` apply from then on.
 #[test]
 fn the_venue_says_what_its_limits_are() {
     let mut harness = Harness::new(ClientConfig::new(), &[private()]);

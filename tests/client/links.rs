@@ -200,7 +200,8 @@ fn a_client_all_of_whose_endpoints_are_given_up_has_ended() {
     assert_eq!(harness.client.open(harness.now), Err(CommandError::Closed));
 }
 
-/// The client ends when its last link has failed for good, but not before a link that is still closing.
+/// The client ends when all its links have ended. If the last link fails for good while another link is still
+/// closing, the client waits for that one.
 #[test]
 fn a_link_that_is_closing_ends_before_its_client() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true), private()]);

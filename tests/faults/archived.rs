@@ -9,7 +9,7 @@ use gemini_ws::{
 use super::fed::{Fed, d, s, t};
 use super::line::Line;
 
-/// Each fault with the tests that show it. `tests/mutants` runs these tests to find planted faults.
+/// Tests, each with the id of the fault that it shows. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[

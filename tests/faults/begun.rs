@@ -7,7 +7,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, id_of, new_order, t, update};
 
-/// Each fault with the test that shows it. `tests/mutants` runs these tests to find planted faults.
+/// Tests, each with the id of the fault that it shows. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("BG-01", bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order),

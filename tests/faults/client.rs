@@ -11,7 +11,7 @@ mod limits;
 #[path = "client/retries.rs"]
 mod retries;
 
-/// Each fault with the tests that show it. `tests/mutants` runs these tests to find planted faults.
+/// Tests, each with the id of the fault that it shows. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("a8", ends::a8_orders_of_a_link_in_backoff_are_cancelled_or_it_is_told),

@@ -9,7 +9,7 @@ use gemini_ws::{Client, ClientConfig, CommandError, Config, Frame, GapRule, Requ
 use super::fed::{Fed, id_of, new_order, pair, s, t, update};
 use super::line::{Line, refuse};
 
-/// Each fault with the tests that show it. `tests/mutants` runs these tests to find planted faults.
+/// Tests, each with the id of the fault that it shows. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[

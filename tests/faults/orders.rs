@@ -7,7 +7,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, apply, d, found, new_order, reply, send, t, update};
 
-/// Each fault with the tests that show it. `tests/mutants` runs these tests to find planted faults.
+/// Tests, each with the id of the fault that it shows. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[

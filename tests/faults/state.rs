@@ -11,7 +11,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, d, id_of, new_order, order, t, update};
 
-/// Each fault with the tests that show it. `tests/mutants` runs these tests to find planted faults.
+/// Tests, each with the id of the fault that it shows. `tests/mutants` runs these tests to find planted faults.
 #[allow(dead_code, reason = "the tests run by themselves")]
 #[rustfmt::skip]
 pub(crate) const FAULTS: &[(&str, fn())] = &[
@@ -93,7 +93,7 @@ const PRIVATE: [&str; 4] =
 const BALANCES: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"7f9c","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1"}"#;
 
-/// A malformed frame puts in doubt what it may have been about, and nothing else.
+/// A malformed frame puts in doubt all that it may be about, and nothing else.
 #[test]
 fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     // The frame; whether orders, balances, positions, quotes and the books of btcusd and ethusd are in doubt.

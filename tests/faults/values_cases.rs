@@ -127,7 +127,8 @@ pub(crate) fn b8_zero_members_are_no_fill() {
     assert_eq!(said(Endpoint::OrderEventsV1, zero)["events"][0]["fill"]["quantity"], Value::Null);
 }
 
-/// C13: the precision of a format is a number of decimals, and never cuts a number.
+/// C13: the precision of a format is the number of decimals. A number is rounded to it, half to even, and never cut
+/// off.
 pub(crate) fn c13_a_precision_does_not_cut() {
     // Text, format, printed.
     #[rustfmt::skip]

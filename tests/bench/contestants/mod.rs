@@ -86,8 +86,8 @@ impl Contestant for Sorted {
             side.clear();
             side.extend(levels.iter().rev());
         }
-        // If a frame has several levels at one price, the last level counts. The levels are reversed here, so the
-        // last level is now the first of its price, and `dedup_by` keeps it.
+        // If a frame has several levels at one price, the last one applies. The levels are reversed here, so the last
+        // level is now the first of its price, and `dedup_by` keeps it.
         self.bids.sort_by_key(|level| level.price);
         self.asks.sort_by_key(|level| std::cmp::Reverse(level.price));
         for side in [&mut self.bids, &mut self.asks] {

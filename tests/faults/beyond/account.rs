@@ -132,8 +132,8 @@ fn y11_an_internal_error_without_a_5xx_does_not_refuse_a_quote() {
     }
 }
 
-/// The quote stream moved to another slot, and the application asked the venue about the quote. Then the new link is
-/// lost, which puts the quote in doubt.
+/// The quote stream moves to another slot, and an answer of REST resolves the doubt about the quote. Then the new
+/// link is lost, which puts the quote in doubt again.
 #[test]
 fn x16_a_loss_over_the_link_that_is_followed_now_is_a_doubt_about_quotes() {
     let (_, [first, second]) = pair(["ws://a", "ws://b"]);

@@ -113,7 +113,8 @@ fn a_market_order_has_no_limit_price() {
     }
 }
 
-/// In a prediction market, the venue may report the order as one for the other outcome, at the price of this one.
+/// In a prediction market, an event about an order may name the other outcome, with the other side and the price of
+/// that outcome. The order keeps the terms of its own outcome.
 #[test]
 fn the_price_of_the_other_outcome_is_not_that_of_the_order() {
     let mut fed = Fed::private(&["orders@account"]);

@@ -213,8 +213,8 @@ fn two_submissions_are_not_one_quote() {
     assert_eq!(fed.quotes.get(submitted[1].0).unwrap().state, QuoteState::Rejected);
 }
 
-/// A quote that was withdrawn or declined is executed nevertheless. Later events, which say that it was lost or has
-/// failed, do not undo the execution.
+/// After a quote was withdrawn or declined, an event reports its execution. Later events that the quote was lost or
+/// has failed do not undo the execution.
 #[test]
 fn an_execution_of_a_quote_is_never_lost() {
     let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());

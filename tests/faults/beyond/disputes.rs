@@ -75,7 +75,7 @@ fn events_that_are_delivered_again_are_no_contradiction() {
     }
 }
 
-/// An event reports less executed quantity than the fills before it.
+/// If an event states a smaller executed quantity than the fills before it have in sum, the order is in doubt.
 #[test]
 fn a_sum_below_the_fills_is_a_doubt() {
     let fills = [("PARTIALLY_FILLED", r#","Z":"0.2","L":"100","t":8"#), ("PARTIALLY_FILLED", FILL)];
@@ -108,7 +108,8 @@ fn a_sum_below_the_fills_is_a_doubt() {
     }
 }
 
-/// Order events v1 reports both the fill and the executed quantity.
+/// In order events v1, the event of a fill also states the executed quantity. If this is smaller than the sum of the
+/// fills, the order is in doubt.
 #[test]
 fn a_sum_below_the_fills_is_a_doubt_in_order_events_v1() {
     // The amounts of the fills, each with the executed quantity in its event, in the order of their arrival.

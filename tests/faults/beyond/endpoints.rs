@@ -68,7 +68,7 @@ impl Accounts {
 }
 
 /// An endpoint is removed while an order is open there. The last events of the endpoint still reach the [`Orders`] of
-/// its account, which puts the order in doubt.
+/// its account, so the order is in doubt.
 #[test]
 fn the_last_events_of_a_removed_endpoint_name_the_endpoint() {
     let mut it = Accounts::open();
@@ -121,7 +121,8 @@ fn the_book_of_a_removed_endpoint_of_market_data_v1_is_removed() {
     }
 }
 
-/// Frames of one topic and symbol at two endpoints are two streams. Neither replaces a waiting frame of the other.
+/// Frames of one topic and symbol at two endpoints belong to two streams. In a queue, a frame of one stream does not
+/// replace a waiting frame of the other.
 #[test]
 fn data_of_another_endpoint_replaces_no_waiting_data() {
     let ticker =

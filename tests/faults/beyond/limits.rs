@@ -197,7 +197,8 @@ fn a_large_limit_with_a_large_use_has_room() {
     }
 }
 
-/// The venue takes a number of levels from 1 to 5,000. The client sends the nearest number that the venue takes.
+/// The venue accepts 1 to 5,000 levels in a request for a book. The client sends the nearest number that the venue
+/// accepts.
 #[test]
 fn the_number_of_levels_that_a_request_asks_for_is_one_that_the_venue_takes() {
     for (limit, sent) in [(0, 1), (1, 1), (5_000, 5_000), (5_001, 5_000), (u16::MAX, 5_000)] {

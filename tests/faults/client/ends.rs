@@ -96,8 +96,7 @@ pub(crate) fn a8_each_session_whose_orders_may_rest_is_told() {
         assert_eq!(abandoned.sessions, sessions, "{what}");
         assert_eq!(reason == CloseReason::RequestedIncomplete, sessions > 0, "{what}: {reason:?}");
     }
-    // The present link cannot cancel the orders of an earlier session. Without a promise to cancel, nothing is
-    // reported.
+    // The present link cannot cancel the orders of an earlier session. Without `cancel_orders`, nothing is reported.
     for promised in [true, false] {
         let mut harness = Harness::live(private());
         harness.place("a");

@@ -100,8 +100,8 @@ pub(crate) fn b10_the_venues_limits_can_loosen_again() {
         assert!(strictly <= 2 || rows[0].3 == u64::MAX, "{rows:?}: {strictly}");
         assert!(again * 100 >= before * 95, "{rows:?}: {again} of {before}");
     }
-    // A limit of zero ends with its window, whether or not the client asks for the limits again. No window lets
-    // requests wait for days.
+    // A limit of zero ends with its window, whether or not the client asks for the limits again. With a window of
+    // many days, a request waits for at most an hour.
     let mut harness = Harness::live(private());
     ask(&mut harness, &[("ORDERS", "SECOND", 10, 0, 0)]);
     assert!(matches!(

@@ -298,7 +298,7 @@ impl<M: Machine> Life<'_, M> {
         Some(Request::ConfirmQuote { rfq_id, quote_id, confirm: self.random.below(4) > 0 })
     }
 
-    /// Requests an end of the client with the command of this act, and notes the instant by which the client must
+    /// Requests an end of the client with the command of this act, and stores the instant by which the client must
     /// end.
     fn close(&mut self, act: Act, now: Instant) {
         let timeouts = self.scenario.settings.iter().map(|settings| settings.close_timeout);

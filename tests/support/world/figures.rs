@@ -243,7 +243,7 @@ impl Figures {
         self.reasons[position] += 1;
     }
 
-    /// Adds the milestones and the hash of a life that is over.
+    /// Adds the milestones and the hash of a life that is over to the totals.
     pub fn finish_life(&mut self, hash: u64) {
         self.lives += 1;
         // A sum of hashes does not depend on the order of the lives.

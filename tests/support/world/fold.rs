@@ -70,7 +70,7 @@ impl Fold {
         }
     }
 
-    /// Adds an event. For an event of data, the caller adds the bytes of the frame instead.
+    /// Adds an event to the hash. For an event of data, the caller adds the bytes of the frame instead.
     pub fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Opened { link, missing_since } => {

@@ -39,7 +39,8 @@ impl<M: Machine> Life<'_, M> {
         });
     }
 
-    /// Stops all faults, lets the client fulfil all commands of the application, and compares.
+    /// Stops all faults, lets the client fulfil all commands of the application, and compares the client with the
+    /// exchange.
     pub(super) fn compare(&mut self) {
         if self.end.is_some() || self.application.wants_end.is_some() || !self.application.is_open {
             return;
