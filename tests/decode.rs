@@ -344,7 +344,7 @@ fn unrecognized() {
         r#"{"e":"somethingNew","E":1,"x":[1,2,3]}"#,
         r#"{"id":1}"#,
         r#"{"u":1,"s":"x","b":"1","B":"1","a":"2"}"#,
-        // These frames begin like frames of a kind, but are of no known kind.
+        // Each of these frames begins like one of a known kind, but is of no known kind.
         r#"{"eabco":1,"foo":2}"#,
         r#"{"eabcb":1,"B":[]}"#,
         r#"{"eabcp":1,"P":[]}"#,

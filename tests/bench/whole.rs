@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gemini_ws::{Books, Client, Config, Frame, Instant, LinkId, Output, Scratch};
 
-/// A client and the books that it updates. It measures the whole work for a frame, from the frame's text to the
-/// changed book.
+/// A client and the books that it updates. With it, a benchmark measures the whole work for a frame, from the frame's
+/// text to the changed book.
 pub(crate) struct Whole {
     client: Client,
     link: Option<LinkId>,

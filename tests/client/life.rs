@@ -135,8 +135,8 @@ fn a_request_about_a_session_names_its_link() {
     assert_eq!(harness.sent[0].0, second, "{:?}", harness.sent);
 }
 
-/// No further request fits in flight. When the venue replies to one, the client sends the next waiting request at
-/// once, even if it is of another kind.
+/// The maximum number of requests is in flight. When the venue replies to one, the client sends the next waiting
+/// request at once, even if it is of another kind.
 #[test]
 fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);
@@ -156,7 +156,7 @@ fn a_reply_lets_out_what_waits_for_a_place_in_flight() {
     assert!(harness.sent[0].1.contains("btcusd@trade"), "{:?}", harness.sent);
 }
 
-/// A frame comes over the link of an earlier attempt. Its event names that link, not the present one.
+/// A frame comes over the link of an earlier attempt. The event of the frame names that link, not the present one.
 #[test]
 fn an_old_frame_names_the_link_that_it_came_over() {
     let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true)]);

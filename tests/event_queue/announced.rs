@@ -181,8 +181,8 @@ fn reported(output: Output) -> Option<EventBuf> {
     }
 }
 
-/// While a snapshot waits in the queue, the queue drops the facts before and after it. It keeps the last of these
-/// facts if this is the end of the link, but not if it is the end of the subscription.
+/// While a snapshot waits in the queue, the queue drops facts before and after it. If the last of these facts is the
+/// end of the link, the queue keeps it. It does not keep the end of the subscription.
 #[test]
 fn a_book_between_dropped_facts_is_not_current() {
     let book = snapshot("a", 1, 2);

@@ -212,8 +212,8 @@ fn l_119_an_error_after_an_overflow_is_told() {
 }
 
 /// L-120: the application takes no event, while the peer sends pings and later closes. If the queue drops events, the
-/// owner continues to read. If it blocks, the owner pauses, and the client closes the link after the configured
-/// silence.
+/// owner continues to read. If the queue blocks, the owner pauses, and the client closes the link after the
+/// configured silence.
 #[test]
 fn l_120_a_pause_has_a_limit() {
     for overflow in [Overflow::DropOldest, Overflow::Latest] {

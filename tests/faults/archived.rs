@@ -457,8 +457,8 @@ fn parts_of_a_frame_without_a_symbol_come_back_as_themselves() {
     }
 }
 
-/// If the sequence numbers in one frame jump several times, the client reports only the first jump, because it makes
-/// all data of the link stale.
+/// If the sequence numbers in one frame jump several times, the client reports only the first jump, because this one
+/// already makes all data of the link stale.
 #[test]
 fn a_frame_of_order_events_reports_its_first_gap() {
     for (sequences, gap) in [
@@ -509,7 +509,7 @@ fn no_key_is_serialized() {
     }
 }
 
-/// An amount in an answer of REST may have an exponent, because some JSON encoders write small numbers so.
+/// An amount in an answer of REST may have an exponent, because some JSON encoders write small numbers with one.
 #[test]
 fn amounts_of_rest_may_have_an_exponent() {
     let body = r#"{"order_id":"77","is_live":true,"is_cancelled":false,"executed_amount":1e-7,"remaining_amount":9.999999e-1,"original_amount":1}"#;

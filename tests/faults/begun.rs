@@ -48,7 +48,7 @@ fn bg_01_an_answer_from_before_the_first_event_of_a_stream_settles_no_order() {
 }
 
 /// The application asks REST about positions, and then a stream of positions begins. Its first report names another
-/// position than the answer, which may be older than a change. The answer does not make the positions current.
+/// position than the answer. The answer may be older than a change, so it does not make the positions current.
 #[test]
 fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position() {
     let mut fed = Fed::private(&[]);

@@ -483,8 +483,8 @@ fn y03_late_updates_are_no_gap() {
     }
 }
 
-/// Two endpoints may have streams with the same name, except the depth of one symbol. Two streams of one endpoint
-/// whose frames look alike are refused.
+/// Two endpoints may have streams with the same name, except the depth of one symbol. At one endpoint, the client
+/// refuses a second stream whose frames look like those of the first.
 #[test]
 fn y10_each_endpoint_has_its_own_streams() {
     let (mut fed, links) = pair(["ws://production", "ws://sandbox"]);

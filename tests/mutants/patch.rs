@@ -109,7 +109,7 @@ impl Patch {
 }
 
 impl Hunk {
-    /// Finds the lines that the hunk expects. Returns the first line of the file at which they stand.
+    /// Finds the lines of the file that the hunk expects. Returns the line at which they begin.
     fn place(&self, lines: &[&str]) -> Result<usize, String> {
         let expected = self.lines.iter().filter(|(mark, _)| *mark != Mark::Add);
         let expected: Vec<&str> = expected.map(|(_, text)| text.as_str()).collect();

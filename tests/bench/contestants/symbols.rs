@@ -78,8 +78,8 @@ impl Keeper for Replayed {
     }
 }
 
-/// Does only the work without which there are no books: decodes a frame, looks up the book and changes two sorted
-/// vectors. It does not check whether a book is current.
+/// Keeps books with as little work as possible: decodes a frame, looks up the book and changes two sorted vectors. It
+/// does not check whether a book is current.
 #[derive(Default)]
 struct Plain(Scratch, HashMap<String, Sorted>);
 

@@ -54,8 +54,8 @@ fn an_order_has_one_end() {
     }
 }
 
-/// All events of an order come a second time, after its end. In one run each event has a time of its own, in the
-/// other all times are equal.
+/// All events of an order come a second time, after its end. This is no contradiction, whether each event has a time
+/// of its own or all times are equal.
 #[test]
 fn events_that_are_delivered_again_are_no_contradiction() {
     let list = [
@@ -75,7 +75,7 @@ fn events_that_are_delivered_again_are_no_contradiction() {
     }
 }
 
-/// If an event states a smaller executed quantity than the fills before it have in sum, the order is in doubt.
+/// If an event states a smaller executed quantity than the sum of the fills before it, the order is in doubt.
 #[test]
 fn a_sum_below_the_fills_is_a_doubt() {
     let fills = [("PARTIALLY_FILLED", r#","Z":"0.2","L":"100","t":8"#), ("PARTIALLY_FILLED", FILL)];

@@ -27,8 +27,8 @@ fn replace_in_vain(first: &str, next: &str, frame: &str) -> Fed {
 }
 
 /// The application replaces the stream of the account by the stream of the session, and the venue refuses for now to
-/// end the first one. It still reports an order or quote of another session. That order or quote is in doubt, because
-/// no stream will report it when the first stream has ended.
+/// end the first stream. That stream still reports an order or quote of another session. The order or quote is in
+/// doubt, because no stream will report it when the first stream has ended.
 #[test]
 fn an_order_of_another_session_is_in_doubt_while_the_stream_of_the_account_ends() {
     for name in ["orders", "requestForQuote"] {

@@ -7,9 +7,9 @@ use super::super::line::Line;
 const CHANGE: &str =
     r#"{"type":"change","side":"bid","price":"9","remaining":"1","delta":"1","reason":"initial"}"#;
 
-/// A frame has a change of a symbol that the address does not name, and a second entry, and the client ignores the
-/// frame. It replaces the link only if the second entry is certainly about the symbol of the address: the entry names
-/// that symbol, or can be decoded and names none.
+/// A frame has a change of a symbol that the address does not name, and a second entry. The client ignores the frame.
+/// It also replaces the link if the second entry is certainly about the symbol of the address: the entry names that
+/// symbol, or can be decoded and names none.
 #[test]
 fn an_entry_without_a_known_symbol_decides_nothing() {
     let foreign = CHANGE.replace(r#""side""#, r#""symbol":"ETHUSD","side""#);

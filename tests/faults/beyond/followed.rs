@@ -171,8 +171,8 @@ fn an_odd_value_of_a_parameter_makes_no_book_whole() {
     }
 }
 
-/// With `Overflow::Latest`, newer data replaces waiting data of the same stream. But it is not moved before a waiting
-/// frame with several rows, so the newest mark price is always the last.
+/// With `Overflow::Latest`, a newer mark price replaces a waiting one of the same stream, but is not moved before a
+/// waiting frame with several mark prices. So the newest mark price is always the last.
 #[test]
 fn the_newest_mark_price_comes_last() {
     let frame = |prices: &[u32]| {

@@ -10,8 +10,8 @@ fn at(status: &str, time: u32, rest: &str) -> String {
     order(77, Some("a1"), status, rest).replace(":1000", &format!(":{time}"))
 }
 
-/// A `NEW` or `OPEN` with an earlier time than the end of the order is only late, even if it comes twice. A `NEW`
-/// contradicts the end if it is newer than the end, or if its time differs from that of the first `NEW`.
+/// A `NEW` or `OPEN` comes after the end of the order. If its time is earlier than the end, it is only late. It
+/// contradicts the end if its time is not earlier, or if it is a second `NEW` with another time than the first one.
 #[test]
 fn a_late_beginning_is_no_contradiction() {
     const END: (&str, u32) = ("CANCELED", 1002);

@@ -7,7 +7,7 @@ use gemini_ws::{
 
 use super::fed::d;
 
-/// Decodes the available amount in a balance update. Returns its decimal, and what it prints.
+/// Decodes the available amount in a balance update. Returns the amount as a decimal, and as it is printed.
 fn number(text: &str) -> (Result<Decimal, DecimalError>, String) {
     let frame = format!(r#"{{"e":"balanceUpdate","E":1,"u":1,"B":[{{"a":"ETH","f":{text},"c":"1"}}]}}"#);
     let mut scratch = Scratch::new();

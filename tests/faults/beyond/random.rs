@@ -10,7 +10,7 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, answer, apply, first_stream, new_order, order};
 
-/// The number of steps of any kind at first, and then of steps that only complete what has begun.
+/// The number of steps of any kind, and the number of later steps, which only complete what has begun.
 const STEPS: [usize; 2] = [120, 400];
 
 struct Random(u64);
@@ -40,8 +40,8 @@ struct Real {
     id: u64,
     client: Option<String>,
     history: Vec<Version>,
-    /// How many versions of `history` an event has delivered, or were lost together with an event that reports the
-    /// loss.
+    /// The number of versions in `history` that events have delivered, or that were lost together with an event that
+    /// reports the loss.
     told: usize,
     is_known: bool,
 }

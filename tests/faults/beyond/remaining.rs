@@ -72,8 +72,8 @@ fn an_order_that_only_its_reply_refused_may_remain() {
     }
 }
 
-/// Each row has the client order ids of the orders, and how many orders stay open. Each order is reported as new, and
-/// all but the last ones are reported as cancelled, either at once or after all have been placed.
+/// Each row has the client order ids of the orders, and how many orders stay open. Each order is reported as new. All
+/// orders but those that stay open are reported as cancelled, either at once or after all have been placed.
 #[test]
 fn orders_that_events_have_ended_do_not_remain() {
     let many: Vec<String> = (0..300).map(|n| format!("b{n}")).collect();
@@ -119,8 +119,9 @@ fn an_event_is_not_about_an_order_that_was_refused() {
     }
 }
 
-/// An order ends over the next link to its endpoint, or over a second link. If no event has reported the order, and a
-/// later session uses its client order id again, the events may be about either of the two orders.
+/// The end of an order is reported over the next link to its endpoint, or over a second link. If no event has
+/// reported the order before, and a later session uses its client order id again, the events may be about either of
+/// the two orders.
 #[test]
 fn an_order_ends_over_any_link_to_its_endpoint() {
     let config = || Config::new("ws://v").authenticated(true);
@@ -167,7 +168,8 @@ fn an_order_ends_over_any_link_to_its_endpoint() {
     assert_eq!(close(fed, 5), Some(CloseReason::Requested));
 }
 
-/// The replies to two orders are lost, and rejections without an order id reject both orders or only one.
+/// The replies to two orders are lost, and rejections without an order id come for both orders or for only one. An
+/// order without a rejection may remain.
 #[test]
 fn rejections_without_an_id_are_of_the_orders_that_they_name() {
     for ids in [["a1", "b1"], ["a1", "a1"]] {

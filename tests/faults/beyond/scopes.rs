@@ -36,8 +36,8 @@ fn narrow(fed: &mut Fed, link: LinkId, id: StreamId, session: &str) {
     confirm(fed, link);
 }
 
-/// The link unsubscribes `orders@account` and subscribes to `orders@session`, which does not report orders of other
-/// links. Such an order is in doubt.
+/// The link unsubscribes `orders@account` and subscribes to `orders@session`, which does not report orders that were
+/// placed over other links. Those orders are in doubt.
 #[test]
 fn an_order_that_only_the_account_reported_is_not_followed_by_the_session() {
     let (mut fed, [first, second], id) = two_links("orders@account");

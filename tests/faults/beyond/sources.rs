@@ -399,8 +399,8 @@ fn a_parameter_that_an_address_does_not_have_filters_nothing() {
     }
 }
 
-/// The best bid and the best ask of one frame belong to one event of the venue. So a book is not crossed between
-/// them.
+/// The best bid and the best ask of one frame belong to one event of the venue. So `Books` does not count the book as
+/// crossed before it has applied both.
 #[test]
 fn the_best_levels_of_one_frame_cross_no_book_for_a_moment() {
     let both = |sequence, reason: &str, bid, ask| {

@@ -133,9 +133,9 @@ fn an_answer_with_other_terms_is_not_used() {
 }
 
 /// Two answers of REST agree about other terms of order 77 than its events, for example because the event of a
-/// modification was lost. The second answer is used if these terms can be right: no answer changes the symbol, the
-/// side, or the client order id of an order that this client placed. Each row has the client order id of the order,
-/// the terms in the answers, whether the second answer is used, and the quantity then.
+/// modification was lost. The second answer is used if these terms can be right: no answer changes the symbol or the
+/// side of an order, or the client order id of an order that this client placed. Each row has the client order id of
+/// the order, the terms in the answers, whether the second answer is used, and the quantity then.
 #[test]
 fn terms_that_two_answers_agree_about_are_used() {
     let fill = r#","Z":"0.4","L":"100","t":9"#;

@@ -150,7 +150,8 @@ impl<M: Machine> Runs<M> {
                 Output::Send { text, .. } => {
                     self.names.newest_request = written_id(text).unwrap_or(self.names.newest_request);
                 }
-                // The second run may return the reply before its own `Requested` is polled, so pass the event on now.
+                // The second run may return the reply before its own `Requested` is polled, so `sessions` needs this
+                // event now.
                 Output::Event(event @ Event::Requested { .. }) => sessions.note(event),
                 _ => {}
             }

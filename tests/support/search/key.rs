@@ -31,7 +31,7 @@ use super::super::observer::shadow::{Leg, Phase, Shadow};
 use super::super::observer::subscriptions::Feed;
 use super::World;
 
-/// The maximum number of deadlines up to which the key counts how often a stream is requested again.
+/// The maximum number of deadlines that `left_alone` handles on its copy.
 const AHEAD: usize = 8;
 
 pub type Key = Vec<u8>;
