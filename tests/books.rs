@@ -1,5 +1,5 @@
-//! Compares books with a plain map, with a second implementation of the rules for books, and with the known books of
-//! recordings.
+//! Compares books with a plain map, with a second implementation of the rules for books, and with the books that
+//! belong to recordings.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

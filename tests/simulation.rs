@@ -1,4 +1,5 @@
-//! Joins a client and an exchange in one process, and tests everything that can go wrong with books and links.
+//! Joins a client and a simulated exchange in one process, and tests what can go wrong with books and links: lost
+//! updates, links, replies and frames.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests the order of updates with tables.
+//! Tests with tables which update is the next one, which is old, and which comes after a gap.
 
 use super::*;
 

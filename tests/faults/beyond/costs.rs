@@ -1,4 +1,5 @@
-//! Faults of the cost of losses, which a venue can cause with every frame.
+//! Faults of the cost of losses, events and fills: it must not grow with the amount of data that an application
+//! keeps.
 
 use gemini_ws::{
     Balances, Endpoint, Event, EventBuf, Frame, OpenOrdersQuestion, Orders, QuoteState, Quotes, Replay,

@@ -1,4 +1,5 @@
-//! Faults of frames of market data v1: which entries decide what becomes of the frame.
+//! Faults of frames of market data v1: which entries decide whether the client uses the frame, ignores it, or
+//! replaces the link.
 
 use gemini_ws::{Config, Event, IgnoredReason, Lost};
 

@@ -1,4 +1,5 @@
-//! Orders that may remain at the venue when the client shuts down, although a reply refused them.
+//! Tests which orders may remain at the venue when the client shuts down, by what replies, events and answers have
+//! reported about them.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Faults of lists with a row that cannot be decoded: the row costs none of the others, and puts in doubt whatever it
-//! may be about.
+//! Faults of lists with a row that cannot be decoded. The row does not affect the other rows, and puts in doubt
+//! whatever it may be about.
 
 use gemini_ws::{
     BalancesQuestion, Config, Element, Endpoint, Event, List, Message, Replay, RestError, RestQuestion, Row,

@@ -1,4 +1,4 @@
-//! Faults of the end of a client, and of the promises of a shutdown.
+//! Faults of the end of a client, and of a shutdown that cannot do all that the application has requested.
 
 use std::time::Duration;
 
