@@ -38,8 +38,7 @@ pub(crate) struct Subscription {
     /// Whether frames of an earlier subscription to the stream may still come. Such frames contain only changes. For
     /// a book, no such frame is expected after the venue has confirmed the present subscription.
     is_haunted: bool,
-    /// The ids of the subscribers, one for each call of `subscribe`. The last one stays until the subscription is
-    /// removed.
+    /// The subscribers, one for each call of `subscribe`. The last one stays until the subscription is removed.
     subscribers: Vec<StreamId>,
     stream: Stream,
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
@@ -67,15 +66,12 @@ pub(crate) struct Subscription {
     /// Whether the next snapshot of the book ends a resync, and so counts in `Stats::resyncs`.
     resyncing: bool,
     synced: Instant,
-    /// How many times in a row the book lost an update, each time soon after the snapshot that repaired the previous
-    /// loss.
+    /// How many times in a row the book lost an update soon after the snapshot that repaired the loss before.
     losses: u32,
-    /// The trades that were delivered, over all connections.
+    /// The trades and the quote updates that were delivered, over all connections.
     trades: DeliveredTrades,
-    /// The quote updates that were delivered, over all connections.
     quote_ids: QuoteIds,
-    /// Whether data of an account stream may have come since the client requested the stream. For a public stream,
-    /// nothing uses the value.
+    /// For an account stream: whether data of the stream may have come since the client requested the stream.
     is_begun: bool,
 }
 
@@ -86,8 +82,7 @@ pub(super) struct Effects {
     pub(super) list: &'static [StreamEffect],
     /// For `ReportQuiet`: when the silence began.
     pub(super) heard: Instant,
-    /// The input of a second step that follows immediately. It is set if the snapshot came after the request had
-    /// failed: no reply will come, so the snapshot confirms the stream.
+    /// The input of a second step, if a snapshot came after the request had failed: it confirms the stream.
     pub(super) then: Option<StreamInput>,
 }
 
@@ -212,8 +207,7 @@ impl Subscription {
             }
             StreamEffect::ReportSubscribed => {
                 self.confirmed = true;
-                // The confirmed request brings a snapshot of the book, even if an earlier subscription may still
-                // bring changes.
+                // The confirmed request brings a snapshot, even if changes of an earlier one may still come.
                 self.is_haunted &= !self.is_book();
                 if !self.is_book() {
                     self.reset_attempts();
@@ -372,8 +366,7 @@ impl Subscription {
     /// nothing. Otherwise a stream would stay unconfirmed for ever if replies took longer than the client waits before
     /// it repeats a request. A refusal stays invalid if data has come: the venue has accepted one of the requests.
     pub(super) fn decide_by(&mut self, request: u64, is_accepted: bool) {
-        let is_repeated = (self.first_request..self.request).contains(&request);
-        if is_repeated && (is_accepted || !self.is_served()) {
+        if (self.first_request..self.request).contains(&request) && (is_accepted || !self.is_served()) {
             self.request = request;
         }
     }
