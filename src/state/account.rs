@@ -114,7 +114,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     ///
     /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
     /// report does not name. So if `malformed` is not 0, no row is removed, and [`Rows::lose_rows`] marks rows stale.
-    /// A report that is older than the whole list is an exception: `malformed` is ignored.
+    /// If the report is older than the whole list, `malformed` is only counted.
     ///
     /// `begins_whole` says whether the first report of each stream of the topic lists all rows. If so, the first
     /// report of a recording makes the list current, unless the report has a malformed row.
@@ -129,6 +129,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     ) {
         self.moment.step();
         let reported = self.moment;
+        self.malformed = self.malformed.saturating_add(malformed as u64);
         if source.link().is_some() {
             self.end_recording();
         } else {
@@ -160,6 +161,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         standing.renew(source, event_time);
         if let Some(reason) = self.standing.stale().filter(|_| is_late) {
             standing.set_stale(reason);
+            // An answer to an earlier question may lack these rows, and would leave them stale.
+            self.doubted = reported;
         }
         let is_full = self.take(rows, source, standing, join);
         let begins_recording = malformed == 0
@@ -175,7 +178,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             self.lack_rows();
         }
         if malformed > 0 {
-            self.lose_rows(malformed, source, event_time);
+            self.lose_rows(source, event_time);
         }
     }
 
@@ -203,13 +206,12 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         }
     }
 
-    /// Adds `malformed`, the number of rows of the current report that cannot be decoded, to the field `malformed`.
-    /// If no link has reported all rows and all changes since then, marks the list stale, and also each row that the
-    /// report does not name. Exception: a row that another link has reported with a later time does not become stale.
+    /// Handles rows of the current report that cannot be decoded. If no link has reported all rows and all changes
+    /// since then, marks the list stale, and also each row that the report does not name. Exception: a row that
+    /// another link has reported with a later time does not become stale.
     #[cold]
-    fn lose_rows(&mut self, malformed: usize, source: &Source<'_>, event_time: Option<Timestamp>) {
+    fn lose_rows(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         let reported = self.moment;
-        self.malformed = self.malformed.saturating_add(malformed as u64);
         if self.links.shows_all() {
             return;
         }
@@ -438,8 +440,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.untracked
     }
 
-    /// Returns how many rows of reports could not be decoded. Rows of a report that is older than the list are not
-    /// counted.
+    /// Returns how many rows of reports could not be decoded.
     pub(super) const fn malformed(&self) -> u64 {
         self.malformed
     }

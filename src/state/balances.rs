@@ -206,8 +206,7 @@ impl Balances {
         self.rows.untracked()
     }
 
-    /// Returns how many rows of reports could not be decoded. Rows of a report are not counted if a report over
-    /// another link has a later venue time.
+    /// Returns how many rows of reports could not be decoded.
     pub const fn malformed(&self) -> u64 {
         self.rows.malformed()
     }

@@ -338,3 +338,42 @@ fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
     fed.feed_over(slow, 7, &balances(1_003, &[("USD", 3)]));
     assert_eq!(usd(&fed), ("3", None));
 }
+
+/// The balance of USD follows the slower link, as in the test before. A report of that link has a malformed row instead
+/// of USD 3, and is older than the whole list. USD is stale until an answer shows it, and the malformed row is counted.
+#[test]
+fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
+    let (mut fed, [fast, slow]) = two_links();
+    fed.feed_over(fast, 4, &balances(1_002, &[("USD", 2)]));
+    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    fed.feed_over(slow, 5, &balances(1_001, &[("USD", 1)]));
+    assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
+    fed.feed_over(fast, 6, &balances(1_004, &[("BTC", 2)]));
+    fed.feed_over(slow, 7, r#"{"e":"balanceUpdate","E":1003000000,"u":1,"B":[{"a":"USD","f":[],"c":"3"}]}"#);
+    assert_eq!((usd(&fed), fed.balances.malformed()), (("2", Some(StaleReason::Malformed)), 1));
+    assert!(fed.balances.reconcile([("BTC", "2", "2"), ("USD", "3", "3")], fed.balances.moment()));
+    assert_eq!(usd(&fed), ("3", None));
+}
+
+/// A report that arrives after the end of its subscription adds a balance between a question and its answer. The
+/// answer lacks this balance, so it is not used, and the next answer makes all balances current.
+#[test]
+fn an_answer_before_a_late_report_leaves_no_balance_stale() {
+    let (mut fed, [ended, open]) = two_links();
+    let id = fed.client.streams().find(|(id, ..)| id.link_slot() == ended.slot()).unwrap().0;
+    fed.client.unsubscribe(t(4), id).unwrap();
+    fed.poll();
+    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    let asked = fed.balances.moment();
+    fed.feed_over(ended, 5, &balances(1_001, &[("EUR", 1)]));
+    let answer = [("BTC", "1", "1"), ("USD", "1", "1")];
+    assert!(!fed.balances.reconcile(answer, asked), "the question is older than the report");
+    assert!(fed.balances.is_stale());
+    let asked = fed.balances.moment();
+    assert!(fed.balances.reconcile(answer.into_iter().chain([("EUR", "1", "1")]), asked));
+    for asset in ["BTC", "USD", "EUR"] {
+        assert_eq!(fed.balances.stale_reason(asset), None, "{asset}");
+    }
+    fed.feed_over(open, 6, &balances(1_002, &[("EUR", 2)]));
+    assert_eq!(fed.balances.get("EUR").unwrap().total().as_str(), "2");
+}
