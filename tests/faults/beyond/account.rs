@@ -339,8 +339,8 @@ fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
     assert_eq!(usd(&fed), ("3", None));
 }
 
-/// The balance of USD follows the slower link, as in the test before. A report of that link has a malformed row instead
-/// of USD 3, and is older than the whole list. USD is stale until an answer shows it, and the malformed row is counted.
+/// The balance of USD follows the slower link, as in the test before. A report of that link has a malformed row where
+/// USD 3 should be, and is older than the whole list. USD is stale until an answer shows it, and the malformed row is counted.
 #[test]
 fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
     let (mut fed, [fast, slow]) = two_links();
@@ -349,7 +349,8 @@ fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
     fed.feed_over(slow, 5, &balances(1_001, &[("USD", 1)]));
     assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
     fed.feed_over(fast, 6, &balances(1_004, &[("BTC", 2)]));
-    fed.feed_over(slow, 7, r#"{"e":"balanceUpdate","E":1003000000,"u":1,"B":[{"a":"USD","f":[],"c":"3"}]}"#);
+    let report = balances(1_003, &[("BTC", 2), ("USD", 3)]).replace(r#""f":"3""#, r#""f":[]"#);
+    fed.feed_over(slow, 7, &report);
     assert_eq!((usd(&fed), fed.balances.malformed()), (("2", Some(StaleReason::Malformed)), 1));
     assert!(fed.balances.reconcile([("BTC", "2", "2"), ("USD", "3", "3")], fed.balances.moment()));
     assert_eq!(usd(&fed), ("3", None));
@@ -360,9 +361,8 @@ fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
 #[test]
 fn an_answer_before_a_late_report_leaves_no_balance_stale() {
     let (mut fed, [ended, open]) = two_links();
-    let id = fed.client.streams().find(|(id, ..)| id.link_slot() == ended.slot()).unwrap().0;
-    fed.client.unsubscribe(t(4), id).unwrap();
-    fed.poll();
+    let (id, stream, _) = fed.client.streams().find(|(id, ..)| id.link_slot() == ended.slot()).unwrap();
+    fed.apply(&Event::Unsubscribed { link: ended, id, stream, last: true });
     fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
     let asked = fed.balances.moment();
     fed.feed_over(ended, 5, &balances(1_001, &[("EUR", 1)]));
