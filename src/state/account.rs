@@ -69,6 +69,12 @@ impl<V> Row<V> {
         self.stale(lost).is_none() && self.standing.link().is_some()
     }
 
+    /// Returns whether a report after the question at `asked` has shown the row. A report that leaves the row stale
+    /// does not count: it came after the end of its subscription.
+    fn is_shown_since(&self, asked: Moment, lost: Option<(Moment, StaleReason)>) -> bool {
+        self.reported > asked && self.stale(lost).is_none()
+    }
+
     fn confirm(&mut self, now: Moment) {
         self.standing.confirm();
         self.stood = now;
@@ -108,8 +114,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     ///
     /// - If the report has the whole list, removes the rows that the report does not name.
     /// - If another link has reported a row with a later time, keeps this row and its value.
-    /// - If the report arrives after the end of its subscription, removes no rows. If the list is stale as well, the
-    ///   rows that the report replaces or adds are stale.
+    /// - If the report arrives after the end of its subscription, removes no rows and replaces no current row, because
+    ///   nothing may report the later changes over its link. If the list is stale as well, the rows that the report
+    ///   replaces or adds are stale.
     /// - If the report is older than the whole list, see [`Rows::catch_up`].
     ///
     /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
@@ -161,10 +168,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         standing.renew(source, event_time);
         if let Some(reason) = self.standing.stale().filter(|_| is_late) {
             standing.set_stale(reason);
-            // An answer to an earlier question may lack these rows, and would leave them stale.
-            self.doubted = reported;
         }
-        let is_full = self.take(rows, source, standing, join);
+        let is_full = self.take(rows, source, standing, is_late, join);
         let begins_recording = malformed == 0
             && begins_whole
             && self.is_recording
@@ -223,13 +228,14 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             .for_each(|row| row.set_stale(StaleReason::Malformed, reported));
     }
 
-    /// Stores the rows of a report, and joins rows with the same key. Returns whether there was no room for one of
-    /// the rows.
+    /// Stores the rows of a report, and joins rows with the same key. `is_late` says whether the report arrives after
+    /// the end of its subscription. Returns whether there was no room for one of the rows.
     fn take(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,
         source: &Source<'_>,
         standing: Standing,
+        is_late: bool,
         join: impl Fn(&mut V, V),
     ) -> bool {
         let (reported, mut is_full) = (self.moment, false);
@@ -238,6 +244,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             let has_room = self.rows.len() < ROWS_MAX;
             match self.rows.get_mut(&key) {
                 Some(row) if row.reported == reported => join(&mut row.value, value),
+                Some(row) if is_late && row.stale(self.lost).is_none() => {}
                 Some(row) if row.standing.has_outrun(source, event_time) => {
                     if standing.stale().is_none() {
                         row.confirm_over(source.link(), self.lost, reported);
@@ -317,8 +324,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
 
     /// Applies the venue's answer to a question asked at the moment `asked`.
     ///
-    /// - A row that was reported after `asked` stays as it is. So does a current row that a link reported, because
-    ///   REST may lag behind the stream.
+    /// - A row that was reported after `asked` stays as it is ([`Row::is_shown_since`]). So does a current row that a
+    ///   link reported, because REST may lag behind the stream.
     /// - Any other row takes its value from the answer. If the answer does not list the row, the row is removed.
     /// - If the list is stale only because there was no room for a row ([`StaleReason::NoRoom`]), a current row that
     ///   was reported before `asked` is also removed if the answer does not list it.
@@ -346,7 +353,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         let (lost, mut kept) = (self.lost, Vec::new());
         if is_whole {
             let lacks_rows = self.standing.stale() == Some(StaleReason::NoRoom);
-            let stays = |row: &Row<V>| row.reported > asked || (row.is_current(lost) && !lacks_rows);
+            let stays =
+                |row: &Row<V>| row.is_shown_since(asked, lost) || (row.is_current(lost) && !lacks_rows);
             self.rows.retain(|key, row| {
                 let is_named = named.contains_key(key);
                 let is_kept = !is_named && stays(row);
@@ -388,7 +396,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             let has_room = self.rows.len() < ROWS_MAX;
             match self.rows.get_mut(&key) {
                 Some(row) => {
-                    if row.reported <= asked && !row.is_current(self.lost) {
+                    if !row.is_shown_since(asked, self.lost) && !row.is_current(self.lost) {
                         (row.value, row.follows) = (value, None);
                     } else if row.value != value {
                         note_link(kept, row);

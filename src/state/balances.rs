@@ -26,6 +26,7 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// Two links may report the same account:
 ///
 /// - A report over one link does not replace a balance that the other link has reported with a later venue time.
+/// - A report that comes after the end of its stream replaces no current balance.
 /// - If a report over one link may be lost or has a malformed row, and the other link has reported all balances and
 ///   all changes since then, nothing becomes stale.
 ///
@@ -146,8 +147,9 @@ impl Balances {
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked`
-    /// stay as they are. So do current balances that a link reported, because REST may lag behind the stream. Each
-    /// other balance takes its amounts from the answer, or is removed if the answer does not list it.
+    /// stay as they are, unless the report came after the end of its stream. So do current balances that a link
+    /// reported, because REST may lag behind the stream. Each other balance takes its amounts from the answer, or is
+    /// removed if the answer does not list it.
     ///
     /// If the list of assets is stale only because an asset was not kept ([`StaleReason::NoRoom`]), current balances
     /// that were reported before `asked` are removed too if the answer does not list them.

@@ -31,6 +31,7 @@ use crate::value::symbol::Symbol;
 /// Two links may report the same account:
 ///
 /// - A report over one link does not replace a position that the other link has reported with a later venue time.
+/// - A report that comes after the end of its stream replaces no current position.
 /// - If a report over one link may be lost or has a malformed row, and the other link has reported all positions and
 ///   all changes since then, nothing becomes stale.
 ///
@@ -156,8 +157,9 @@ impl Positions {
     /// your own.
     ///
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
-    /// stay as they are. So do current positions that a link reported, because REST may lag behind the stream. Each
-    /// other position takes its amounts from the answer, or is removed if the answer does not list it.
+    /// stay as they are, unless the report came after the end of its stream. So do current positions that a link
+    /// reported, because REST may lag behind the stream. Each other position takes its amounts from the answer, or is
+    /// removed if the answer does not list it.
     ///
     /// If the list of positions is stale only because a position was not kept ([`StaleReason::NoRoom`]), current
     /// positions that were reported before `asked` are removed too if the answer does not list them.

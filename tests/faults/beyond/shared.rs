@@ -1,5 +1,7 @@
 //! Faults of balances and positions that two links report.
 
+use std::time::Duration;
+
 use gemini_ws::{HeldAmount, LinkId, Lost, StaleReason};
 
 use super::super::line::ack;
@@ -142,4 +144,72 @@ fn positions_of_two_links_are_as_new_as_the_newer_link() {
     fed.client.handle_lost(acks[0].0, t(6), Lost::Reset);
     fed.poll();
     assert_eq!(held(&fed, "GEMI-A").1, Some(StaleReason::Disconnected));
+}
+
+/// What happens after a question to REST.
+#[derive(Clone, Copy, Debug)]
+enum After {
+    /// The link whose stream has ended delivers an old report.
+    Late(&'static str, &'static str),
+    /// The other link reports another amount of GEMI-A.
+    Change(&'static str),
+    /// REST answers that the amount of GEMI-A is 50.
+    Answer,
+}
+
+/// Two links report the positions. The first link stalls, so its stream counts as silent.
+fn stalled() -> (Fed, Vec<LinkId>) {
+    let (mut fed, links) = pair(["ws://v", "ws://w"]);
+    let ids: Vec<_> = fed.client.endpoints().collect();
+    for ((id, link), silence) in ids.into_iter().zip(links).zip([Some(Duration::from_secs(10)), None]) {
+        fed.client.subscribe_at(t(1), id, s("positions@account"), silence).unwrap();
+        fed.poll();
+        let text = fed.sent.pop().unwrap();
+        fed.feed_over(link, 1, &ack(&text));
+    }
+    fed.feed_over(links[0], 2, &position(1, "GEMI-A", "100"));
+    while let Some(deadline) = fed.client.deadline().filter(|deadline| deadline.at <= t(12_000)) {
+        fed.client.handle_timeout(deadline.at);
+        fed.poll();
+    }
+    assert!(fed.log.iter().any(|event| event.starts_with("Silent")), "{:?}", fed.log);
+    (fed, links.to_vec())
+}
+
+/// A report comes after the end of its stream. It may be older than the answer of REST, and than what the other link
+/// has reported, and its own link may never report the later changes.
+#[test]
+fn a_late_report_hides_neither_an_answer_nor_a_report_of_another_link() {
+    use After::{Answer, Change, Late};
+    const LATE: After = Late("GEMI-A", "90");
+    let cases: [(&[After], &str); 6] = [
+        (&[LATE, Answer], "50"),
+        (&[Answer, LATE], "50"),
+        (&[Change("60"), LATE, Answer], "60"),
+        (&[Change("60"), Answer, LATE], "60"),
+        (&[LATE, Change("60"), Answer], "60"),
+        (&[Late("GEMI-B", "7"), Answer], "50"),
+    ];
+    for (steps, expected) in cases {
+        let (mut fed, links) = stalled();
+        let asked = fed.positions.moment();
+        for step in steps {
+            match *step {
+                Late(symbol, amount) => fed.feed_over(links[0], 12_001, &position(5, symbol, amount)),
+                Change(amount) => fed.feed_over(links[1], 12_001, &position(5, "GEMI-A", amount)),
+                Answer => {
+                    let held = ("GEMI-A".parse().unwrap(), vec![HeldAmount::new("position", "50")]);
+                    assert!(fed.positions.reconcile([held], asked), "{steps:?}");
+                }
+            }
+        }
+        let shown: Vec<_> = fed
+            .positions
+            .iter()
+            .map(|(symbol, amounts)| (symbol.to_string(), amounts[0].value.to_string()))
+            .collect();
+        assert_eq!(shown, [("GEMI-A".to_owned(), expected.to_owned())], "{steps:?}");
+        let reasons = ["GEMI-A", "GEMI-B"].map(|symbol| fed.positions.stale_reason(symbol.parse().unwrap()));
+        assert_eq!(reasons, [None; 2], "{steps:?}");
+    }
 }
