@@ -205,7 +205,7 @@ impl Order {
     }
 
     /// Returns the quantity that has not been executed, also after the end of the order. Returns `None` if the
-    /// ordered quantity is unknown.
+    /// ordered quantity is unknown, or if a decimal cannot hold the result.
     pub fn remaining(&self) -> Option<Decimal> {
         let remaining = self.quantity?.checked_sub(self.executed())?;
         Some(remaining.max(Decimal::ZERO))
@@ -231,10 +231,11 @@ impl Order {
         if self.filled.is_zero() { None } else { self.value.divided_by(self.filled, scale) }
     }
 
-    /// Returns by how much the reported executed quantity exceeds the sum of the fills; zero if it does not.
+    /// Returns by how much the reported executed quantity exceeds the sum of the fills; zero if it does not. If no
+    /// decimal can hold the difference, returns the reported quantity.
     pub fn missing_executions(&self) -> Decimal {
-        let missing = self.told_executed().and_then(|told| told.checked_sub(self.filled));
-        missing.filter(|missing| !missing.is_negative()).unwrap_or(Decimal::ZERO)
+        let told = self.told_executed().filter(|told| *told > self.filled);
+        told.map_or(Decimal::ZERO, |told| told.checked_sub(self.filled).unwrap_or(told))
     }
 
     /// Returns whether the order is in doubt: more may have happened to the order than is known.
@@ -299,8 +300,8 @@ impl Order {
             // The reported quantity of an open order may be older than the fills, so a smaller one does not count.
             *told > self.filled || self.state.is_final()
         });
-        let other = most.or(told)?;
-        other.checked_sub(self.filled).filter(|difference| !difference.is_zero())
+        let other = most.or(told).filter(|other| *other != self.filled)?;
+        Some(other.checked_sub(self.filled).unwrap_or(other)) // `other` if no decimal can hold the difference
     }
 }
 

@@ -74,3 +74,21 @@ fn a_fill_that_both_generations_report_is_one_fill() {
         }
     }
 }
+
+/// An event reports a much larger executed quantity than the fills. No decimal can hold the difference.
+#[test]
+fn a_difference_that_no_decimal_can_hold_is_a_difference() {
+    let large = |text: String| text.replace(r#""q":"1""#, r#""q":"12345678901.5""#);
+    for end in ["CANCELED", "OPEN"] {
+        let mut orders = Orders::new();
+        apply(&mut orders, &large(order(77, None, "NEW", "")));
+        apply(
+            &mut orders,
+            &large(order(77, None, "PARTIALLY_FILLED", r#","Z":"0.0000000001","L":"100","t":1"#)),
+        );
+        assert_eq!(orders.get(77).unwrap().doubt(), None);
+        apply(&mut orders, &large(order(77, None, end, r#","Z":"12345678901.4""#)));
+        assert_eq!(orders.get(77).unwrap().doubt(), Some(StaleReason::Executions), "{end}");
+        assert_eq!(orders.get(77).unwrap().missing_executions(), d("12345678901.4"), "{end}");
+    }
+}
