@@ -266,8 +266,10 @@ impl Orders {
         match outcome.verdict() {
             Verdict::Accepted(response) => {
                 self.index.change(key, now, Order::acknowledge);
-                if let Some(id) = response.order_id().ok().flatten() {
-                    self.attach(key, id, true);
+                if let Some(id) = response.order_id().ok().flatten()
+                    && self.attach(key, id, true)
+                {
+                    self.recall_cancels(key, id, None);
                 }
             }
             Verdict::Refused(response) | Verdict::OverLimit(response) => {
@@ -428,9 +430,7 @@ impl Orders {
             self.untracked = self.untracked.saturating_add(1);
             return None;
         }
-        let key = self.index.insert(Order::foreign(id, client_order_id.as_deref(), link));
-        self.recall_cancels(key, update.order_id, None);
-        Some(key)
+        Some(self.index.insert(Order::foreign(id, client_order_id.as_deref(), link)))
     }
 
     fn has_room(&self) -> bool {
@@ -453,6 +453,7 @@ impl Orders {
             }
             return;
         }
+        self.recall_cancels(key, update.order_id, None);
         let age = Age { event_time: update.event_time, received: source.received() };
         let now = self.moment();
         let order = self.index.get(key);

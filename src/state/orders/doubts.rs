@@ -80,7 +80,11 @@ impl Orders {
             }
             Some(found) if !self.has_terms(key, &found, of, asked) => return false,
             Some(found) if !self.attach(key, found.order_id, false) => return false,
-            Some(found) => (self.index.by_order_id(found.order_id).unwrap_or(key), Some(found)),
+            Some(found) => {
+                let key = self.index.by_order_id(found.order_id).unwrap_or(key);
+                self.recall_cancels(key, found.order_id, Some(asked));
+                (key, Some(found))
+            }
             None => (key, None),
         };
         // After two entries were merged, the remaining entry may already be free of doubt.
@@ -119,7 +123,8 @@ impl Orders {
     /// [`reconcile`](Orders::reconcile). It is also in doubt if, after `asked`, [`forget`](Orders::forget) has
     /// removed an order or a finished order was dropped ([`FINISHED_ORDERS_MAX`](crate::FINISHED_ORDERS_MAX)).
     /// A reply to a request that cancels the order is applied to the order even if the reply came before
-    /// `add_listed`. Executions before the answer are not among the fills of the order.
+    /// `add_listed`. Only the newest 128 such replies are kept; the order is in doubt too if one that came after
+    /// `asked` was dropped. Executions before the answer are not among the fills of the order.
     ///
     /// ```
     /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
@@ -163,7 +168,7 @@ impl Orders {
             self.untracked = self.untracked.saturating_add(1);
             return false;
         }
-        let forgotten = self.forgotten.max(self.index.dropped());
+        let forgotten = self.forgotten.max(self.index.dropped()).max(self.early.dropped());
         let (now, lost) = (self.moment(), self.followed.lost().max(forgotten));
         let is_forgotten = forgotten > self.followed.lost();
         let reason = if is_forgotten { StaleReason::NotFound } else { self.followed.reason() };
@@ -174,16 +179,16 @@ impl Orders {
         true
     }
 
-    /// Applies the replies to cancel requests that came while an order was unknown. The order has just become known.
-    /// If an event has reported the order, `listed` is `None`. If an answer of REST listed the order, `listed` is the
-    /// moment of the question. A reply that does not confirm the cancel puts the order in doubt only if it came after
-    /// `listed`: it may show that the list is outdated.
-    pub(super) fn recall_cancels(&mut self, key: u64, order_id: u64, listed: Option<Moment>) {
+    /// Applies the replies to cancel requests that came while an order was unknown. The order has just become known:
+    /// from an event, from the reply that accepts the order, or from an answer to a question asked at `asked`. A reply
+    /// that does not confirm the cancel puts the order in doubt only if it came after `asked`: it may show that the
+    /// answer is outdated.
+    pub(super) fn recall_cancels(&mut self, key: u64, order_id: u64, asked: Option<Moment>) {
         let now = self.moment();
         for (at, doubt) in self.early.take(order_id) {
             self.index.change(key, now, |order| match doubt {
                 None => order.accept_cancel(at),
-                Some(reason) if listed.is_some_and(|asked| asked < at) => order.raise(reason, at),
+                Some(reason) if asked.is_some_and(|asked| asked < at) => order.raise(reason, now),
                 Some(_) => {}
             });
         }

@@ -1,4 +1,4 @@
-//! [`EarlyCancels`]: replies to cancels that came while the order was still unknown.
+//! [`EarlyCancels`]: replies to cancels that came while no order with the id was known.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -10,7 +10,11 @@ use crate::state::truth::{Moment, StaleReason};
 const EARLY_MAX: usize = 128;
 
 #[derive(Clone, Debug)]
-pub(super) struct EarlyCancels(VecDeque<Early>);
+pub(super) struct EarlyCancels {
+    replies: VecDeque<Early>,
+    /// When the newest of the replies came that other replies have replaced.
+    dropped: Moment,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Early {
@@ -22,7 +26,7 @@ struct Early {
 
 impl EarlyCancels {
     pub(super) const fn new() -> EarlyCancels {
-        EarlyCancels(VecDeque::new())
+        EarlyCancels { replies: VecDeque::new(), dropped: Moment::BEGINNING }
     }
 
     pub(super) fn note(&mut self, order_id: u64, verdict: &Verdict<'_>, at: Moment) {
@@ -32,17 +36,25 @@ impl EarlyCancels {
             Verdict::Unknown => Some(StaleReason::Unanswered),
             Verdict::OverLimit(_) | Verdict::NotSent => return,
         };
-        if self.0.len() >= EARLY_MAX {
-            self.0.pop_front();
+        if self.replies.len() >= EARLY_MAX
+            && let Some(oldest) = self.replies.pop_front()
+        {
+            self.dropped = oldest.at;
         }
-        self.0.push_back(Early { order_id, at, doubt });
+        self.replies.push_back(Early { order_id, at, doubt });
+    }
+
+    /// Returns when a reply came that was dropped, the newest of them. A list that the venue made earlier may be
+    /// outdated.
+    pub(super) const fn dropped(&self) -> Moment {
+        self.dropped
     }
 
     /// Removes the replies about an order. For each, returns the moment when it came and the doubt that it raises.
     /// The doubt is `None` if the venue has accepted the cancel.
     pub(super) fn take(&mut self, order_id: u64) -> Vec<(Moment, Option<StaleReason>)> {
         let mut taken = Vec::new();
-        self.0.retain(|early| {
+        self.replies.retain(|early| {
             let is_other = early.order_id != order_id;
             if !is_other {
                 taken.push((early.at, early.doubt));

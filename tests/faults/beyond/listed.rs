@@ -331,6 +331,72 @@ fn a_cancel_before_the_first_event_counts_for_the_order() {
     assert_eq!((fed.order().state, fed.order().awaited()), (OrderState::Canceled, None));
 }
 
+/// Sends a cancel of this order, and lets the venue reply.
+fn cancel(fed: &mut Fed, order_id: u64, reply: &str) {
+    fed.client.request(t(2), &Request::CancelOrder { order_id }).unwrap();
+    fed.poll();
+    let id = id_of(&fed.sent.pop().unwrap());
+    fed.feed(3, &format!(r#"{{"id":{id}{reply}"#));
+}
+
+const ACCEPTED: &str = r#","status":200}"#;
+const REFUSED: &str = r#","status":400,"error":{"code":-2011,"msg":"OrderNotFound"}}"#;
+
+/// The application knows the id of its order from REST, and cancels the order. After the reply to the cancel, an
+/// event, the reply to the order or the answer of REST names the id.
+#[test]
+fn a_cancel_before_the_id_of_an_order_counts_for_the_order() {
+    for named_by in ["event", "reply", "answer"] {
+        let mut fed = Fed::private(&["orders@account"]);
+        fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
+        fed.poll();
+        let placed = id_of(&fed.sent.pop().unwrap());
+        cancel(&mut fed, 77, ACCEPTED);
+        match named_by {
+            "event" => fed.feed(4, &update("OPEN", "")),
+            "reply" => {
+                fed.feed(4, &format!(r#"{{"id":{placed},"status":200,"result":{{"orderId":"77"}}}}"#));
+            }
+            _ => {
+                fed.wait(6_000);
+                let asked = fed.orders.moment();
+                assert!(fed.orders.reconcile("a1", found(77, OrderState::Open, "0"), asked));
+            }
+        }
+        assert_eq!(fed.order().awaited(), Some(Awaited::End), "{named_by}");
+    }
+    // The order may have ended between the answer of REST and the reply that does not find it.
+    let mut fed = Fed::private(&["orders@account"]);
+    fed.client.request(t(2), &Request::PlaceOrder(new_order("a1"))).unwrap();
+    fed.wait(6_000);
+    fed.sent.clear();
+    let first = fed.orders.moment();
+    cancel(&mut fed, 77, REFUSED);
+    let open = found(77, OrderState::Open, "0");
+    assert!(!fed.orders.reconcile("a1", open, first));
+    assert_eq!(fed.order().doubt(), Some(StaleReason::Unanswered));
+    let asked = fed.orders.moment();
+    assert!(fed.orders.reconcile("a1", open, asked));
+    assert_eq!((fed.order().awaited(), fed.order().doubt()), (None, None));
+}
+
+/// More replies about unknown orders come than the collection keeps. A list from before the dropped replies may have
+/// orders that have ended.
+#[test]
+fn a_list_from_before_dropped_replies_is_outdated() {
+    for is_asked_first in [true, false] {
+        let mut fed = Fed::private(&["orders@account"]);
+        let first = fed.orders.moment();
+        (77..277).for_each(|order_id| cancel(&mut fed, order_id, REFUSED));
+        let asked = if is_asked_first { first } else { fed.orders.moment() };
+        assert_eq!(list(&mut fed, asked, &format!("[{}]", row("0", ""))), 1);
+        assert_eq!(fed.order().doubt(), is_asked_first.then_some(StaleReason::NotFound));
+        let asked = fed.orders.moment();
+        fed.orders.reconcile(77, found(77, OrderState::Open, "0"), asked);
+        assert_eq!(fed.order().doubt(), None);
+    }
+}
+
 /// `Orders` keeps only a limited number of replies about orders that it does not know.
 #[test]
 fn replies_about_unknown_orders_take_no_more_and_more_room() {
