@@ -352,7 +352,7 @@ impl Config {
     #[must_use]
     pub fn probe_after(mut self, silence: Duration) -> Config {
         let answer = self.silence_max.saturating_sub(self.probe_after);
-        self.probe_after = silence.max(SHORTEST);
+        self.probe_after = silence.clamp(SHORTEST, Duration::from_secs(u64::MAX / 2));
         self.silence_max = self.silence_max.max(self.probe_after.saturating_add(answer));
         self
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gemini_ws::{Client, ClientConfig, Config, Frame, Instant, Lost, Output, Request, Scratch};
 
+use super::super::line::Line;
 use super::fed::{Fed, id_of, new_order, s, t};
 
 type Setter = fn(Config, Duration) -> Config;
@@ -206,4 +207,22 @@ fn the_number_of_levels_that_a_request_asks_for_is_one_that_the_venue_takes() {
         let text = request.encode(1);
         assert!(text.contains(&format!("\"limit\":{sent}}}")), "{text}");
     }
+}
+
+/// With the longest times, the client never probes a silent link. After a sleep of the machine it does, and the reply
+/// to this probe has as much time as usual.
+#[test]
+fn the_longest_silence_before_a_probe_leaves_time_for_its_reply() {
+    let answer = |config: &Config| config.get_silence_max() - config.get_probe_after();
+    for time in [Duration::MAX, Duration::MAX - Duration::from_secs(1), Duration::from_secs(u64::MAX)] {
+        let config = Config::new("ws://v").probe_after(time);
+        assert!(answer(&config) >= answer(&Config::new("ws://v")), "{time:?}: {:?}", answer(&config));
+        let mut line = Line::open(config, []);
+        line.client.handle_resumed(t(5));
+        line.poll(5);
+        line.wait(4_000);
+        assert_eq!(line.losses, [], "{time:?}");
+    }
+    let config = Config::new("ws://v").silence_max(Duration::MAX).probe_after(Duration::from_secs(60));
+    assert_eq!(config.get_probe_after(), Duration::from_secs(60));
 }
