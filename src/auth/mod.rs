@@ -82,7 +82,9 @@ impl Credentials {
         if secret.is_empty() {
             return Err(InvalidCredentials::EmptySecret);
         }
-        if secret.trim_ascii().len() != secret.len() {
+        // A secret that was copied from a page may end with a blank that is not ASCII, such as a no-break space.
+        let as_bytes = |_| secret.trim_ascii().len();
+        if core::str::from_utf8(&secret).map_or_else(as_bytes, |text| text.trim().len()) != secret.len() {
             return Err(InvalidCredentials::SecretWhiteSpace);
         }
         // `new_from_slice` never fails, because it accepts secrets of every length (RFC 2104). During this call, a
