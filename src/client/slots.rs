@@ -48,6 +48,7 @@ struct Seen {
     /// Whether a cancellation of orders waits to be sent, or a request of the application or a cancellation has no
     /// reply yet.
     is_busy: bool,
+    /// Whether the link is open and has a public stream. A link that is closing can unsubscribe none.
     has_public: bool,
     has_room: bool,
     streams: usize,
@@ -155,7 +156,7 @@ impl Slot {
             is_unfinished: link.state() != State::Closed,
             is_given_up: self.given_up.is_some(),
             is_busy: link.feed().outbox().awaits_replies(),
-            has_public: subscriptions.has_public(),
+            has_public: link.is_open() && subscriptions.has_public(),
             has_room: !matches!(link.state(), State::Closing | State::Closed) && subscriptions.has_room(),
             streams: subscriptions.len(),
             deadline: link.due_at(),

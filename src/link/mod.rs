@@ -243,7 +243,7 @@ impl<S: Session> Link<S> {
     pub(crate) fn cancel_session_orders(&mut self, by: Instant) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel(by);
-            if self.state == State::Closed {
+            if !self.is_open() {
                 self.feed.outbox_mut().fail_cancel();
             }
         }

@@ -1,10 +1,10 @@
 //! Faults of streams whose `unsubscribe` the venue refused for now, or did not answer in time. The venue may still
 //! send them.
 
-use gemini_ws::{Config, OrderState, QuoteState, StaleReason};
+use gemini_ws::{Config, OrderState, QuoteState, ShutdownPlan, StaleReason};
 
 use super::super::line::{ack, refuse};
-use super::fed::{Fed, found, s, t, update};
+use super::fed::{Fed, found, pair, s, t, update};
 
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1","x":"CLOSED","S":"OPEN","q":"q1","p":"0.5","sz":"10","qs":"ACTIVE"}"#;
 
@@ -131,5 +131,26 @@ fn the_end_of_an_earlier_subscription_says_nothing_about_that_of_a_later_one() {
         fed.feed(20_000, &ack(&subscribe));
         fed.feed(20_001, LIST);
         assert_eq!(fed.balances.is_stale(), !is_newest);
+    }
+}
+
+/// The application removes an endpoint and shuts the client down. A link that is closing can cancel and unsubscribe
+/// nothing, so no step of the shutdown waits for it.
+#[test]
+fn no_step_of_a_shutdown_waits_for_a_closing_link() {
+    let plan = || ShutdownPlan::by(t(60_000));
+    for plan in
+        [plan().cancel_orders(true), plan().unsubscribe(true), plan().cancel_orders(true).unsubscribe(true)]
+    {
+        let (mut fed, links) = pair(["ws://v", "ws://w"]);
+        let first = fed.client.endpoints().next().unwrap();
+        fed.client.subscribe_at(t(1), first, s("btcusd@trade"), None).unwrap();
+        fed.acknowledge(1);
+        fed.client.remove(t(2), first).unwrap();
+        fed.poll();
+        fed.link = links[1];
+        fed.client.shut_down(t(3), plan);
+        fed.acknowledge(4);
+        assert!(fed.log.iter().any(|event| event.contains("ClosingLinks")), "{plan:?}: {:?}", fed.log);
     }
 }
