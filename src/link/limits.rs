@@ -254,6 +254,10 @@ impl Limits {
         is_order: bool,
         now: Instant,
     ) -> Result<(), CommandError> {
+        if urgency == Urgency::Stream {
+            // The time at which this request gets its turn depends on when it began to wait.
+            self.streams_wait_since.get_or_insert(now);
+        }
         let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.room(urgency));
         // An order leaves no room to more urgent requests, because the limit on orders counts none of them.
         let orders = self.orders.room(Urgency::Cancel);
@@ -261,9 +265,6 @@ impl Limits {
             (limit, (retry, window)) = (RateKind::Orders, orders);
         }
         if retry > now {
-            if urgency == Urgency::Stream {
-                self.streams_wait_since.get_or_insert(now);
-            }
             return Err(CommandError::RateLimited { limit, window, retry });
         }
         self.requests.take(now);

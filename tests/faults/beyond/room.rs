@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use gemini_ws::{Config, Lost, Request, ShutdownPlan};
+use gemini_ws::{
+    Client, ClientConfig, Config, EndpointId, Frame, LinkId, Lost, Output, Request, Scratch, ShutdownPlan,
+};
 
 use super::super::line::{self, Line};
-use super::fed::{Fed, new_order, t};
+use super::fed::{Fed, new_order, s, t};
 
 /// Handles every deadline of each second, for at most `most` seconds. Returns the second in which the book stops
 /// being current.
@@ -319,4 +321,63 @@ fn a_bad_name_of_v2_does_not_hold_up_other_streams() {
             assert!(at <= begin + 6_000, "{name} after {} ms; {quiet} quiet streams, {bad:?}", at - begin);
         }
     }
+}
+
+/// A client with two endpoints of one address. Each has an open link.
+struct Both {
+    client: Client,
+    endpoints: Vec<EndpointId>,
+    links: Vec<LinkId>,
+}
+
+impl Both {
+    fn open() -> Both {
+        let mut client = Client::new(ClientConfig::new(), 1);
+        let config = Config::new("ws://v").authenticated(true).streams_per_request_max(1);
+        let config = config.requests_in_flight_max(2_000);
+        let endpoints = (0..2).map(|_| client.add(t(0), config.clone()).unwrap()).collect();
+        client.open(t(0)).unwrap();
+        let links: Vec<LinkId> = client.links().map(|(link, ..)| link).collect();
+        links.iter().for_each(|link| client.handle_connected(*link, t(0)));
+        Both { client, endpoints, links }
+    }
+
+    /// Lets the venue reply to every request over the first link. Returns the requests over the second link.
+    fn serve(&mut self, at: u64) -> Vec<String> {
+        let (mut others, mut scratch) = (Vec::new(), Scratch::new());
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Send { link, text } if link == self.links[0] => {
+                    self.client.handle_frame(link, t(at), Frame::Text(&line::ack(&text)), &mut scratch);
+                }
+                Output::Send { text, .. } => others.push(text),
+                _ => {}
+            }
+        }
+        others
+    }
+}
+
+/// An application uses all room that it gets, over one link. Another link to the host waits to request a stream, and
+/// nothing is heard over it.
+#[test]
+fn a_busy_link_leaves_room_for_a_stream_of_another_link() {
+    let (mut both, mut subscribed, mut requested) = (Both::open(), Vec::new(), Vec::new());
+    for at in 1..12_000 {
+        if at >= 8_000 && at % 500 == 0 {
+            let stream = s(&format!("s{at}usd@trade"));
+            both.client.subscribe_at(t(at), both.endpoints[1], stream, None).unwrap();
+            subscribed.push(at);
+        }
+        if both.client.deadline().is_some_and(|deadline| deadline.at <= t(at)) {
+            both.client.handle_timeout(t(at));
+        }
+        while both.client.request_at(t(at), both.endpoints[0], &Request::Time).is_ok() {}
+        requested.extend(both.serve(at).iter().map(|_| at));
+    }
+    // Of 7,000 requests in 10 s, 3,500 are allowed at once, and the others are spread over the 10 s.
+    let turn = 16 * 10_000 / 3_500 + 2;
+    assert_eq!(requested.len(), subscribed.len(), "{requested:?}");
+    let waits: Vec<u64> = subscribed.iter().zip(&requested).map(|(from, to)| to - from).collect();
+    assert!(waits.iter().all(|wait| *wait <= turn), "{waits:?}");
 }
