@@ -223,6 +223,11 @@ impl Endpoints {
         self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
+    /// Returns whether the venue has named limits of a host since the last call.
+    pub(super) fn take_news(&mut self, host: usize) -> bool {
+        self.limits(host).is_some_and(Limits::take_news)
+    }
+
     /// Returns the endpoint for a stream that is not subscribed yet: the first endpoint that has the stream. A stream
     /// of an account needs an authenticated endpoint. For any other stream, endpoints without authentication come
     /// first.

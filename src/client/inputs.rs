@@ -110,6 +110,9 @@ impl Client {
         let event = known.handle_frame(&mut cx, link, frame, scratch);
         if cx.is_touched() {
             slots.touch(slot);
+            if endpoints.take_news(host) {
+                slots.touch_host(host);
+            }
             self.pump();
         }
         event

@@ -248,6 +248,15 @@ impl Slots {
         self.touched = (0..self.slots.len()).collect();
     }
 
+    /// Touches the slots whose links share the limits of a host.
+    pub(super) fn touch_host(&mut self, host: usize) {
+        for slot in 0..self.slots.len() {
+            if self.slots.get(slot).is_some_and(|slot| slot.host == host) {
+                self.touch(slot);
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn is_any_touched(&self) -> bool {
         !self.touched.is_empty()

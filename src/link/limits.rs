@@ -33,6 +33,8 @@ pub(crate) struct Limits {
     /// The longest wait that a limit of the venue can cause: the lowest `Config::retry_after_max` of the host's
     /// endpoints.
     wait_max: Duration,
+    /// Whether the venue has named limits since the last call of [`take_news`](Limits::take_news).
+    has_news: bool,
 }
 
 /// The limits of one kind, one for each window length. A request takes room in all windows or in none.
@@ -228,8 +230,15 @@ impl Limits {
     pub(crate) fn new(config: &Config) -> Limits {
         let (dials, requests, orders) = (Windows::new(), Windows::new(), Windows::new());
         let wait_max = config.retry_after_max;
-        let mut limits =
-            Limits { dials, requests, orders, streams_wait_since: None, streams_wait_at: None, wait_max };
+        let mut limits = Limits {
+            dials,
+            requests,
+            orders,
+            streams_wait_since: None,
+            streams_wait_at: None,
+            wait_max,
+            has_news: false,
+        };
         limits.add(config, Instant::ZERO);
         limits
     }
@@ -275,6 +284,12 @@ impl Limits {
             (self.streams_wait_since, self.streams_wait_at) = (None, None);
         }
         Ok(())
+    }
+
+    /// Returns whether the venue has named limits since the last call. If so, requests that wait at other links to the
+    /// host may have room now.
+    pub(crate) const fn take_news(&mut self) -> bool {
+        core::mem::replace(&mut self.has_news, false)
     }
 
     pub(super) fn note_waiting(&mut self, link: LinkId) {
@@ -350,6 +365,7 @@ impl Limits {
         if limits.is_empty() {
             return;
         }
+        self.has_news = true;
         let wait_max = self.wait_max;
         // The hold on attempts stays, as it may come from the `Retry-After` of an upgrade.
         (self.requests.held_until, self.orders.held_until) = (Instant::ZERO, Instant::ZERO);

@@ -356,6 +356,12 @@ impl Both {
         }
         others
     }
+
+    fn name_limits(&mut self, at: u64, limits: &str) {
+        let id = self.client.request_at(t(at), self.endpoints[0], &Request::ConnectionInfo).unwrap();
+        let reply = format!(r#"{{"id":{},"status":200,"rateLimits":[{limits}]}}"#, id.get());
+        self.client.handle_frame(self.links[0], t(at), Frame::Text(&reply), &mut Scratch::new());
+    }
 }
 
 /// An application uses all room that it gets, over one link. Another link to the host waits to request a stream, and
@@ -380,4 +386,20 @@ fn a_busy_link_leaves_room_for_a_stream_of_another_link() {
     assert_eq!(requested.len(), subscribed.len(), "{requested:?}");
     let waits: Vec<u64> = subscribed.iter().zip(&requested).map(|(from, to)| to - from).collect();
     assert!(waits.iter().all(|wait| *wait <= turn), "{waits:?}");
+}
+
+/// The venue raises its limit. The reply that says so comes over one link, and the stream of another link to the host
+/// waits for room.
+#[test]
+fn a_limit_that_is_raised_lets_the_requests_of_every_link_pass() {
+    let mut both = Both::open();
+    both.name_limits(1, &limit_of("REQUEST_WEIGHT", ("HOUR", 1), 16, 0));
+    for _ in 0..6 {
+        both.client.request_at(t(2), both.endpoints[0], &Request::Time).unwrap();
+    }
+    both.client.subscribe_at(t(3), both.endpoints[1], s("btcusd@trade"), None).unwrap();
+    assert_eq!(both.serve(3), Vec::<String>::new());
+    both.name_limits(4, &limit_of("REQUEST_WEIGHT", ("SECOND", 10), 7_000, 9));
+    let requested = both.serve(4);
+    assert!(requested.len() == 1 && requested[0].contains("btcusd@trade"), "{requested:?}");
 }
