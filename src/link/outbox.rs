@@ -344,7 +344,7 @@ impl Outbox {
         if !self.in_flight.has_place(urgency) {
             return Err(CommandError::TooMany(Limit::RequestsInFlight));
         }
-        let (now, is_order) = (cx.now(), matches!(request, Request::PlaceOrder(_)));
+        let (now, is_order) = (cx.now(), request.method() == "order.place");
         cx.limits().take_request(urgency, is_order, now)
     }
 

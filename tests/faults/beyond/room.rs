@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use gemini_ws::{
-    Client, ClientConfig, Config, EndpointId, Frame, LinkId, Lost, Output, Request, Scratch, ShutdownPlan,
+    Client, ClientConfig, CommandError, Config, EndpointId, Frame, LinkId, Lost, Output, RateKind, Request,
+    Scratch, ShutdownPlan,
 };
 
 use super::super::line::{self, Line};
@@ -402,4 +403,18 @@ fn a_limit_that_is_raised_lets_the_requests_of_every_link_pass() {
     both.name_limits(4, &limit_of("REQUEST_WEIGHT", ("SECOND", 10), 7_000, 9));
     let requested = both.serve(4);
     assert!(requested.len() == 1 && requested[0].contains("btcusd@trade"), "{requested:?}");
+}
+
+/// A raw request that places an order counts as an order.
+#[test]
+fn a_raw_order_counts_for_the_limit_on_orders() {
+    let config = Config::new("ws://v").authenticated(true).order_limit(2, Duration::from_secs(10));
+    let mut fed = Fed::new(config);
+    let raw = Request::raw("order.place", None);
+    assert!(fed.client.request(t(1), &raw).is_ok());
+    for request in [&raw, &Request::PlaceOrder(new_order("a1"))] {
+        let refused = fed.client.request(t(2), request);
+        let is_of_orders = matches!(refused, Err(CommandError::RateLimited { limit: RateKind::Orders, .. }));
+        assert!(is_of_orders, "{request:?}: {refused:?}");
+    }
 }
