@@ -1,5 +1,6 @@
 //! [`Limits`]: the venue's rate limits, and how much of them a client has used.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -13,6 +14,10 @@ use crate::value::time::Instant;
 
 /// The maximum number of window lengths that the venue can add to the limits of one kind.
 const NAMED_WINDOWS_MAX: usize = 8;
+
+/// The maximum number of requests for the limits, the newest ones, that `Limits` keeps. For an older one, everything
+/// that was sent to the host counts as sent after it.
+const QUESTIONS_MAX: usize = 64;
 
 /// After a stream request has waited for the time in which the limits make room for this many requests, it may take
 /// room that is reserved for more urgent requests.
@@ -33,8 +38,18 @@ pub(crate) struct Limits {
     /// The longest wait that a limit of the venue can cause: the lowest `Config::retry_after_max` of the host's
     /// endpoints.
     wait_max: Duration,
+    sent: Sent,
+    /// The newest requests for the limits, and what was sent to the host up to each of them.
+    questions: VecDeque<(u64, Sent)>,
     /// Whether the venue has named limits since the last call of [`take_news`](Limits::take_news).
     has_news: bool,
+}
+
+/// How many requests were sent to a host, and how many of them were new orders.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    requests: u64,
+    orders: u64,
 }
 
 /// The limits of one kind, one for each window length. A request takes room in all windows or in none.
@@ -237,6 +252,8 @@ impl Limits {
             streams_wait_since: None,
             streams_wait_at: None,
             wait_max,
+            sent: Sent::default(),
+            questions: VecDeque::new(),
             has_news: false,
         };
         limits.add(config, Instant::ZERO);
@@ -280,6 +297,7 @@ impl Limits {
         if is_order {
             self.orders.take(now);
         }
+        self.count(is_order);
         if urgency == Urgency::Stream {
             (self.streams_wait_since, self.streams_wait_at) = (None, None);
         }
@@ -326,7 +344,21 @@ impl Limits {
         if self.requests.room(Urgency::Cancel).0 <= now {
             self.requests.take(now);
         }
+        self.count(false);
         Ok(())
+    }
+
+    fn count(&mut self, is_order: bool) {
+        self.sent.requests = self.sent.requests.saturating_add(1);
+        self.sent.orders = self.sent.orders.saturating_add(u64::from(is_order));
+    }
+
+    /// Stores what was sent to the host up to a request for the limits.
+    pub(super) fn note_question(&mut self, request: u64) {
+        if self.questions.len() >= QUESTIONS_MAX {
+            self.questions.pop_front();
+        }
+        self.questions.push_back((request, self.sent));
     }
 
     pub(super) fn check_dial(&self, now: Instant) -> Result<(), Instant> {
@@ -358,9 +390,12 @@ impl Limits {
     /// venue named before, and apply in addition to the limits of the configuration. A limit of zero allows nothing
     /// for the length of one window. None of these limits causes a wait longer than [`Config::retry_after_max`].
     ///
-    /// `since` is how many requests were sent after the request to which `response` is the reply. The venue's count
-    /// may lack these requests.
-    pub(crate) fn note_named(&mut self, response: &Response<'_>, since: u64, now: Instant) {
+    /// `request` is the request to which `response` is the reply. The venue's count may lack what was sent to the host
+    /// after this request.
+    pub(crate) fn note_named(&mut self, response: &Response<'_>, request: u64, now: Instant) {
+        let place = self.questions.iter().position(|(question, _)| *question == request);
+        let before = place.and_then(|place| self.questions.remove(place));
+        let before = before.map(|(_, sent)| sent).unwrap_or_default();
         let limits: Vec<_> = response.rate_limits().into_iter().flatten().filter_map(Row::read).collect();
         if limits.is_empty() {
             return;
@@ -371,8 +406,8 @@ impl Limits {
         (self.requests.held_until, self.orders.held_until) = (Instant::ZERO, Instant::ZERO);
         for (kind, name, since) in [
             (&mut self.dials, "CONNECTION_ATTEMPTS", 0),
-            (&mut self.requests, "REQUEST_WEIGHT", since),
-            (&mut self.orders, "ORDERS", since),
+            (&mut self.requests, "REQUEST_WEIGHT", self.sent.requests.saturating_sub(before.requests)),
+            (&mut self.orders, "ORDERS", self.sent.orders.saturating_sub(before.orders)),
         ] {
             let of_kind = limits.iter().filter(|limit| limit.kind.raw() == name);
             let named: Vec<Named> = of_kind

@@ -369,7 +369,11 @@ impl Outbox {
             Request::ConnectionInfo => Purpose::Limits(about),
             _ => Purpose::Application(about),
         };
-        cx.report(Event::Requested { link, request: RequestId::new(cx.next_request_id()), about });
+        let id = cx.next_request_id();
+        if matches!(purpose, Purpose::Limits(_)) {
+            cx.limits().note_question(id);
+        }
+        cx.report(Event::Requested { link, request: RequestId::new(id), about });
         self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
     }
 

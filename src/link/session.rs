@@ -184,9 +184,8 @@ impl<'r, 'c> Reception<'r, 'c> {
     /// Takes over the rate limits that `response` names. `request` is the id of the request to which `response` is
     /// the reply.
     pub(super) fn note_limits(&mut self, response: &Response<'_>, request: u64) {
-        let since = self.cx.next_request_id().saturating_sub(request).saturating_sub(1);
         let now = self.cx.now();
-        self.cx.limits().note_named(response, since, now);
+        self.cx.limits().note_named(response, request, now);
     }
 
     /// Reports an event in addition to the one that `Session::receive` returns.

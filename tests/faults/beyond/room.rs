@@ -8,7 +8,7 @@ use gemini_ws::{
 };
 
 use super::super::line::{self, Line};
-use super::fed::{Fed, new_order, s, t};
+use super::fed::{Fed, id_of, new_order, pair, s, t};
 
 /// Handles every deadline of each second, for at most `most` seconds. Returns the second in which the book stops
 /// being current.
@@ -416,5 +416,27 @@ fn a_raw_order_counts_for_the_limit_on_orders() {
         let refused = fed.client.request(t(2), request);
         let is_of_orders = matches!(refused, Err(CommandError::RateLimited { limit: RateKind::Orders, .. }));
         assert!(is_of_orders, "{request:?}: {refused:?}");
+    }
+}
+
+/// The venue counts what was sent to it, and only orders as orders. Rows: the limit that the venue names, the endpoint
+/// that gets twenty requests before the reply, and whether an order is accepted then.
+#[test]
+fn what_is_sent_before_the_reply_counts_for_its_own_limit() {
+    for (kind, endpoint, is_accepted) in
+        [("ORDERS", 0, true), ("ORDERS", 1, true), ("REQUEST_WEIGHT", 0, false), ("REQUEST_WEIGHT", 1, true)]
+    {
+        let (mut fed, links) = pair(["ws://v", "ws://w"]);
+        let endpoints: Vec<EndpointId> = fed.client.endpoints().collect();
+        fed.client.request_at(t(1), endpoints[0], &Request::ConnectionInfo).unwrap();
+        fed.poll();
+        let id = id_of(&fed.sent.pop().unwrap());
+        for _ in 0..20 {
+            fed.client.request_at(t(2), endpoints[endpoint], &Request::Time).unwrap();
+        }
+        let limit = limit_of(kind, ("SECOND", 10), 20, 1);
+        fed.feed_over(links[0], 3, &format!(r#"{{"id":{id},"status":200,"rateLimits":[{limit}]}}"#));
+        let placed = fed.client.request_at(t(4), endpoints[0], &Request::PlaceOrder(new_order("a1")));
+        assert_eq!(placed.is_ok(), is_accepted, "{kind} {endpoint}: {placed:?}");
     }
 }
