@@ -43,6 +43,21 @@ fn attempts_beyond_the_limit() {
     assert!(info.ends_with(r#""limit":300,"count":400}]}"#), "{info}");
 }
 
+/// The count of attempts begins again with each window of five minutes, although the session stays open.
+#[test]
+fn attempts_of_an_earlier_window() {
+    let mut venue = Venue::new(market(&["btcusd"]), 1);
+    for _ in 0..400 {
+        venue.connect("");
+    }
+    venue.run(SECOND * 600);
+    let info = venue.send(r#"{"id":1,"method":"conninfo"}"#).remove(0);
+    assert!(info.ends_with(r#""limit":300,"count":0}]}"#), "{info}");
+    venue.connect("");
+    let info = venue.send(r#"{"id":1,"method":"conninfo"}"#).remove(0);
+    assert!(info.ends_with(r#""limit":300,"count":1}]}"#), "{info}");
+}
+
 #[test]
 fn refusals() {
     let error = |id: &str, status: u16, code: i32, message: &str| {

@@ -515,11 +515,12 @@ impl Exchange {
             )
         };
         let orders = self.orders_used(session);
+        let attempts = self.connections.used(self.now, CONNECTION_WINDOW);
         let limits = [
             limit("REQUEST_WEIGHT", "SECOND", 10, REQUESTS_MAX, used),
             limit("ORDERS", "SECOND", 10, ORDERS_MAX, orders[0]),
             limit("ORDERS", "DAY", 1, ORDERS_OF_DAY_MAX, orders[1]),
-            limit("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, self.connections.last_count()),
+            limit("CONNECTION_ATTEMPTS", "MINUTE", 5, 300, attempts),
         ];
         format!(r#"{{"id":{id},"status":200,"rateLimits":[{}]}}"#, limits.join(","))
     }

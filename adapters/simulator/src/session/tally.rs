@@ -25,11 +25,6 @@ impl Tally {
     pub(crate) fn used(&self, now: Instant, length: Duration) -> u32 {
         if self.window == window(now, length) { self.count } else { 0 }
     }
-
-    /// Returns how many events there were in the window of the last event.
-    pub(crate) const fn last_count(&self) -> u32 {
-        self.count
-    }
 }
 
 fn window(now: Instant, length: Duration) -> u64 {
