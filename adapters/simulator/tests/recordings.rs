@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{CLIENT, ClientBook, Venue, request, symbol};
+use crate::common::{CLIENT, ClientBook, Venue, market, request, symbol};
 use gemini_ws::{Frame, Instant, Message, Scratch, decode};
 use gemini_ws_simulator::{Config, Output, Recording, SessionId};
 use testkit::variables::flag;
@@ -219,4 +219,30 @@ fn recorded_frames() {
         assert_eq!(book.gaps, 0);
         assert_eq!(Some(book.as_true_book()), venue.exchange.book(symbol(name)));
     }
+}
+
+/// Neither a generated market nor a recording has the streams of other APIs, and a recording has no requests for
+/// quotes. Nothing would come on such a stream.
+#[test]
+fn streams_that_do_not_exist() {
+    let status =
+        r#"{"e":"contractStatus","E":1,"s":"GEMI-A-UP","k":"A","c":"UP","i":1,"o":"Approved","n":"Active"}"#;
+    let frames = [FRAMES[0], status].join("\n");
+    let recording = || Config::recording(Recording::parse(&frames).unwrap());
+    for config in [market(&["btcusd"]), recording()] {
+        let mut venue = Venue::new(config, 1);
+        venue.connect("");
+        for name in ["requestForQuote", "btcusd@candles_1m", "btcusd@candles_1d"] {
+            for verb in ["subscribe", "unsubscribe"] {
+                let replies = venue.request(verb, &[name]);
+                assert!(replies[0].contains(&format!("Invalid stream name: {name}")), "{verb} {replies:?}");
+            }
+        }
+        assert_eq!(venue.exchange.subscriptions(CLIENT).count(), 0);
+    }
+    let mut venue = Venue::new(recording(), 1);
+    venue.connect("");
+    venue.request("subscribe", &["contractStatus"]);
+    venue.request("unsubscribe", &["requestForQuote"]);
+    assert_eq!(venue.run(SECOND), [status]);
 }

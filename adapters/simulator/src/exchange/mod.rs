@@ -460,7 +460,8 @@ impl Exchange {
                 private.push(self.private_stream(session, name)?);
                 continue;
             }
-            let stream = name.parse::<Stream>().ok().filter(|stream| self.source.as_source().has(stream));
+            let stream = name.parse::<Stream>().ok().filter(request::is_public);
+            let stream = stream.filter(|stream| self.source.as_source().has(stream));
             streams.push(stream.ok_or_else(|| Refusal::invalid_stream(name))?);
         }
         Ok((streams, private))

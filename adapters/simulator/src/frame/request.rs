@@ -1,5 +1,6 @@
 //! Reading the requests of clients.
 
+use gemini_ws::Stream;
 use serde_json::{Map, Value};
 
 use crate::frame::order_entry::{OrderMethod, OrderRequest};
@@ -148,6 +149,22 @@ fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
         Some(Method::Depth { symbol, limit: usize::try_from(limit).ok()? })
     };
     parameters.and_then(Value::as_object).and_then(read).ok_or_else(Refusal::invalid_parameters)
+}
+
+/// Returns whether the current API has a public stream of this kind, for a source of books to serve.
+/// `requestForQuote` is not among them, because the requests for quotes have subscribers of their own.
+pub(crate) const fn is_public(stream: &Stream) -> bool {
+    match stream {
+        Stream::BookTicker { .. }
+        | Stream::ContractStatus
+        | Stream::Depth { .. }
+        | Stream::FundingAmount { .. }
+        | Stream::MarkPrice { .. }
+        | Stream::PartialDepth { .. }
+        | Stream::Trade { .. } => true,
+        // Candles are a feed of market data v2.
+        _ => false,
+    }
 }
 
 pub(crate) fn is_private(stream: &str) -> bool {
