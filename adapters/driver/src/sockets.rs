@@ -92,10 +92,12 @@ impl<S: Read + Write> Sockets<S> {
     }
 
     /// Returns how long to wait at most before the next turn; `None` if no limit applies. The limit is the shortest
-    /// of [`Client::timeout`] and the [`NonBlocking::timeout`] of each socket.
+    /// of [`Client::timeout`], the [`NonBlocking::timeout`] of each socket, and the time until the turn that drops a
+    /// socket after the peer's Close frame.
     pub fn timeout(&self, client: &Client, now: Instant) -> Option<Duration> {
         let sockets = self.by_slot.values().filter_map(|place| place.socket.timeout());
-        sockets.chain(client.timeout(now)).min()
+        let closing = self.by_slot.values().filter_map(|place| place.closes_by);
+        sockets.chain(closing.map(|at| at.since(now))).chain(client.timeout(now)).min()
     }
 
     fn refused(&self) -> Vec<usize> {

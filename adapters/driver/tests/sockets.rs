@@ -380,6 +380,18 @@ fn a_peer_that_closes_and_stays() {
     assert!(!events.iter().any(|event| event.contains("late")), "{events:?}");
 }
 
+/// The link of one peer ends for good, and the other link is quiet. A loop that never waits longer than the time from
+/// `timeout` still drops the socket in time.
+#[test]
+fn a_loop_learns_when_to_drop_a_peer_that_stays() {
+    let peers = || [Peer::new([close(4003)]), Peer::new([])];
+    let (client, sockets, events) = turns(peers, 3);
+    assert_eq!((sockets.len(), client.close_reason()), (2, None), "{events:?}");
+    let wait = sockets.timeout(&client, Instant::from_millis(200));
+    assert!(wait.is_some_and(|wait| wait <= Duration::from_secs(1)), "{wait:?}: {events:?}");
+    assert_eq!(turns(peers, 30).1.len(), 1);
+}
+
 #[test]
 fn a_refused_upgrade_is_reported_once() {
     let peers = || {
