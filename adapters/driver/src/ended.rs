@@ -66,3 +66,59 @@ impl Ending {
         self.ended.get().cloned().unwrap_or(Ended { closed: None, orders: Vec::new() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Wake};
+
+    use futures_lite::future;
+    use gemini_ws::{Client, Config, Endpoint, Instant, Replay, RequestId, Scratch};
+
+    use super::*;
+    use crate::BookReader;
+    use crate::handle::handle;
+    use crate::ticket::{Cell, Ticket};
+
+    /// A task in another thread: it looks around as soon as it is woken.
+    struct Woken<F: Fn() + Send + Sync>(F);
+
+    impl<F: Fn() + Send + Sync> Wake for Woken<F> {
+        fn wake(self: Arc<Self>) {
+            (self.0)();
+        }
+    }
+
+    /// When `Handle::ended` returns, every book is stale and every ticket has ended.
+    #[test]
+    fn after_the_end_nothing_is_open() {
+        let (handle, mut ends) = handle();
+        let mut client = Client::single(Config::new("ws://v"));
+        let symbol = "btcusd".parse().unwrap();
+        let group = ends.keeper.open_books(&mut client, Instant::ZERO, &[symbol]).unwrap();
+        let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+        let book = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":5,"u":5,"b":[["1","1"]],"a":[["2","1"]]}"#;
+        ends.keeper.take(&replay.event(book, &mut scratch).unwrap().unwrap(), Instant::ZERO);
+        let _ = ends.keeper.publish();
+        let reader = BookReader::new(group, handle.clone());
+        let cell = Cell::new(Order::default());
+        ends.keeper.tickets.open(RequestId::new(1), Arc::clone(&cell));
+        let ticket = Ticket::new(cell, handle.clone());
+        assert!(reader.view("btcusd").unwrap().live().is_some() && ticket.outcome().is_none());
+
+        let seen = Arc::new(Mutex::new(None));
+        let noted = Arc::clone(&seen);
+        let look = move || {
+            let is_live = reader.view("btcusd").unwrap().live().is_some();
+            *noted.lock().unwrap() = Some((is_live, ticket.outcome().is_some()));
+        };
+        let waker = Arc::new(Woken(look)).into();
+        let mut ended = pin!(handle.ended());
+        assert!(ended.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(ends);
+        assert_eq!(*seen.lock().unwrap(), Some((false, true)));
+        assert!(future::block_on(ended).closed.is_none());
+    }
+}

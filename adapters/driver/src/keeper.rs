@@ -355,9 +355,12 @@ impl Keeper {
 
 impl Drop for Keeper {
     /// Stores how the driver ended and its unfinished orders for [`Ended`], also if the driver's task is aborted or
-    /// panics.
+    /// panics. First makes all books stale and ends all tickets, because a caller in another thread may look at them
+    /// as soon as [`Handle::ended`](crate::Handle::ended) returns.
     fn drop(&mut self) {
         self.clock.set(None);
+        drop(std::mem::take(&mut self.board));
+        drop(std::mem::take(&mut self.tickets));
         self.ending.end(Ended { closed: self.closed, orders: self.unfinished() });
     }
 }

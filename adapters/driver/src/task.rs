@@ -74,20 +74,21 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     closed: Option<(CloseReason, Instant)>,
 }
 
-/// The receivers of each event, in this order.
+/// The receivers of each event. They are dropped in the order of the fields: when the keeper reports the end of the
+/// driver, all calls have returned and the queue of events has ended.
 struct Takers<D> {
     telemetry: Telemetry,
     replies: Replies,
-    keeper: Keeper,
     delivery: D,
+    keeper: Keeper,
 }
 
 impl<D: Delivery> Takers<D> {
     #[inline]
     fn take(&mut self, client: &mut Client, link: Option<LinkId>, event: &Event<'_>, now: Instant) {
         self.telemetry.event(link, event, now);
-        resolve(&mut self.replies, event);
         self.keeper.take(event, now);
+        resolve(&mut self.replies, event);
         // Send cancels before the application gets the event, because it may close the client then.
         self.keeper.tickets.send_new_cancels(client, now);
         self.delivery.deliver(client, now, event);
@@ -126,7 +127,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             client,
             commands,
             policy,
-            takers: Takers { telemetry: Telemetry::default(), replies: Vec::new(), keeper, delivery },
+            takers: Takers { telemetry: Telemetry::default(), replies: Vec::new(), delivery, keeper },
             shutdown: Some(close),
             listener: None,
             is_open: false,
@@ -492,7 +493,8 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     }
 }
 
-/// Passes a reply to the call that waits for it.
+/// Passes a reply to the call that waits for it. The keeper must have applied the reply before, because the caller
+/// may look at the ticket of an order in another thread as soon as the call returns.
 fn resolve(replies: &mut Replies, event: &Event<'_>) {
     if let Event::Reply { request, .. } = event
         && let Some(position) = replies.iter().position(|(waiting, _)| waiting == request)
@@ -500,5 +502,93 @@ fn resolve(replies: &mut Replies, event: &Event<'_>) {
         let (_, answer) = replies.swap_remove(position);
         // The caller may have stopped waiting.
         let _ = answer.try_send(Reply::of(event).ok_or(RequestError::Closed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::{Arc, Mutex};
+    use std::task::Wake;
+
+    use gemini_ws::{Config, NewOrder, OrderRef, Request, RequestId, Side, Stream};
+
+    use super::*;
+    use crate::delivery::Callback;
+    use crate::handle::handle;
+    use crate::ticket::{Cell, Ticket};
+
+    /// A caller in another thread: it calls the function as soon as it is woken.
+    struct Caller<F: Fn() + Send + Sync>(F);
+
+    impl<F: Fn() + Send + Sync> Wake for Caller<F> {
+        fn wake(self: Arc<Self>) {
+            (self.0)();
+        }
+    }
+
+    type Ignore = Callback<fn(&mut Client, Instant, &Event<'_>)>;
+
+    /// Passes all events of the outputs to the takers.
+    fn drain(takers: &mut Takers<Ignore>, client: &mut Client) {
+        while let Some(output) = client.poll_output() {
+            if let Output::Event(event) = output {
+                takers.take(client, None, &event, Instant::ZERO);
+            }
+        }
+    }
+
+    fn feed(takers: &mut Takers<Ignore>, client: &mut Client, link: LinkId, text: &str) {
+        let mut scratch = Scratch::new();
+        if let Some(event) = client.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch) {
+            takers.take(client, Some(link), &event, Instant::ZERO);
+        }
+        drain(takers, client);
+    }
+
+    /// When a call returns the reply to a cancel, the ticket of the order shows what the reply says.
+    #[test]
+    fn a_ticket_knows_a_reply_before_the_caller_does() {
+        let (now, (handle, ends)) = (Instant::ZERO, handle());
+        let mut takers: Takers<Ignore> = Takers {
+            telemetry: Telemetry::default(),
+            replies: Vec::new(),
+            delivery: Callback(|_, _, _| {}),
+            keeper: ends.keeper,
+        };
+        let mut client = Client::single(Config::new("ws://v").authenticated(true));
+        client.subscribe(now, Stream::orders()).unwrap();
+        client.open(now).unwrap();
+        let link = client.links().next().unwrap().0;
+        client.handle_connected(link, now);
+        drain(&mut takers, &mut client);
+        feed(&mut takers, &mut client, link, r#"{"id":1,"status":200}"#);
+        let order = NewOrder::limit("a", "btcusd", Side::Buy, "1", "1").unwrap();
+        let placed = client.request(now, &Request::PlaceOrder(order)).unwrap();
+        let cell = Cell::new(Default::default());
+        takers.keeper.tickets.open(placed, Arc::clone(&cell));
+        drain(&mut takers, &mut client);
+        let ticket = Ticket::new(cell, handle);
+        let reply = |id: RequestId| format!(r#"{{"id":{},"status":200}}"#, id.get());
+        feed(&mut takers, &mut client, link, &reply(placed));
+        let open = r#"{"e":"orderUpdate","E":4,"s":"BTCUSD","i":7,"c":"a","X":"OPEN","q":"1","T":4}"#;
+        feed(&mut takers, &mut client, link, open);
+        assert!(
+            takers.keeper.orders().get(OrderRef::OrderId(7)).is_some() && !ticket.order().cancel_accepted
+        );
+
+        let cancel = client.request(now, &Request::CancelOrder { order_id: 7 }).unwrap();
+        let (answer, answered) = async_channel::bounded(1);
+        takers.replies.push((cancel, answer));
+        drain(&mut takers, &mut client);
+        let seen = Arc::new(Mutex::new(None));
+        let noted = Arc::clone(&seen);
+        let look = move || *noted.lock().unwrap() = Some(ticket.order().cancel_accepted);
+        let mut call = pin!(answered.recv());
+        let waker = Arc::new(Caller(look)).into();
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        feed(&mut takers, &mut client, link, &reply(cancel));
+        assert_eq!(*seen.lock().unwrap(), Some(true));
     }
 }
