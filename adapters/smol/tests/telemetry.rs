@@ -92,6 +92,26 @@ fn fail() {
     }));
 }
 
+/// Runs a client against an exchange with faults. The client ends when a fault ends its only link for good, or at the
+/// first event for which `is_last` returns `true`.
+fn disturb(faults: &str, is_last: fn(&Event<'_>) -> bool) {
+    let market = Market::market(["btcusd".parse().unwrap()]);
+    let mut exchange = Exchange::new(market, 1);
+    exchange.plan_faults(Instant::ZERO, faults).unwrap();
+    let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
+    let mut gemini = Client::single(Config::new(format!("ws://{}", server.local_addr())).seed(1));
+    let trades = "btcusd@trade".parse().unwrap();
+    gemini.subscribe_unless_silent(Instant::ZERO, trades, std::time::Duration::from_millis(300)).unwrap();
+    let (handle, driver) = client(gemini);
+    let smol = Smol::new();
+    let run = driver.run(&smol, |_, _, event| {
+        if is_last(event) {
+            handle.close();
+        }
+    });
+    smol::block_on(smol::future::or(async { _ = run.await }, async { match server.run().await {} }));
+}
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -120,8 +140,8 @@ fn logged(level: Level, what: impl FnOnce()) -> String {
 }
 
 /// Checks the log. At `info`, it contains slots of links and reasons of ends, but no frames. At `warn`, it contains
-/// the number of dropped events. At `trace`, it contains frames, but neither the secret nor the headers of a signed
-/// upgrade.
+/// links that the venue ends for good, silent streams, and the number of dropped events. At `trace`, it contains
+/// frames, but neither the secret nor the headers of a signed upgrade.
 fn traced() {
     let log = logged(Level::INFO, || _ = live());
     for line in ["link{slot=0 epoch=1}", ": open", ": live", "closed reason=closed as requested"] {
@@ -133,6 +153,18 @@ fn traced() {
     let closed = log.find(": closed reason").expect("the end of the client");
     let span = log.find("link{slot=0 epoch=1}: gemini_ws_driver::telemetry::traced: close time");
     assert!(span.is_some_and(|span| span < closed), "the span of a link ends with the link: {log}");
+    let lines = |what: &dyn Fn(), text: &str| {
+        let log = logged(Level::INFO, what);
+        let found =
+            log.lines().filter(|line| line.contains(text) && line.contains(" WARN link{slot=0 epoch="));
+        assert!(found.count() > 0, "no {text} in {log}");
+    };
+    // The client may connect after the first of these faults.
+    let close = ["close 4003 @200ms", "close 4003 @1s", "close 4003 @5s", "close 4003 @20s"].join("\n");
+    lines(&|| disturb(&close, |_| false), "code 4003 retries=false");
+    // A timer causes this event, and not a frame.
+    let halt = "halt-market 1h";
+    lines(&|| disturb(halt, |event| matches!(event, Event::Silent { .. })), "silent for too long");
     let mut dropped = 0;
     let log = logged(Level::WARN, || dropped = overflow());
     let reported =

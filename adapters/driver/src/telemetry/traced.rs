@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gemini_ws::{Event, Frame, Instant, LinkId, Output};
+use gemini_ws::{Event, Frame, Instant, LinkId, Lost, Output};
 use tracing::{Span, debug, info, info_span, trace, warn};
 
 const OVERFLOW_INTERVAL: Duration = Duration::from_secs(1);
@@ -69,13 +69,19 @@ impl Traced {
         warn!(dropped = std::mem::take(&mut self.dropped), "overflow");
     }
 
-    /// Records an event. `of` is the link whose frame caused the event; `None` for an event without a frame.
+    /// Records an event in the span of its link. `of` is the link whose frame caused the event; `None` for an event
+    /// without a frame, which names its link if it is about one.
     pub(crate) fn event(&mut self, of: Option<LinkId>, event: &Event<'_>) {
         let link = match event {
             Event::Opened { link, .. }
             | Event::Live { link }
             | Event::ConnectFailed { link, .. }
-            | Event::Disconnected { link, .. } => Some(*link),
+            | Event::Disconnected { link, .. }
+            | Event::SequenceGap { link, .. }
+            | Event::Silent { link, .. }
+            | Event::Unserved { link, .. }
+            | Event::Rejected { link, .. } => Some(*link),
+            Event::Gap { link, .. } => *link,
             _ => of,
         };
         let _within = link.map_or_else(Span::none, |link| self.span(link)).entered();
@@ -85,8 +91,12 @@ impl Traced {
             Event::ConnectFailed { reason: why, retry, .. } => {
                 warn!(cause = %why, retries = retry.is_some(), "not connected")
             }
-            Event::Disconnected { reason: why, retry: Some(_), .. } => warn!(cause = %why, "disconnected"),
-            Event::Disconnected { reason: why, .. } => info!(cause = %why, "disconnected for good"),
+            Event::Disconnected { reason: why @ (Lost::Requested | Lost::CloseTimedOut), .. } => {
+                info!(cause = %why, "disconnected");
+            }
+            Event::Disconnected { reason: why, retry, .. } => {
+                warn!(cause = %why, retries = retry.is_some(), "disconnected");
+            }
             Event::ShuttingDown { step } => info!(?step, "shutting down"),
             Event::Closed { reason, abandoned } => info!(%reason, ?abandoned, "closed"),
             Event::Gap { symbol, expected, got, .. } => warn!(%symbol, expected, got, "gap"),
