@@ -66,7 +66,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         let wait = sockets.timeout(&client, now).into_iter().chain([next.since(now)]).min();
-        poll.poll(&mut ready, if more { Some(Duration::ZERO) } else { wait })?;
+        match poll.poll(&mut ready, if more { Some(Duration::ZERO) } else { wait }) {
+            // A signal interrupted the wait.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            waited => waited?,
+        }
         ready.iter().for_each(|event| sockets.mark(event.token().0));
     }
     println!("{}", closed.map_or(String::new(), |reason| reason.to_string()));
