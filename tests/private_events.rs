@@ -1,4 +1,5 @@
-//! Tests failures of private events. Each test is named after its scenario.
+//! Tests of orders, fills and unknown messages in which other clients are known to have failed. The name of each test
+//! begins with the id of its scenario in `tests/SCENARIOS.md`.
 
 use std::collections::BTreeMap;
 

@@ -508,8 +508,8 @@ impl<'f> Books<'f> {
         Some(depth_event(is_snapshot, depth, source))
     }
 
-    /// Returns whether no snapshot of the symbol has been returned for this frame yet. If so, and if more changes
-    /// follow in the frame, adds the symbol to `begun`.
+    /// Returns `true` if no earlier event of this frame was a snapshot of the symbol, so that the present one can be.
+    /// Then adds the symbol to `begun`, unless this was the last change of the frame.
     fn begins(&mut self, symbol: &str) -> bool {
         if self.begun.get(symbol).is_some() {
             return false;

@@ -152,8 +152,8 @@ impl Outbox {
         self.queue(id, false, usize::MAX);
     }
 
-    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. `usize::MAX`
-    /// sets no limit.
+    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. If this is
+    /// `usize::MAX`, only the limit of the configuration applies.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         self.queue(id, true, batch_max);
     }

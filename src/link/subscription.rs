@@ -82,7 +82,7 @@ pub(super) struct Effects {
     pub(super) list: &'static [StreamEffect],
     /// For `ReportQuiet`: when the silence began.
     pub(super) heard: Instant,
-    /// The input of a second step, if a snapshot came after the request had failed: it confirms the stream.
+    /// The input of a second step, which confirms the stream if its snapshot came after the request had failed.
     pub(super) then: Option<StreamInput>,
 }
 

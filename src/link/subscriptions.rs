@@ -22,7 +22,8 @@ pub(crate) struct Subscriptions {
     free: Vec<usize>,
     /// For each symbol and topic, the place of the subscription that takes the frames.
     routes: SymbolMap<[Option<u32>; TOPICS]>,
-    /// For each topic of streams over all symbols, the place of the subscription that takes the frames.
+    /// For each topic, the place of the subscription to the stream without a symbol, such as `orders@account`. This
+    /// subscription takes the frames for which `routes` has no place.
     global: [Option<u32>; TOPICS],
     sums: Sums,
     delays: Delays,

@@ -137,10 +137,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.moment.step();
         let reported = self.moment;
         self.malformed = self.malformed.saturating_add(malformed as u64);
-        if source.link().is_some() {
-            self.end_recording();
-        } else {
-            self.is_recording = true;
+        match source.link() {
+            Some(_) => self.end_recording(),
+            None => self.is_recording = true,
         }
         let is_late = self.links.is_late(source);
         if let Some(link) = source.link().filter(|_| !is_late) {

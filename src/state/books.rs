@@ -194,9 +194,9 @@ impl Books {
 
     /// Returns the book of a symbol. The symbol may be in upper or lower case.
     ///
-    /// Returns `None` before the first snapshot and after the end of the subscription, and if [`BOOKS_MAX`] other
-    /// books are kept. If the first snapshot may have been dropped before it reached `Books`, the book is stale and
-    /// empty.
+    /// Returns `None` before the first snapshot, after the end of the subscription, and if [`BOOKS_MAX`] other books
+    /// are kept. Exception: if an event such as [`Event::Overflow`] shows that the first snapshot may have been
+    /// dropped before it reached `Books`, returns a stale and empty book.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }

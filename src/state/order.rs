@@ -95,7 +95,8 @@ pub struct Order {
     observed: Moment,
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether a reply, but no event, has reported the rejection. An event can still show that the order exists.
+    /// Whether only a reply, or an answer that did not find the order, shows its rejection. An event can still show
+    /// that the order exists.
     is_refused_by_reply: bool,
     disputes: Disputes,
     /// Whether the order was modified. If so, the quantity in an answer of REST may differ from the known one.

@@ -192,7 +192,7 @@ fn elements(list: &mut Value) -> impl Iterator<Item = &mut Value> {
     list.as_array_mut().unwrap().iter_mut()
 }
 
-/// Converts the serialised order of a list as [`said`] converts a message.
+/// Changes a serialised [`OrderReport`], one element of a list, as the function [`said`](said()) changes a message.
 fn report(report: &OrderReport<'_>, said: &mut Value) {
     match report {
         OrderReport::Update(update) => {

@@ -12,7 +12,7 @@ pub(super) struct FillSums {
     /// For each fill, the sum of this fill and all fills before it; `None` if a decimal cannot hold the sum.
     by_arrival: Vec<Option<Decimal>>,
     by_time: Vec<TimedFill>,
-    /// Whether a fill has a negative quantity, so that the sums do not only rise.
+    /// Whether a fill has a negative quantity. If so, a sum may be lower than the sum before it.
     has_negative: bool,
 }
 

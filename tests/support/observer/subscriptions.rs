@@ -43,7 +43,7 @@ pub struct Feed {
     pub synced: Option<LinkId>,
     /// The link before `synced`, if the book was current until that link ended.
     pub before: Option<LinkId>,
-    /// Whether the book has lost an update and has had no snapshot since.
+    /// Whether the book may have lost an update over the present link and has had no snapshot since.
     pub lost_update: bool,
     pub last: u64,
     pub snapshot: u64,

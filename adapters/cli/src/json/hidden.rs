@@ -39,7 +39,8 @@ fn hide(text: &mut Cow<'_, str>, part: Range<usize>) {
     text.to_mut().replace_range(part, &asterisks);
 }
 
-/// Calls `found` with the range of each string in the values of [`MEMBERS`], without its quotes.
+/// Finds the members of the text that [`MEMBERS`] names. Calls `found` with the range of each string in their values;
+/// the range excludes the quotes.
 fn each_value(text: &str, mut found: impl FnMut(Range<usize>)) {
     let mut from = 0;
     while let Some(end) = end_of_name(text, from) {
@@ -116,7 +117,8 @@ struct Strings<'t> {
 }
 
 impl Strings<'_> {
-    /// Returns the strings of the value of the member whose name ends before `position`.
+    /// Returns the ranges of the strings in a member's value. `position` is directly behind the closing quote of the
+    /// member's name.
     const fn behind(text: &str, position: usize) -> Strings<'_> {
         Strings { text, position, is_array: false, is_done: false }
     }

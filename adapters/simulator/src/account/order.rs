@@ -12,8 +12,8 @@ use crate::value::order::{NewOrder, OrderSide, OrderState, OrderType, Origin};
 /// The terms of an order as integers, in the units of its instrument.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
-    /// The position of the order's symbol among the symbols of the market; `usize::MAX` if the order belongs to no
-    /// market.
+    /// The position of the order's symbol among the symbols of the market; `usize::MAX` if the market does not
+    /// have the symbol.
     pub(crate) position: usize,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,

@@ -52,8 +52,8 @@ pub(crate) struct SavedOrder {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedTerms {
-    /// Whether the order belongs to a market. False for the order of a maker whose quote was executed, and for an
-    /// ended order that was restored without its market.
+    /// Whether the order has a symbol of the simulated market. False for the order that records the execution of a
+    /// maker's quote, and for an ended order that was restored when the market did not have its symbol.
     pub(crate) is_in_market: bool,
     pub(crate) price_decimals: u8,
     pub(crate) quantity_decimals: u8,

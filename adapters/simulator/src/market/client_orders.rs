@@ -2,8 +2,8 @@
 
 use crate::model::engine::{OrderId, Owner, Remainder, Side};
 
-/// An order that is submitted to the market. Its price and its quantity are in units of the instrument's last
-/// decimals.
+/// An order that is submitted to the market. `limit`, the worst price that it accepts, and `quantity` are integers, in
+/// units of the last decimal of the instrument's prices and quantities.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     pub(crate) position: usize,
