@@ -95,8 +95,7 @@ pub struct Order {
     observed: Moment,
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether only a reply, or an answer that did not find the order, shows its rejection. An event can still show
-    /// that the order exists.
+    /// Whether the order is rejected by a reply, or not found by an answer, but an event can still show that it exists.
     is_refused_by_reply: bool,
     disputes: Disputes,
     /// Whether the order was modified. If so, the quantity in an answer of REST may differ from the known one.

@@ -2,7 +2,7 @@
 
 use crate::model::engine::{OrderId, Owner, Remainder, Side};
 
-/// An order that is submitted to the market. `limit`, the worst price that it accepts, and `quantity` are integers, in
+/// An order that is submitted to the market. `limit`, the worst price that it accepts, and `quantity` are integers in
 /// units of the last decimal of the instrument's prices and quantities.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
