@@ -348,7 +348,8 @@ impl Feed {
     /// kind of request about them since: see [`Subscription::decide_by`].
     pub(super) fn decide_by(&mut self, request: &StreamRequest, id: u64, is_accepted: bool) {
         for stream in request.streams() {
-            self.subscriptions.change(*stream, |it| it.decide_by(id, is_accepted));
+            let is_subscribe = request.is_subscribe();
+            self.subscriptions.change(*stream, |it| it.decide_by(id, is_subscribe, is_accepted));
         }
     }
 

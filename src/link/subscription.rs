@@ -44,7 +44,7 @@ pub(crate) struct Subscription {
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
     /// to older requests change nothing, except as [`decide_by`](Subscription::decide_by) says.
     request: u64,
-    /// The id of the request that the newest request repeats; the id of the newest request itself if it repeats none.
+    /// No request from this one to the newest one repeats an older request of the same kind.
     first_request: u64,
     /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot came although
     /// the request got no reply in time or was refused for now.
@@ -52,14 +52,12 @@ pub(crate) struct Subscription {
     /// How many times in a row the stream has failed.
     attempts: u32,
     failure: Failure,
-    /// Whether the newest request about the stream has failed, and the client has not sent the next one yet. Stays
-    /// false if the venue has refused an `unsubscribe` of several streams for good.
+    /// Whether the newest request about the stream has failed, and the client has not sent the next one yet.
     unanswered: bool,
     /// Whether the data of the stream was requested before on this connection, so that frames of an earlier
     /// `subscribe` may still come. Always false for streams other than books, balances and positions.
     asked_before: bool,
-    /// When the client has to act on the stream next: to send the next request about it, to report that the snapshot
-    /// of a confirmed book is overdue, or to check whether the stream has been silent for too long.
+    /// When to send the next request, to report that the snapshot is overdue, or to check for a silence of the stream.
     due: Option<Instant>,
     /// How long the stream may be silent; `None` if the application set no limit.
     silence_max: Option<Duration>,
@@ -365,8 +363,10 @@ impl Subscription {
     /// Makes the late reply to a request valid if newer requests only repeat this request. Replies to them then change
     /// nothing. Otherwise a stream would stay unconfirmed for ever if replies took longer than the client waits before
     /// it repeats a request. A refusal stays invalid if data has come: the venue has accepted one of the requests.
-    pub(super) fn decide_by(&mut self, request: u64, is_accepted: bool) {
-        if (self.first_request..self.request).contains(&request) && (is_accepted || !self.is_served()) {
+    pub(super) fn decide_by(&mut self, request: u64, is_subscribe: bool, is_accepted: bool) {
+        let is_repeated =
+            is_subscribe != self.is_left() && (self.first_request..self.request).contains(&request);
+        if is_repeated && (is_accepted || !self.is_served()) {
             self.request = request;
         }
     }

@@ -69,10 +69,10 @@ impl<V> Row<V> {
         self.stale(lost).is_none() && self.standing.link().is_some()
     }
 
-    /// Returns whether a report after the question at `asked` has shown the row. A report that leaves the row stale
-    /// does not count: it came after the end of its subscription.
+    /// Returns whether a report or an answer has shown the row after the question at `asked`. A report that leaves the
+    /// row stale does not count: it came after the end of its subscription.
     fn is_shown_since(&self, asked: Moment, lost: Option<(Moment, StaleReason)>) -> bool {
-        self.reported > asked && self.stale(lost).is_none()
+        self.reported > asked && (self.follows.is_none() || self.stale(lost).is_none())
     }
 
     fn confirm(&mut self, now: Moment) {
@@ -116,7 +116,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     /// - If another link has reported a row with a later time, keeps this row and its value.
     /// - If the report arrives after the end of its subscription, removes no rows and replaces no current row, because
     ///   nothing may report the later changes over its link. If the list is stale as well, the rows that the report
-    ///   replaces or adds are stale.
+    ///   replaces or adds are stale; otherwise the report adds no rows.
     /// - If the report is older than the whole list, see [`Rows::catch_up`].
     ///
     /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
@@ -250,9 +250,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
                     }
                 }
                 Some(row) => *row = Row::new(value, standing, reported),
-                None if has_room => {
-                    self.rows.insert(key, Row::new(value, standing, reported));
-                }
+                // Another link has reported all rows, so this one was removed.
+                None if is_late && standing.stale().is_none() => {}
+                None if has_room => drop(self.rows.insert(key, Row::new(value, standing, reported))),
                 None => {
                     self.untracked = self.untracked.saturating_add(1);
                     is_full = true;

@@ -351,16 +351,20 @@ impl Keeper {
     pub(crate) fn end(&mut self, closed: Closed) {
         self.closed = Some(closed);
     }
+
+    /// Makes all books stale and ends all tickets, for good.
+    pub(crate) fn end_readers(&mut self) {
+        drop(std::mem::take(&mut self.board));
+        drop(std::mem::take(&mut self.tickets));
+    }
 }
 
 impl Drop for Keeper {
     /// Stores how the driver ended and its unfinished orders for [`Ended`], also if the driver's task is aborted or
-    /// panics. First makes all books stale and ends all tickets, because a caller in another thread may look at them
-    /// as soon as [`Handle::ended`](crate::Handle::ended) returns.
+    /// panics.
     fn drop(&mut self) {
         self.clock.set(None);
-        drop(std::mem::take(&mut self.board));
-        drop(std::mem::take(&mut self.tickets));
+        self.end_readers();
         self.ending.end(Ended { closed: self.closed, orders: self.unfinished() });
     }
 }

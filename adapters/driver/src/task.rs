@@ -74,13 +74,19 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     closed: Option<(CloseReason, Instant)>,
 }
 
-/// The receivers of each event. They are dropped in the order of the fields: when the keeper reports the end of the
-/// driver, all calls have returned and the queue of events has ended.
+/// The receivers of each event. When they are dropped, first all books become stale and all tickets end, so that another
+/// thread finds them so when its call returns or its events end. Last, the keeper reports the end of the driver.
 struct Takers<D> {
     telemetry: Telemetry,
     replies: Replies,
     delivery: D,
     keeper: Keeper,
+}
+
+impl<D> Drop for Takers<D> {
+    fn drop(&mut self) {
+        self.keeper.end_readers();
+    }
 }
 
 impl<D: Delivery> Takers<D> {

@@ -374,3 +374,30 @@ fn a_late_report_before_an_answer_leaves_no_balance_stale() {
     fed.feed_over(open, 6, &balances(1_002, &[("EUR", 2)]));
     assert_eq!(fed.balances.get("EUR").unwrap().total().as_str(), "2");
 }
+
+/// The other link follows the account, and an answer does not list EUR. Then a report of EUR arrives after the end of
+/// its subscription. It adds no balance, because no link would report the balance again.
+#[test]
+fn a_late_report_adds_no_balance_to_a_current_list() {
+    let (mut fed, [ended, _]) = two_links();
+    let (id, stream, _) = fed.client.streams().find(|(id, ..)| id.link_slot() == ended.slot()).unwrap();
+    fed.apply(&Event::Unsubscribed { link: ended, id, stream, last: true });
+    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    let asked = fed.balances.moment();
+    assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "1", "1")], asked));
+    fed.feed_over(ended, 5, &balances(1_005, &[("EUR", 1), ("USD", 9)]));
+    assert!(fed.balances.get("EUR").is_none());
+    assert_eq!(usd(&fed), ("1", None));
+}
+
+/// No stream is subscribed. The answer to the second question comes before the answer to the first one, which then
+/// changes nothing.
+#[test]
+fn an_older_answer_replaces_no_newer_one() {
+    let mut balances = Balances::new();
+    let first = balances.moment();
+    balances.reconcile([("USD", "50", "50"), ("ETH", "1", "1")], balances.moment());
+    balances.reconcile([("USD", "90", "90")], first);
+    assert_eq!(balances.get("USD").unwrap().total().as_str(), "50");
+    assert!(balances.get("ETH").is_some());
+}

@@ -143,3 +143,40 @@ fn books_are_requested_again_by_late_replies() {
         assert_eq!(late.line.losses, [], "{delay}");
     }
 }
+
+/// The book loses an update soon after its snapshot, so the client unsubscribes after a delay. A late reply to the
+/// `subscribe` before it changes nothing: only the reply to the `unsubscribe` lets the client request the book again.
+#[test]
+fn a_late_reply_to_subscribe_does_not_hide_the_reply_to_unsubscribe() {
+    let gap = |id: u64| {
+        format!(r#"{{"e":"depthUpdate","E":1,"s":"ethusd","U":{id},"u":{},"b":[],"a":[]}}"#, id + 1)
+    };
+    let mut line = Line::open(Config::new("ws://v"), ["ethusd@depth".to_owned()]);
+    let next = |line: &mut Line| line.sent.pop_front().unwrap();
+    let first = next(&mut line);
+    line.hear(100, &ack(&first));
+    line.hear(100, &snapshot("ethusd", 10));
+    line.hear(200, &gap(900));
+    let left = next(&mut line);
+    line.hear(300, &ack(&left));
+    let again = next(&mut line);
+    line.hear(400, &snapshot("ethusd", 2_000));
+    for now in (500..6_000).step_by(100) {
+        line.ping(now);
+        line.wait(now);
+    }
+    line.hear(6_000, &gap(9_000));
+    for now in (6_100..9_000).step_by(100) {
+        line.ping(now);
+        line.wait(now);
+    }
+    let left = next(&mut line);
+    assert!(left.contains("unsubscribe"), "{left}");
+    line.hear(9_000, &ack(&again));
+    line.hear(9_100, &ack(&left));
+    let last = next(&mut line);
+    assert!(last.contains("\"subscribe\""), "{last}");
+    line.hear(9_200, &ack(&last));
+    line.hear(9_200, &snapshot("ethusd", 20_000));
+    assert_eq!(line.state("ethusd@depth"), Some(StreamState::Synced));
+}
