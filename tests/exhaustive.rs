@@ -39,7 +39,7 @@ fn every_input_in_every_state_of_a_single_client() {
 fn every_input_in_every_state_of_a_client() {
     every_input("client", &worlds::client(), (17840, 344511, 31));
     if depth().is_some() {
-        every_input("client, all inputs", &worlds::full_client(), (42552, 771738, 27));
+        every_input("client, all inputs", &worlds::full_client(), (42352, 766274, 27));
     }
 }
 
