@@ -33,37 +33,37 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
 
 #[test]
 pub(crate) fn un_01_an_end_that_is_refused_for_now_is_asked_for_again() {
-    let mut line = Line::open(Config::new("ws://v"), []);
-    let id = line.subscribe(0, "btcusd@trade");
-    let request = line.sent.pop_front().unwrap();
-    line.hear(1, &ack(&request));
-    line.client.unsubscribe(t(2), id).unwrap();
-    line.poll(2);
-    let mut asked = Vec::new();
-    for now in (3..20_000).step_by(100) {
-        while asked.len() < 4
-            && let Some(request) = line.sent.pop_front()
-        {
-            assert!(request.contains("unsubscribe"), "{request}");
-            asked.push(now);
-            line.hear(now, &refuse(&request, 429, -1003));
+    for streams in [&["btcusd@trade"][..], &["ethusd@trade", "btcusd@trade"]] {
+        let mut line = Line::open(Config::new("ws://v"), streams.iter().map(|it| (*it).to_owned()));
+        let request = line.sent.pop_front().unwrap();
+        line.hear(1, &ack(&request));
+        let ids: Vec<_> = line.client.streams().map(|(id, ..)| id).collect();
+        ids.iter().for_each(|id| line.client.unsubscribe(t(2), *id).unwrap());
+        line.poll(2);
+        let mut asked = Vec::new();
+        for now in (3..20_000).step_by(100) {
+            while let Some(request) = line.sent.pop_front_if(|_| asked.len() < 4) {
+                assert!(request.contains("unsubscribe"), "{request}");
+                asked.push(now);
+                line.hear(now, &refuse(&request, 429, -1003));
+            }
+            line.ping(now);
+            line.wait(now + 100);
         }
-        line.ping(now);
-        line.wait(now + 100);
+        let is_told = |event: &&Event<'_>| matches!(event, Event::Unsubscribed { .. });
+        assert_eq!(line.events.iter().filter(is_told).count(), ids.len(), "nothing of it is delivered");
+        // After 1, 2, 4 … seconds.
+        assert!(asked.len() == 4 && asked[3] - asked[0] > 6_500, "{streams:?}: {asked:?}");
+        assert!(line.unserved("btcusd@trade").is_empty(), "nobody waits for it");
+        // A new subscription need not wait for that, because the venue still sends the stream.
+        line.sent.clear();
+        line.subscribe(20_003, "btcusd@trade");
+        let request = line.sent.pop_front().unwrap();
+        assert!(request.contains("\"subscribe\""), "{request}");
+        line.hear(20_004, &ack(&request));
+        assert_eq!(line.state("btcusd@trade"), Some(StreamState::Active));
+        assert_eq!(line.losses, []);
     }
-    let is_told = |event: &&Event<'_>| matches!(event, Event::Unsubscribed { id: of, .. } if *of == id);
-    assert_eq!(line.events.iter().filter(is_told).count(), 1, "nothing of it is delivered");
-    // After 1, 2, 4 … seconds.
-    assert!(asked.len() == 4 && asked[3] - asked[0] > 6_500, "{asked:?}");
-    assert!(line.unserved("btcusd@trade").is_empty(), "nobody waits for it");
-    // A new subscription need not wait for that, because the venue still sends the stream.
-    line.sent.clear();
-    line.subscribe(20_003, "btcusd@trade");
-    let request = line.sent.pop_front().unwrap();
-    assert!(request.contains("\"subscribe\""), "{request}");
-    line.hear(20_004, &ack(&request));
-    assert_eq!(line.state("btcusd@trade"), Some(StreamState::Active));
-    assert_eq!(line.losses, []);
 }
 
 /// Partial depths name no symbol. Until the venue has accepted the `unsubscribe` of one of two such streams, a frame
