@@ -347,8 +347,8 @@ impl Feed {
     /// Makes the reply to a request that had timed out valid for the streams in it, unless the client has sent another
     /// kind of request about them since: see [`Subscription::decide_by`].
     pub(super) fn decide_by(&mut self, request: &StreamRequest, id: u64, is_accepted: bool) {
+        let is_subscribe = request.is_subscribe();
         for stream in request.streams() {
-            let is_subscribe = request.is_subscribe();
             self.subscriptions.change(*stream, |it| it.decide_by(id, is_subscribe, is_accepted));
         }
     }

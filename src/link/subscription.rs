@@ -44,7 +44,7 @@ pub(crate) struct Subscription {
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
     /// to older requests change nothing, except as [`decide_by`](Subscription::decide_by) says.
     request: u64,
-    /// No request from this one to the newest one repeats an older request of the same kind.
+    /// The newest request repeats each request of its kind (`subscribe` or `unsubscribe`) from this id on.
     first_request: u64,
     /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot came although
     /// the request got no reply in time or was refused for now.

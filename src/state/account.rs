@@ -250,7 +250,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
                     }
                 }
                 Some(row) => *row = Row::new(value, standing, reported),
-                // Another link has reported all rows, so this one was removed.
+                // The list is current without the row, so the row has ended.
                 None if is_late && standing.stale().is_none() => {}
                 None if has_room => drop(self.rows.insert(key, Row::new(value, standing, reported))),
                 None => {

@@ -68,7 +68,7 @@ impl Ending {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::future::Future;
     use std::pin::pin;
     use std::sync::Arc;
@@ -82,8 +82,8 @@ mod tests {
     use crate::handle::handle;
     use crate::ticket::{Cell, Ticket};
 
-    /// A task in another thread: it looks around as soon as it is woken.
-    struct Woken<F: Fn() + Send + Sync>(F);
+    /// A task in another thread: it calls the function as soon as it is woken.
+    pub(crate) struct Woken<F: Fn() + Send + Sync>(pub(crate) F);
 
     impl<F: Fn() + Send + Sync> Wake for Woken<F> {
         fn wake(self: Arc<Self>) {

@@ -516,23 +516,14 @@ mod tests {
     use std::future::Future;
     use std::pin::pin;
     use std::sync::{Arc, Mutex};
-    use std::task::Wake;
 
     use gemini_ws::{Config, NewOrder, OrderRef, Request, RequestId, Side, Stream};
 
     use super::*;
     use crate::delivery::Callback;
+    use crate::ended::tests::Woken;
     use crate::handle::handle;
     use crate::ticket::{Cell, Ticket};
-
-    /// A caller in another thread: it calls the function as soon as it is woken.
-    struct Caller<F: Fn() + Send + Sync>(F);
-
-    impl<F: Fn() + Send + Sync> Wake for Caller<F> {
-        fn wake(self: Arc<Self>) {
-            (self.0)();
-        }
-    }
 
     type Ignore = Callback<fn(&mut Client, Instant, &Event<'_>)>;
 
@@ -592,7 +583,7 @@ mod tests {
         let noted = Arc::clone(&seen);
         let look = move || *noted.lock().unwrap() = Some(ticket.order().cancel_accepted);
         let mut call = pin!(answered.recv());
-        let waker = Arc::new(Caller(look)).into();
+        let waker = Arc::new(Woken(look)).into();
         assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         feed(&mut takers, &mut client, link, &reply(cancel));
         assert_eq!(*seen.lock().unwrap(), Some(true));

@@ -297,6 +297,28 @@ fn two_links() -> (Fed, [LinkId; 2]) {
     (fed, links)
 }
 
+/// The faster link has reported USD 2. Its report of USD 3 is lost, which makes the balance stale. An older report of
+/// the slower link makes USD 2 current again, so the balance follows the slower link. Also returns this link.
+fn followed_by_the_slower() -> (Fed, LinkId) {
+    let (mut fed, [fast, slow]) = two_links();
+    fed.feed_over(fast, 4, &balances(1_002, &[("USD", 2)]));
+    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    fed.feed_over(slow, 5, &balances(1_001, &[("USD", 1)]));
+    assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
+    fed.feed_over(fast, 6, &balances(1_004, &[("BTC", 2)]));
+    (fed, slow)
+}
+
+/// Returns two links as [`two_links`] does. The subscription over the first link has ended, and the balances are stale.
+fn with_an_ended_link() -> (Fed, [LinkId; 2]) {
+    let (mut fed, links) = two_links();
+    let ended = links[0];
+    let (id, stream, _) = fed.client.streams().find(|(id, ..)| id.link_slot() == ended.slot()).unwrap();
+    fed.apply(&Event::Unsubscribed { link: ended, id, stream, last: true });
+    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    (fed, links)
+}
+
 fn usd(fed: &Fed) -> (&str, Option<StaleReason>) {
     (fed.balances.get("USD").unwrap().total().as_str(), fed.balances.stale_reason("USD"))
 }
@@ -323,32 +345,20 @@ fn a_balance_that_an_answer_does_not_change_follows_the_slower_link() {
     }
 }
 
-/// The faster link has reported USD 2. Its report of USD 3 is lost, which makes the balance stale. An older report of
-/// the slower link makes USD 2 current again. From then on the balance follows the slower link, so a report of that
-/// link changes it.
+/// A balance that follows the slower link changes with a report of that link.
 #[test]
 fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
-    let (mut fed, [fast, slow]) = two_links();
-    fed.feed_over(fast, 4, &balances(1_002, &[("USD", 2)]));
-    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
-    fed.feed_over(slow, 5, &balances(1_001, &[("USD", 1)]));
-    assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
-    fed.feed_over(fast, 6, &balances(1_004, &[("BTC", 2)]));
+    let (mut fed, slow) = followed_by_the_slower();
     assert_eq!(usd(&fed), ("2", None));
     fed.feed_over(slow, 7, &balances(1_003, &[("USD", 3)]));
     assert_eq!(usd(&fed), ("3", None));
 }
 
-/// The balance of USD follows the slower link, as in the test before. A report of that link has a malformed row where
-/// USD 3 should be, and is older than the whole list. USD is stale until an answer shows it, and the malformed row is counted.
+/// A balance follows the slower link. A report of that link has a malformed row where USD 3 should be, and is older
+/// than the whole list. USD is stale until an answer shows it, and `malformed` counts the row.
 #[test]
 fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
-    let (mut fed, [fast, slow]) = two_links();
-    fed.feed_over(fast, 4, &balances(1_002, &[("USD", 2)]));
-    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
-    fed.feed_over(slow, 5, &balances(1_001, &[("USD", 1)]));
-    assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
-    fed.feed_over(fast, 6, &balances(1_004, &[("BTC", 2)]));
+    let (mut fed, slow) = followed_by_the_slower();
     let report = balances(1_003, &[("BTC", 2), ("USD", 3)]).replace(r#""f":"3""#, r#""f":[]"#);
     fed.feed_over(slow, 7, &report);
     assert_eq!((usd(&fed), fed.balances.malformed()), (("2", Some(StaleReason::Malformed)), 1));
@@ -360,10 +370,7 @@ fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
 /// answer lacks this balance, so the balance is removed until the other link reports it.
 #[test]
 fn a_late_report_before_an_answer_leaves_no_balance_stale() {
-    let (mut fed, [ended, open]) = two_links();
-    let (id, stream, _) = fed.client.streams().find(|(id, ..)| id.link_slot() == ended.slot()).unwrap();
-    fed.apply(&Event::Unsubscribed { link: ended, id, stream, last: true });
-    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    let (mut fed, [ended, open]) = with_an_ended_link();
     let asked = fed.balances.moment();
     fed.feed_over(ended, 5, &balances(1_001, &[("EUR", 1)]));
     assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "1", "1")], asked));
@@ -379,10 +386,7 @@ fn a_late_report_before_an_answer_leaves_no_balance_stale() {
 /// its subscription. It adds no balance, because no link would report the balance again.
 #[test]
 fn a_late_report_adds_no_balance_to_a_current_list() {
-    let (mut fed, [ended, _]) = two_links();
-    let (id, stream, _) = fed.client.streams().find(|(id, ..)| id.link_slot() == ended.slot()).unwrap();
-    fed.apply(&Event::Unsubscribed { link: ended, id, stream, last: true });
-    fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 1 });
+    let (mut fed, [ended, _]) = with_an_ended_link();
     let asked = fed.balances.moment();
     assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "1", "1")], asked));
     fed.feed_over(ended, 5, &balances(1_005, &[("EUR", 1), ("USD", 9)]));

@@ -75,6 +75,14 @@ impl Late {
     fn run_to_end(&mut self) {
         self.run(self.delay * STEPS_MAX + 180_000);
     }
+
+    /// Checks that replies to the repeated requests, which come too, change nothing, and that no link was lost.
+    fn check_end(&mut self, what: &str) {
+        let requests = self.requests;
+        self.run_to_end();
+        assert_eq!(self.requests, requests, "{what}");
+        assert_eq!(self.line.losses, [], "{what}");
+    }
 }
 
 /// Each reply to a `subscribe` comes after the client has repeated the request. An earlier client ignored all these
@@ -91,12 +99,7 @@ fn streams_are_confirmed_or_rejected_by_late_replies() {
         assert_eq!(late.rejected, 1, "{delay}");
         let subscribed = |event: &&Event<'_>| matches!(event, Event::Subscribed { .. });
         assert_eq!(late.line.events.iter().filter(subscribed).count(), 3, "{delay}");
-        assert_eq!(late.line.losses, [], "{delay}");
-
-        // Replies to the repeated requests come too, and change nothing.
-        let requests = late.requests;
-        late.run_to_end();
-        assert_eq!(late.requests, requests, "{delay}");
+        late.check_end(&format!("{delay}"));
     }
 }
 
@@ -117,10 +120,7 @@ fn streams_end_by_late_replies() {
         late.run_to_end();
         let expected = returns.then_some(StreamState::Active);
         assert_eq!(late.line.state("btcusd@trade"), expected, "{delay}, {returns}");
-        let requests = late.requests;
-        late.run_to_end();
-        assert_eq!(late.requests, requests, "{delay}, {returns}");
-        assert_eq!(late.line.losses, [], "{delay}, {returns}");
+        late.check_end(&format!("{delay}, {returns}"));
     }
 }
 
@@ -137,10 +137,7 @@ fn books_are_requested_again_by_late_replies() {
         assert_eq!(late.line.state("ethusd@depth"), Some(StreamState::Resyncing), "{delay}");
         late.run_to_end();
         assert_eq!(late.line.state("ethusd@depth"), Some(StreamState::Synced), "{delay}");
-        let requests = late.requests;
-        late.run_to_end();
-        assert_eq!(late.requests, requests, "{delay}");
-        assert_eq!(late.line.losses, [], "{delay}");
+        late.check_end(&format!("{delay}"));
     }
 }
 
