@@ -309,6 +309,18 @@ fn give_stream(
                 returned.push(StreamEffect::ReportRejected);
             }
         }
+        // The first request times out, and its late refusal comes after the client has repeated it.
+        StreamInput::RefusedOnce if state == StreamState::Requested => {
+            for cause in [Timer::Request, Timer::Resync] {
+                let deadline = client.deadline().filter(|deadline| deadline.cause == cause)?;
+                client.handle_timeout(deadline.at);
+            }
+            drain(client);
+            if text(client, &reply(400)) {
+                returned.push(StreamEffect::ReportRejected);
+            }
+        }
+        StreamInput::RefusedOnce => return None,
         StreamInput::Unanswered if state == StreamState::Active => {
             let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Resync)?;
             client.handle_timeout(deadline.at);
@@ -398,6 +410,7 @@ fn every_cell_of_the_stream_table() {
                 match (state, input) {
                     (StreamState::Active, StreamInput::Silence) => silent_trades(),
                     (StreamState::Requested, StreamInput::RefusedAfterData) => refused_balances(),
+                    (StreamState::Synced, StreamInput::RefusedOnce) => refused_after_snapshot(),
                     _ => {
                         assert_eq!(cell, Cell::Ignore, "{name}: the table has a step that cannot be reached")
                     }
@@ -419,9 +432,10 @@ fn every_cell_of_the_stream_table() {
             assert_eq!(got, expected, "{name}");
         }
     }
-    // The other 35 cells cannot occur with a book: only an armed timer expires, only a book that was current can be
-    // lost again or refused after data, and only after the end of a subscription can another one follow.
-    assert_eq!(walked, 14 * 7 - 35, "cells walked");
+    // The other 41 cells cannot occur with a book: only an armed timer expires, only a book that was current can be
+    // lost again or refused after data, only a requested stream is refused while another request has no reply, and
+    // only after the end of a subscription can another one follow.
+    assert_eq!(walked, 15 * 7 - 41, "cells walked");
 }
 
 /// Checks that the silence of a stream without a book begins with the confirmation of the stream.
@@ -459,6 +473,24 @@ fn refused_balances() {
     assert!(!outputs.iter().any(|it| matches!(it, Output::Send { .. })), "{outputs:?}");
     let deadline = client.deadline().filter(|deadline| deadline.cause == Timer::Resync).unwrap();
     client.handle_timeout(deadline.at);
+    let outputs = drain(&mut client);
+    let [Output::Send { text, .. }] = &outputs[..] else { panic!("{outputs:?}") };
+    assert!(text.contains("unsubscribe"), "{text}");
+}
+
+/// Checks that the client unsubscribes a book if the snapshot came for the first request, which got no reply, and the
+/// venue refuses the second one.
+fn refused_after_snapshot() {
+    let (mut client, id, _) = with_stream(StreamState::Requested);
+    for cause in [Timer::Request, Timer::Resync] {
+        let deadline = client.deadline().filter(|deadline| deadline.cause == cause).unwrap();
+        client.handle_timeout(deadline.at);
+    }
+    text(&mut client, &depth(5, 5));
+    drain(&mut client);
+    assert_eq!(stream_state(&client, id), StreamState::Synced);
+    assert!(text(&mut client, r#"{"id":2,"status":400,"error":{"code":-1,"msg":""}}"#));
+    assert_eq!(stream_state(&client, id), StreamState::Leaving);
     let outputs = drain(&mut client);
     let [Output::Send { text, .. }] = &outputs[..] else { panic!("{outputs:?}") };
     assert!(text.contains("unsubscribe"), "{text}");

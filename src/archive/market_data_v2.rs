@@ -125,7 +125,7 @@ impl MarketDataV2 {
         let error = ApiError { code: 0, message: Text(NO_VALID_TRADING_PAIRS) };
         for stream in streams {
             if feed.subscriptions().get(stream).is_some_and(|it| it.request() == id) {
-                feed.reject(cx, stream, error, true);
+                feed.reject(cx, stream, StreamInput::Refused, error, true);
             }
         }
     }

@@ -355,19 +355,21 @@ impl Feed {
 
     /// Ends a stream that the venue rejected, and reports an `Event::Rejected` to each subscriber. If `with_first` is
     /// false, leaves out the first subscriber, whose event the caller returns. Returns the first subscriber and the
-    /// stream. Returns `None` if the table `STREAM` reports no rejection in the present state.
+    /// stream. Returns `None` if the table `STREAM` reports no rejection of this `input` in the present state.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,
         id: StreamId,
+        input: StreamInput,
         error: ApiError<'static>,
         with_first: bool,
     ) -> Option<(StreamId, Stream)> {
         let subscription = self.subscriptions.get(id)?;
         let (stream, subscribers) = (subscription.stream(), subscription.subscribers().to_vec());
-        if !self.step(cx, id, StreamInput::Refused) {
+        if !self.step(cx, id, input) {
             return None;
         }
+        self.subscriptions.unroute(id);
         for id in subscribers.iter().skip(usize::from(!with_first)) {
             cx.report(Event::Rejected { link: self.link, id: *id, stream, error });
         }
@@ -375,7 +377,8 @@ impl Feed {
     }
 
     /// Rejects the only stream of a request that the venue refused. Returns the `Event::Rejected` for the first
-    /// subscriber, with the venue's message.
+    /// subscriber, with the venue's message. If another `subscribe` for the stream has no reply yet, unsubscribes the
+    /// stream.
     pub(super) fn reject_request<'f>(
         &mut self,
         cx: &mut Context<'_>,
@@ -387,7 +390,9 @@ impl Feed {
         let of = subscription.filter(|subscription| subscription.request() == id)?.id();
         let error = error.unwrap_or(ApiError { code: 0, message: Text("") });
         let others = ApiError { code: error.code, message: Text("") };
-        let (id, stream) = self.reject(cx, of, others, false)?;
+        let is_refused_once = request.is_subscribe() && self.outbox.awaits_reply_to_subscribe(of);
+        let input = if is_refused_once { StreamInput::RefusedOnce } else { StreamInput::Refused };
+        let (id, stream) = self.reject(cx, of, input, others, false)?;
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 

@@ -257,6 +257,9 @@ pub enum StreamInput {
     Accepted,
     /// The venue refused the newest request about the stream for good.
     Refused,
+    /// The venue refused a `subscribe` for good and has not replied to another `subscribe` for the stream. The venue
+    /// may have accepted the other one.
+    RefusedOnce,
     /// The venue refused the newest request about the stream for now.
     RefusedForNow,
     /// The venue refused the newest request about the stream after data of the stream had come: the snapshot of a
@@ -340,15 +343,17 @@ const LATER: Cell<StreamState, StreamEffect> = Stay(&[Delay, ReportUnserved]);
 const RELAPSE: Cell<StreamState, StreamEffect> = Go(Resyncing, &[Delay, ReportUnserved]);
 const QUIET: Cell<StreamState, StreamEffect> = Go(Resyncing, &[ReportQuiet, Leave]);
 const REJECT: Cell<StreamState, StreamEffect> = Go(Gone, &[ReportRejected]);
+const REJECT_AND_LEAVE: Cell<StreamState, StreamEffect> = Go(Leaving, &[ReportRejected, Leave]);
 
 /// The lifecycle of a stream on a link: one row per input, one column per state in the order of [`STREAM_STATES`].
 #[rustfmt::skip]
-pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 14] = [
+pub const STREAM: [(StreamInput, [Cell<StreamState, StreamEffect>; 7]); 15] = [
     //                          `Wanted`                   Requested                        Active                      Synced                      Resyncing                    Leaving  Gone
     (StreamInput::LinkUp,      [Go(Requested, &[Join]),    Ignore,                          Ignore,                     Ignore,                     Ignore,                      Ignore,  Ignore]),
     (StreamInput::LinkDown,    [SAME,                      Go(Wanted, &[]),                 Go(Wanted, &[]),            Go(Wanted, &[]),            Go(Wanted, &[]),             OVER,    Ignore]),
     (StreamInput::Accepted,    [Ignore,                    Go(Active, &[ReportSubscribed]), Ignore,                     Stay(&[ReportSubscribed]),  AGAIN,                       OVER,    Ignore]),
     (StreamInput::Refused,     [Ignore,                    REJECT,                          Ignore,                     REJECT,                     AGAIN,                       OVER,    Ignore]),
+    (StreamInput::RefusedOnce, [Ignore,                    REJECT_AND_LEAVE,                Ignore,                     REJECT_AND_LEAVE,           Ignore,                      Ignore,  Ignore]),
     (StreamInput::RefusedForNow, [Ignore,                  LATER,                           Ignore,                     Ignore,                     LATER,                       UNLEFT,  Ignore]),
     (StreamInput::RefusedAfterData, [Ignore,               RELAPSE,                         Ignore,                     RELAPSE,                    Ignore,                      Ignore,  Ignore]),
     (StreamInput::Unanswered,  [Ignore,                    LATER,                           LATER,                      Stay(&[ReportSubscribed]),  LATER,                       UNLEFT,  Ignore]),

@@ -418,6 +418,15 @@ impl Outbox {
         self.late.remove(place).map(|(_, request)| request)
     }
 
+    pub(super) fn awaits_reply_to_subscribe(&self, stream: StreamId) -> bool {
+        let in_flight = self.in_flight.iter().filter_map(|(_, purpose)| match purpose {
+            Purpose::Streams(request) => Some(request),
+            _ => None,
+        });
+        let mut requests = in_flight.chain(self.late.iter().map(|(_, request)| request));
+        requests.any(|request| request.is_subscribe && request.streams.contains(&stream))
+    }
+
     /// Frees the place of a request that is in flight. Call this if data shows that the venue has carried the request
     /// out, although no reply has come.
     pub(crate) fn release(&mut self, id: u64) {

@@ -40,9 +40,7 @@ impl Late {
 
     fn run(&mut self, millis: u64) {
         for _ in 0..millis / 100 {
-            self.now += 100;
-            self.line.wait(self.now);
-            self.line.hear(self.now, TICKER);
+            self.step();
             while let Some(text) = self.line.sent.pop_front() {
                 self.requests += 1;
                 self.replies.push_back((self.now + self.delay, text));
@@ -69,6 +67,22 @@ impl Late {
             if is_subscribe && !sent_book {
                 self.line.hear(self.now, &snapshot("ethusd", self.now));
             }
+        }
+    }
+
+    fn step(&mut self) {
+        self.now += 100;
+        self.line.wait(self.now);
+        self.line.hear(self.now, TICKER);
+    }
+
+    /// Waits for the next request of the client. The venue does not reply to it.
+    fn next_request(&mut self) -> String {
+        loop {
+            if let Some(text) = self.line.sent.pop_front() {
+                return text;
+            }
+            self.step();
         }
     }
 
@@ -176,4 +190,39 @@ fn a_late_reply_to_subscribe_does_not_hide_the_reply_to_unsubscribe() {
     line.hear(9_200, &ack(&last));
     line.hear(9_200, &snapshot("ethusd", 20_000));
     assert_eq!(line.state("ethusd@depth"), Some(StreamState::Synced));
+}
+
+/// The venue refuses one of the two requests for a stream and may have accepted the other one. The client reports the
+/// rejection and unsubscribes the stream: otherwise the venue could send it as long as the link lives.
+#[test]
+fn a_stream_with_a_refused_and_an_unanswered_request_is_unsubscribed() {
+    for stream in ["btcusd@trade", "ethusd@depth"] {
+        // Which request the venue refuses, and how many milliseconds after the second request the reply comes. The
+        // client waits 5 s for each reply.
+        for (refused, after) in [(0, 500), (0, 5_100), (1, 500), (1, 5_100)] {
+            let what = format!("{stream}, {refused}, {after}");
+            let mut late = Late::new(0, &[]);
+            late.run(1_000);
+            let id = late.line.subscribe(late.now, stream);
+            let sent: Vec<String> = (0..2).map(|_| late.next_request()).collect();
+            (0..after / 100).for_each(|_| late.step());
+            assert_eq!(late.line.sent.pop_front(), None, "{what}");
+            let mut event = late.line.hear(late.now, &refuse(&sent[refused], 400, -1013)).unwrap();
+            assert!(matches!(event.as_event(), Event::Rejected { id: of, .. } if of == id), "{what}");
+            late.line.poll(late.now);
+            let left = late.line.sent.pop_front().unwrap_or_else(|| panic!("{what}: no unsubscribe"));
+            assert!(left.contains("unsubscribe"), "{what}: {left}");
+            late.line.hear(late.now, &ack(&sent[1 - refused]));
+            assert_ne!(late.line.state(stream), Some(StreamState::Active), "{what}");
+            // The application may subscribe again. The client waits for the end of the earlier subscription.
+            late.line.subscribe(late.now, stream);
+            assert_eq!(late.line.sent.pop_front(), None, "{what}");
+            late.line.hear(late.now, &ack(&left));
+            let again = late.line.sent.pop_front().unwrap();
+            late.line.hear(late.now, &ack(&again));
+            assert_eq!(late.line.state(stream), Some(StreamState::Active), "{what}");
+            let ended = |event: &&Event<'_>| matches!(event, Event::Unsubscribed { .. });
+            assert_eq!(late.line.events.iter().filter(ended).count(), 0, "{what}");
+        }
+    }
 }

@@ -355,7 +355,8 @@ impl Shadow {
         let Some((index, state, is_to_end)) = self.take_subscription(id) else {
             return self.fail("I-22", format!("{id:?} is refused, and is not there"));
         };
-        self.check_stream_path(step, id, state, StreamState::Gone);
+        // If another request for the stream has no reply, the client unsubscribes. Otherwise the stream is gone.
+        self.leaving.insert(id, (index, state));
         let feed = &self.feeds[index];
         let is_streams = self.settings_of(feed.slot).endpoint == Endpoint::Streams;
         let was_refused = feed.asked.is_some_and(|asked| asked.failed);
@@ -519,7 +520,7 @@ const fn may_cause(kind: Kind, input: StreamInput) -> bool {
         StreamInput::LinkUp | StreamInput::LinkDown | StreamInput::Accepted | StreamInput::Unsubscribe => {
             true
         }
-        StreamInput::Refused | StreamInput::Unanswered => {
+        StreamInput::Refused | StreamInput::RefusedOnce | StreamInput::Unanswered => {
             matches!(kind, Kind::Frame | Kind::Timeout)
         }
         StreamInput::RefusedForNow | StreamInput::RefusedAfterData => matches!(kind, Kind::Frame),
