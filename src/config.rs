@@ -345,8 +345,8 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client probes the link with the method `ping`. If the reply to a probe would
-    /// have less time than before this call, also raises [`Config::silence_max`] by the difference. Default: 30 s,
+    /// Sets the silence after which the client probes the link with the method `ping`. If necessary, also raises
+    /// [`Config::silence_max`], so that the time for the reply to a probe does not become shorter. Default: 30 s,
     /// because the venue pings every 20 s ([liveness](crate::protocol::streams#liveness)). At archived endpoints the
     /// client sends no probe and waits for any frame; the default there is 10 s.
     #[must_use]
@@ -371,7 +371,7 @@ impl Config {
     /// Sets how long a link or a book must work until the client forgets its failures. A link that stays live for
     /// this time resets the backoff of its slot and the count of [`Config::attempts_max`]. After a book has stayed
     /// current for this time since its snapshot, its earlier losses no longer lengthen the delay of
-    /// [`Config::resubscribe_delay`]. Default: 30 s, so that the delays grow if a peer soon drops each link.
+    /// [`Config::resubscribe_delay`]. Default: 30 s, so that the delays grow if a peer drops each link early.
     #[must_use]
     pub fn stable_after(mut self, duration: Duration) -> Config {
         self.stable_after = duration.max(SHORTEST);
@@ -431,9 +431,10 @@ impl Config {
 
     /// Sets how long an authenticated link may be without a request about orders, quotes or private streams before
     /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. It is unknown
-    /// whether others, such as `ping`, count as heartbeats. The event comes again after each further `interval`. If a
-    /// key [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of
-    /// its session 30 s after the last authenticated request or heartbeat. Gemini recommends 15 s. Default: never.
+    /// whether other requests, such as `ping`, count as heartbeats. The event comes again after each further
+    /// `interval`. If a key [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the
+    /// open orders of its session 30 s after the last authenticated request or heartbeat. Gemini recommends 15 s.
+    /// Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));
@@ -454,10 +455,10 @@ impl Config {
     /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
     /// there is no room, subscriptions and probes wait, and the client refuses other requests. `subscribe` and
-    /// `unsubscribe` may use about three quarters of this half, and other requests about 15/16. Only probes and
-    /// cancellations may use more. While subscriptions wait, about every 16th request that the client sends is a
-    /// `subscribe` or an `unsubscribe`. Only the cancel request of a shutdown ignores this limit. Default: 7,000 in
-    /// 10 s ([limits](crate::protocol::streams#limits)).
+    /// `unsubscribe` may use about three quarters of the half that may be used at once, and other requests about
+    /// 15/16 of it. Only probes and cancellations may use more. While subscriptions wait, about every 16th request
+    /// that the client sends is a `subscribe` or an `unsubscribe`. Only the cancel request of a shutdown ignores this
+    /// limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
@@ -502,8 +503,8 @@ impl Config {
 
     /// Sets how many places a link has for requests that wait for a reply, from 1 to 65,536. Requests to subscribe or
     /// unsubscribe take at most three quarters of the places. When all places are taken, the client still sends two
-    /// kinds of requests: one [probe](Config::probe_after) at a time, and cancellations (of orders or of a quote)
-    /// while fewer of them wait for a reply than a quarter of the places. Default: [`REQUESTS_IN_FLIGHT_MAX`].
+    /// kinds of requests: one [probe](Config::probe_after) at a time, and a cancellation (of orders or of a quote) if
+    /// fewer cancellations than a quarter of the places wait for a reply. Default: [`REQUESTS_IN_FLIGHT_MAX`].
     #[must_use]
     pub fn requests_in_flight_max(mut self, requests: usize) -> Config {
         self.requests_in_flight_max = requests.clamp(1, 65_536);
@@ -547,7 +548,6 @@ impl Config {
     }
 }
 
-/// Defines a getter for each setting.
 macro_rules! getters {
     ($config:ident: $($getter:ident => $setting:ident: $type:ty = $($field:ident).+ $(, $part:literal)?;)*) => {
         impl $config {

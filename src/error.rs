@@ -66,9 +66,9 @@ pub enum CommandError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RateKind {
-    /// [`Config::request_limit`](crate::Config::request_limit), or a limit that the venue has named.
+    /// [`Config::request_limit`](crate::Config::request_limit), or a limit on requests that the venue has reported.
     Requests,
-    /// [`Config::order_limit`](crate::Config::order_limit), or a limit that the venue has named.
+    /// [`Config::order_limit`](crate::Config::order_limit), or a limit on orders that the venue has reported.
     Orders,
 }
 

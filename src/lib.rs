@@ -45,8 +45,8 @@
 //! | `serde` | yes | `Serialize` for events, messages and counters; `Deserialize` for values |
 //! | `rust_decimal` | no | conversions between [`Decimal`] and the type of that name in the crate `rust_decimal` |
 //!
-//! `Serialize` writes a [`Decimal`] or a number of the venue as a text, and ids and times as JSON numbers. Ids of
-//! orders exceed 2⁵³: read them with a reader that keeps 64-bit integers exact. A reader that turns each number into a
+//! `Serialize` writes a [`Decimal`] or a [`Number`] as a text, and ids and times as JSON numbers. Ids of orders
+//! exceed 2⁵³: read them with a reader that keeps 64-bit integers exact. A reader that turns each number into a
 //! float, such as `JSON.parse` of JavaScript, rounds them.
 //!
 //! Without any feature the crate needs only `alloc`.
@@ -78,8 +78,6 @@ mod client;
 mod config;
 mod error;
 mod event;
-// This module exists only for the documentation and for the tests of its programs. An ordinary build does not contain
-// it.
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod json;
