@@ -36,7 +36,6 @@ impl<'f> Batch<'f> {
         }
     }
 
-    /// Returns whether any element of a list of the frame cannot be decoded.
     pub(crate) const fn has_malformed(&self) -> bool {
         match &self.0 {
             Parts::L2 { updates, .. } => updates.has_malformed,
@@ -49,14 +48,12 @@ impl<'f> Batch<'f> {
         }
     }
 
-    /// Returns whether the batch is a report of this topic with rows that cannot be decoded.
     pub(crate) fn is_report_of(&self, topic: Topic) -> bool {
         matches!(&self.0, Parts::Report(report) if report.about().0 == topic)
     }
 }
 
 impl<'f> Report<'f> {
-    /// Returns the event of the report: a [`Batch`] if some of its rows cannot be decoded.
     #[inline(never)]
     pub(crate) fn event(self, source: Source<'f>) -> Event<'f> {
         if self.has_malformed() {
@@ -97,7 +94,6 @@ pub(crate) const fn depth_event<'f>(is_snapshot: bool, depth: Depth<'f>, source:
 #[derive(Clone, Debug)]
 pub struct Events<'f> {
     rest: Rest<'f>,
-    /// The source of the previous part.
     source: Source<'f>,
 }
 
@@ -119,7 +115,8 @@ enum Rest<'f> {
         books: Option<Books<'f>>,
         entries: Elements<'f, MarketEntry<'f>>,
     },
-    /// The first frame of a market data v1 link, if the frame has no level. It becomes a snapshot without levels.
+    /// The first frame of a market data v1 link, if the frame has no level. Its first event is a snapshot of an empty
+    /// book.
     EmptyMarket {
         told: LastTrade,
         update: MarketUpdate<'f>,
@@ -131,7 +128,6 @@ enum Rest<'f> {
     FundingAmounts(&'f str, Elements<'f, Row<'f, FundingAmountChange<'f>>>),
     OrderSnapshot(Elements<'f, SnapshotOrder<'f>>),
     OrderEvents(Elements<'f, OrderReport<'f>>),
-    /// The rows that cannot be decoded, and the report. The report is `None` once it has been returned.
     Report(Unread<'f>, Option<Report<'f>>),
 }
 
@@ -159,7 +155,6 @@ impl<'f> Event<'f> {
 }
 
 impl<'f> Rest<'f> {
-    /// Returns all parts of the batch. `is_whole` is the result of [`Source::is_whole`] for the batch.
     fn new(batch: &Batch<'f>, is_whole: bool) -> Rest<'f> {
         match batch.0 {
             Parts::L2 { is_snapshot, told, updates } => Rest::L2 {
@@ -258,8 +253,6 @@ fn of_report<'f>(
     Some(malformed(element, error, topic, symbol, source))
 }
 
-/// Returns the event of a row of a market data v2 frame: the event that `event` makes, or an [`Event::Malformed`] if
-/// the row cannot be decoded.
 fn row<'f, T>(
     row: Row<'f, T>,
     topic: Topic,
@@ -284,8 +277,8 @@ fn malformed<'f>(
     Event::Malformed(Malformed { frame: element.as_str(), error, topic: Some(topic), symbol }, source)
 }
 
-/// Returns the event of one row of a frame that lists orders. The row begins at the byte `begin` of the frame. Reads
-/// no other row. Returns `None` if no row begins there.
+/// Reads only the row that begins at the byte `begin` of the frame, which lists orders. Returns `None` if no row
+/// begins there.
 pub(crate) fn order_at(source: Source<'_>, begin: u32) -> Option<Event<'_>> {
     let mut cursor = Cursor::new(source.frame());
     cursor.advance(usize::try_from(begin).ok()?);
@@ -337,8 +330,7 @@ pub(crate) const fn funding_amount<'f>(
     Event::FundingAmount(change, source)
 }
 
-/// Returns whether the frame has no level of a book. Marked as cold, because only frames that may begin a book are
-/// tested.
+/// Cold, because only frames that may begin a book are tested.
 #[cold]
 #[inline(never)]
 pub(crate) fn has_no_level(update: &MarketUpdate<'_>) -> bool {
@@ -359,8 +351,7 @@ fn empty_book<'f>(symbol: &'f str, update: &MarketUpdate<'f>, source: Source<'f>
     depth_event(true, depth, source)
 }
 
-/// Returns the event of an entry of market data v1. Returns `None` for a change of the book, because [`Books`] makes
-/// its event.
+/// Returns `None` for a change of the book: [`Books`] makes the event of such a change.
 fn other_entry<'f>(
     told: LastTrade,
     update: &MarketUpdate<'f>,
@@ -411,9 +402,9 @@ fn other_entry<'f>(
 struct Books<'f> {
     update: MarketUpdate<'f>,
     changes: iter::Peekable<Changes<'f>>,
-    /// Whether the first changes of each symbol are its whole book, whichever reason the venue gives for them.
+    /// Whether the first changes of each symbol are its whole book, even if their `reason` is not `initial`.
     is_whole: bool,
-    /// Symbols whose snapshot was returned already. Further changes of such a symbol become updates.
+    /// Symbols whose snapshot was returned already.
     begun: SymbolMap<()>,
     bids: &'f [Level],
     asks: &'f [Level],
@@ -440,7 +431,6 @@ impl<'f> Iterator for Changes<'f> {
     }
 }
 
-/// What adjacent changes of one symbol report: a whole book, changes of levels, or a new best level.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Run {
     Snapshot,
@@ -508,8 +498,6 @@ impl<'f> Books<'f> {
         Some(depth_event(is_snapshot, depth, source))
     }
 
-    /// Returns `true` if no earlier event of this frame was a snapshot of the symbol, so that the present one can be.
-    /// Then adds the symbol to `begun`, unless this was the last change of the frame.
     fn begins(&mut self, symbol: &str) -> bool {
         if self.begun.get(symbol).is_some() {
             return false;

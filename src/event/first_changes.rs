@@ -19,23 +19,20 @@ impl FirstChanges {
         FirstChanges { begun: SymbolMap::new(), is_new: true }
     }
 
-    /// Returns whether this is the first update of the connection. All later calls return `false`.
     pub(crate) const fn take_first(&mut self) -> bool {
         core::mem::replace(&mut self.is_new, false)
     }
 
-    /// Returns the number of symbols of which the connection has sent levels.
     pub(crate) const fn len(&self) -> usize {
         self.begun.len()
     }
 
-    /// Adds the symbols of an update. Returns whether the update has changes of levels, and all these changes are of
-    /// symbols that were not known before. Levels with which the connection begins, and new best levels, do not count
-    /// as changes.
+    /// Adds the symbols of an update to `begun`. Returns whether the update changes levels, and each changed level is
+    /// of a symbol that was not in `begun`. Entries that list an initial level or a new best level do not count as
+    /// changes.
     pub(crate) fn note<'f>(&mut self, update: &MarketUpdate<'f>) -> bool {
         let named = |change: LevelChange<'f>| Some((change.symbol.or(update.symbol)?, Run::of(&change)));
         let (mut is_any, mut are_first) = (false, true);
-        // Several changes may be of one symbol.
         let mut new = SymbolMap::new();
         for (symbol, run) in Changes::of(update).filter_map(named) {
             let is_new = self.begun.get(symbol).is_none();

@@ -6,7 +6,6 @@ use crate::event::kinds::{each_data, each_fact};
 use crate::event::source::Source;
 use crate::event::{Event, Ignored};
 
-/// The data of a frame, with its source.
 #[derive(serde::Serialize)]
 struct Data<'e, 'f, T> {
     #[serde(skip_serializing_if = "Option::is_none")]

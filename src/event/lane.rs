@@ -32,8 +32,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Returns the kind of an event. Every event that this function does not list by name is a fact. `is_latest` says
-    /// whether the queue replaces waiting data with newer data ([`Overflow::Latest`](crate::Overflow::Latest)).
+    /// `is_latest` is whether the queue replaces waiting data with newer data
+    /// ([`Overflow::Latest`](crate::Overflow::Latest)).
     pub(crate) fn of(event: &Event<'_>, is_latest: bool) -> Kind {
         match event {
             Event::BookTicker(..) | Event::MarkPrice(..) if is_latest => Kind::Latest,
@@ -66,8 +66,8 @@ impl Kind {
     }
 }
 
-/// Returns the lane of the rows of a batch, if the queue would treat each row as [`Kind::Latest`] if the row were a
-/// separate event. Returns `None` for any other event.
+/// Returns the lane of a batch whose rows, as separate events, would be [`Kind::Latest`]. Returns `None` for any
+/// other event.
 pub(crate) fn lane_of_rows(event: &Event<'_>) -> Option<Lane> {
     match event {
         Event::Batch(Batch(Parts::MarkPrices(prices)), _) => {
@@ -77,10 +77,10 @@ pub(crate) fn lane_of_rows(event: &Event<'_>) -> Option<Lane> {
     }
 }
 
-/// The links of a slot, one after the other, or the streams of one topic over these links. Events report when a link
-/// or a stream of the flow ends or begins.
+/// The links of a slot, one after the other (without a `topic`), or the streams of one topic over these links. A
+/// queue keeps the newest event that ends or begins a flow.
 ///
-/// Each slot has at most five flows, so a queue has room for the newest event that ends or begins each flow.
+/// Each slot has at most five flows, so a queue has room for one such event for each flow.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Flow {
     slot: u16,
@@ -88,8 +88,6 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// Returns the flow that an event ends or begins; `None` for other events. Only links, and streams of the
-    /// topics in [`is_about_facts`], have a flow.
     pub(crate) fn of(event: &Event<'_>) -> Option<Flow> {
         let (link, topic): (LinkId, _) = match event {
             // An `Opened` of the next link in the slot cannot replace this event, because the `Opened` does not
@@ -105,8 +103,8 @@ impl Flow {
     }
 }
 
-/// Returns whether a topic is [`Topic::Connection`], or a topic of an account whose data a collection such as
-/// [`Orders`](crate::Orders) keeps.
+/// Returns whether a collection such as [`Orders`](crate::Orders) keeps data of this topic, which is about an
+/// account. Also `true` for [`Topic::Connection`].
 pub(crate) const fn is_about_facts(topic: Topic) -> bool {
     matches!(topic, Topic::Orders | Topic::Balances | Topic::Positions | Topic::Quotes | Topic::Connection)
 }

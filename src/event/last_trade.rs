@@ -37,9 +37,8 @@ impl LastTrade {
         }
     }
 
-    /// Returns the id by which trades of a stream are compared: the event id if the trade has one, otherwise the
-    /// trade id. A trade of market data v2 may have no trade id, but its event id is higher than those of earlier
-    /// trades.
+    /// Prefers the event id: a trade of market data v2 may have no trade id, but its event id is higher than those of
+    /// earlier trades.
     #[inline]
     pub(crate) const fn key(trade: &Trade<'_>) -> u64 {
         match trade.event_id {
@@ -49,7 +48,6 @@ impl LastTrade {
     }
 }
 
-/// The number of trade ids of the current API that a [`DeliveredTrades`] remembers.
 const TRADE_IDS_MAX: usize = 16;
 
 /// The trades that a stream has delivered. Market data v2 repeats the latest trades of a stream; its event ids rise,
@@ -57,11 +55,8 @@ const TRADE_IDS_MAX: usize = 16;
 /// instead of the highest: one id that is far too high would mark all later trades as replays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliveredTrades {
-    /// The newest event of market data v2.
     last: LastTrade,
-    /// The ids of the newest trades of the current API.
     recent: [Option<u64>; TRADE_IDS_MAX],
-    /// The index of the oldest id in `recent`.
     oldest: usize,
 }
 

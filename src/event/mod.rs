@@ -311,14 +311,14 @@ pub enum Event<'f> {
         /// The reason.
         reason: CloseReason,
     },
-    /// The client sent no request about the account over an authenticated link for
-    /// [`Config::heartbeat_every`](crate::Config::heartbeat_every). Send a heartbeat over REST; without a heartbeat
-    /// the venue may cancel open orders. While the client sends no such request, the event comes again after each
-    /// interval.
+    /// For the time of [`Config::heartbeat_every`](crate::Config::heartbeat_every), an authenticated link has sent no
+    /// request about orders, quotes or private streams. Send a heartbeat over REST; without a heartbeat the venue may
+    /// cancel open orders. While the link sends no such request, the event comes again after each interval.
     HeartbeatDue {
         /// The link; it may have ended.
         link: LinkId,
-        /// When the client last sent a request about the account, or when the link opened, whichever was later.
+        /// When the link last sent a request about orders, quotes or private streams, or when the link opened,
+        /// whichever was later.
         since: Instant,
     },
     /// A step of [`Client::shut_down`](crate::Client::shut_down) begins.
@@ -394,7 +394,7 @@ pub enum RequestOutcome<'f> {
     NotSent,
 }
 
-/// What an outcome says about the subject of the request.
+/// What a [`RequestOutcome`] says about the order or quote of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict<'f> {
     Accepted(Response<'f>),
@@ -409,17 +409,15 @@ pub(crate) enum Verdict<'f> {
 }
 
 impl Verdict<'_> {
-    /// Returns whether the venue may have accepted the order or the quote that the request was to place or submit.
     pub(crate) const fn may_be_accepted(&self) -> bool {
         matches!(self, Verdict::Accepted(_) | Verdict::Unknown)
     }
 }
 
 impl<'f> RequestOutcome<'f> {
-    /// Returns what the outcome says about the order or quote of the request. A reply that contradicts itself gives
-    /// [`Verdict::Unknown`]:
+    /// Two kinds of replies contradict themselves and give [`Verdict::Unknown`]:
     ///
-    /// - an error whose status means success, and whose code does not mean a refusal,
+    /// - an error whose status means success and whose code does not mean a refusal,
     /// - a refusal that contains the id of an order or a quote.
     pub(crate) fn verdict(&self) -> Verdict<'f> {
         match *self {
@@ -518,7 +516,6 @@ impl core::fmt::Debug for Malformed<'_> {
 }
 
 impl<'f> Malformed<'f> {
-    /// Describes a frame that cannot be decoded, with the topic and the symbol that its text shows.
     pub(crate) fn new(endpoint: Endpoint, frame: &'f str, error: DecodeError) -> Malformed<'f> {
         if error.kind() == DecodeErrorKind::Binary {
             // A binary frame has no data, because the venue sends all its data as text.
@@ -558,7 +555,6 @@ pub struct Batch<'f>(pub(crate) Parts<'f>);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Parts<'f> {
     L2 {
-        /// Whether the levels are the whole book.
         is_snapshot: bool,
         /// The newest trade that the stream had delivered before this frame.
         told: LastTrade,

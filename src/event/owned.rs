@@ -41,7 +41,6 @@ use crate::wire::{Scratch, decode, decode_about};
 pub struct EventBuf {
     kept: Kept,
     text: Box<str>,
-    /// The memory for decoding; `None` until [`EventBuf::as_event`] first decodes the event.
     scratch: Option<Box<Scratch>>,
 }
 
@@ -79,13 +78,12 @@ enum Role {
         told: LastTrade,
     },
     Ignored(IgnoredReason),
-    /// The frame cannot be decoded.
     Malformed(DecodeError),
     /// The event is about one row of a list of orders. The row begins at this byte of the frame.
     Row {
         begin: u32,
     },
-    /// The event is about the element of the frame between these bytes. The kind of the element is unknown.
+    /// The event is about the element of the frame between these bytes.
     Unrecognized {
         begin: usize,
         end: usize,
@@ -157,7 +155,6 @@ impl EventBuf {
         self.kept.fact(&self.text)
     }
 
-    /// Returns the size of the `EventBuf` in memory, without the memory for decoding.
     pub(crate) fn bytes(&self) -> usize {
         let fact = if matches!(self.kept, Kept::Fact(_)) { size_of::<Event<'_>>() } else { 0 };
         size_of::<EventBuf>().saturating_add(self.text.len()).saturating_add(fact)
@@ -225,8 +222,8 @@ impl Role {
         }
     }
 
-    /// Returns the role of an element of an unknown kind. The role has the position of the element in the frame,
-    /// because decoding the frame again could need a symbol that the `EventBuf` does not keep.
+    /// Keeps the position of the element in the frame, because decoding the frame again could need a symbol that the
+    /// `EventBuf` does not keep.
     fn element(element: &str, frame: &str) -> Role {
         let begin = offset_in(element, frame);
         let end = begin.wrapping_add(element.len());
@@ -249,7 +246,6 @@ impl Role {
                 return Event::Unrecognized(Unrecognized { frame: RawJson(element) }, source);
             }
             Role::Row { begin } => {
-                // The other rows need not be decoded.
                 if let Some(event) = order_at(source, begin) {
                     return event;
                 }
@@ -266,7 +262,6 @@ impl Role {
         }
     }
 
-    /// Returns the event of a message that was decoded again.
     fn restore<'a>(self, message: &Message<'a>, source: Source<'a>) -> Event<'a> {
         let (is_snapshot, mut told) = match self {
             Role::Batch { is_snapshot, told } => (is_snapshot, told),
@@ -305,7 +300,7 @@ impl Role {
     }
 }
 
-/// Returns the symbol of an event. The `EventBuf` stores the symbol, because the frame may not contain it.
+/// The `EventBuf` stores the symbol, because the frame may not contain it.
 fn unnamed_symbol(event: &Event<'_>) -> Option<Symbol> {
     match event {
         Event::Batch(Batch(Parts::Market { update, .. }), _) => update.symbol?.parse().ok(),

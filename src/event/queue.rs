@@ -91,7 +91,6 @@ pub struct EventQueue {
     /// The event that `take` returns after the losses in `announced`. The queue can no longer drop this event.
     held: Option<EventBuf>,
     losses: BTreeMap<Lane, Loss>,
-    /// The lanes of `losses` in the order in which they have to be reported.
     due: BTreeSet<(u64, Lane)>,
     /// With [`Overflow::Latest`]: for each lane and origin, the number of the waiting event that a newer event would
     /// replace.
@@ -111,22 +110,19 @@ struct Loss {
     dropped: u64,
     /// The number of the first dropped event: the loss is reported before any later event.
     due: u64,
-    /// The place for a second report of the loss: the number of the last dropped event that may have reported the end
-    /// of a link or of a stream (a fact, or an event about an account). If no such event was dropped, the number of
-    /// the first dropped event.
+    /// The number at which a second report of the loss belongs: that of the last dropped event that may have reported
+    /// the end of a link or of a stream. Every fact and every event about an account counts as such an event. If none
+    /// was dropped, this is the number of the first dropped event.
     last: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting {
-    /// The number of the event, in the order of arrival.
     number: u64,
     kind: Kind,
     /// The lane of the event; `None` for a batch, because each of its parts has its own lane.
     lane: Option<Lane>,
-    /// The origin of the event if a newer event may replace it.
     origin: Option<Origin>,
-    /// The flow that the event ends or begins; `None` for most events.
     flow: Option<Flow>,
     event: Option<EventBuf>,
 }
@@ -147,7 +143,7 @@ impl Room {
         Room { events: 0, bytes: 0, events_max, bytes_max, oldest: 0 }
     }
 
-    /// Returns whether one more event may wait; always true if no event waits.
+    /// Always true if no event waits, so the queue accepts an event of any size.
     const fn has_room(&self) -> bool {
         self.events == 0 || (self.events < self.events_max && self.bytes < self.bytes_max)
     }
@@ -307,8 +303,6 @@ impl EventQueue {
         }
     }
 
-    /// Returns the index in `waiting` of the event with this number. Without such an event, returns the index where
-    /// it would be.
     fn place(&self, number: u64) -> usize {
         self.waiting.partition_point(|waiting| waiting.number < number)
     }
@@ -324,7 +318,6 @@ impl EventQueue {
         }
     }
 
-    /// Takes an event out of its place, and leaves the place empty.
     fn remove(&mut self, place: usize) -> Option<Waiting> {
         let waiting = self.waiting.get_mut(place)?;
         let (number, kind, lane, flow) = (waiting.number, waiting.kind, waiting.lane, waiting.flow);
@@ -346,7 +339,6 @@ impl EventQueue {
         Some(Waiting { number, kind, lane, origin, flow, event: Some(event) })
     }
 
-    /// Drops the oldest event of this kind that the queue may drop. Returns whether there was such an event.
     fn drop_oldest(&mut self, kind: Kind) -> bool {
         let from = self.room(kind).oldest;
         let mut place = self.place(from);
@@ -363,12 +355,10 @@ impl EventQueue {
         self.drop_at(place)
     }
 
-    /// Returns whether an event is the newest end or beginning of its flow.
     fn keeps(&self, waiting: &Waiting) -> bool {
         waiting.flow.is_some_and(|flow| self.turns.get(&flow) == Some(&waiting.number))
     }
 
-    /// Drops the event at this index of `waiting`, and adds it to `losses`. Returns whether there was an event.
     fn drop_at(&mut self, place: usize) -> bool {
         let Some(gone) = self.remove(place) else { return false };
         self.dropped = self.dropped.saturating_add(1);
@@ -378,7 +368,6 @@ impl EventQueue {
         true
     }
 
-    /// Adds the dropped event `gone`, or a part of it, to the loss of `lane`.
     fn lose(&mut self, lane: Lane, gone: &Waiting) {
         let number = gone.number;
         let is_told_apart = self.losses.len() < AFFECTED_MAX || self.losses.contains_key(&lane);
@@ -395,7 +384,6 @@ impl EventQueue {
         self.due.insert((loss.due, lane));
     }
 
-    /// Moves the first event to `held`, and the losses that must be reported before this event to `announced`.
     fn hold_first(&mut self) {
         let Some(first) = self.remove(0) else { return };
         while let Some((due, lane)) = self.due.first().copied()

@@ -12,10 +12,9 @@ pub(crate) struct QuoteIds {
     oldest_first: VecDeque<Box<str>>,
 }
 
-/// The maximum number of event ids that are remembered.
 const QUOTE_IDS_MAX: usize = 4_096;
 
-/// The maximum number of bytes of an event id that is remembered. The ids of the venue are UUIDs.
+/// The ids of the venue are UUIDs, which are shorter.
 const QUOTE_ID_BYTES_MAX: usize = 64;
 
 impl QuoteIds {
@@ -23,8 +22,7 @@ impl QuoteIds {
         QuoteIds { known: BTreeSet::new(), oldest_first: VecDeque::new() }
     }
 
-    /// Marks an update as a replay if its event id is remembered, and remembers the id. An update whose id is empty
-    /// or longer than [`QUOTE_ID_BYTES_MAX`] stays as it is.
+    /// Marks an update as a replay if its event id is remembered, and remembers the id.
     pub(crate) fn deliver<'f>(&mut self, mut update: QuoteUpdate<'f>) -> QuoteUpdate<'f> {
         if !(1..=QUOTE_ID_BYTES_MAX).contains(&update.event_id.raw().len()) {
             return update;

@@ -118,8 +118,6 @@ impl VenueReason {
         core::str::from_utf8(word).unwrap_or_default()
     }
 
-    /// Returns whether the venue refused the nonce. If so, the next attempt may succeed, because it has another
-    /// nonce.
     fn is_about_nonce(&self) -> bool {
         self.as_str() == "InvalidNonce"
     }
@@ -252,8 +250,8 @@ pub enum CloseReason {
     },
 }
 
-/// The requests, links and sessions that a client abandoned when links ended and no further attempt followed. Each
-/// number is a sum over the life of the client.
+/// The requests, links and sessions that a client abandoned with links that ended for good: no further attempt
+/// followed. Each number is a sum over the life of the client.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
@@ -316,9 +314,8 @@ impl fmt::Display for Abandoned {
 /// Whether and when another attempt follows the end of a link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Retry {
-    /// Never: another attempt would fail as well.
+    /// Another attempt would fail as well.
     Never,
-    /// After the usual backoff.
     Usual,
     /// Never, if the endpoint has not worked before. Otherwise like `Slow`: something has changed at the venue or on
     /// the way to the venue, and may change back.
@@ -349,8 +346,6 @@ impl ConnectFailure {
         )
     }
 
-    /// Returns whether and when another attempt follows. If the response asked for a delay, its status and its reason
-    /// do not matter.
     pub(crate) fn retry(self, is_signed: bool) -> Retry {
         match self {
             ConnectFailure::Cancelled
@@ -386,8 +381,8 @@ impl ConnectFailure {
 }
 
 impl Lost {
-    /// Returns whether and when another attempt follows. The venue documents no close codes. The client assumes that
-    /// 1010, 4001, 4003, 4401 and 4403 mean wrong credentials or a wrong request.
+    /// The venue documents no close codes. The client assumes that 1010, 4001, 4003, 4401 and 4403 mean wrong
+    /// credentials or a wrong request.
     pub(crate) const fn retry(self) -> Retry {
         match self {
             Lost::Closed { code: Some(1010 | 4001 | 4003 | 4401 | 4403) } => Retry::NeverAtFirst,

@@ -83,7 +83,6 @@ pub struct Replay {
     quote_ids: QuoteIds,
 }
 
-/// What a recording of market data v2 has shown of a symbol.
 #[derive(Clone, Copy, Debug)]
 struct L2Book {
     state: L2State,
@@ -107,7 +106,6 @@ impl L2Book {
         L2Book { state, last_trade: LastTrade::NOTHING }
     }
 
-    /// Marks a book that has begun as one that may have lost an update.
     fn lose(&mut self) {
         if self.state == L2State::Current {
             self.state = L2State::Lost;
@@ -237,8 +235,8 @@ impl Replay {
         Some(l2(is_snapshot, &mut book.last_trade, updates, source))
     }
 
-    /// Checks the number of a frame of market data v1. The number 0 begins another connection. If an earlier frame is
-    /// missing, `first_changes` becomes `None`.
+    /// Checks the number of a frame of market data v1. The number 0 begins another connection; a jump shows that a
+    /// frame is missing.
     #[inline]
     fn count(&mut self, number: u64) {
         if number == 0 || self.first_changes.is_some() {
@@ -307,7 +305,7 @@ impl Replay {
     }
 }
 
-/// Returns the event of a market data v2 frame. From now on, the trades of the frame count as delivered.
+/// Adds the trades of the frame to `told`, so later calls mark them as replays.
 pub(crate) fn l2<'f>(
     is_snapshot: bool,
     told: &mut LastTrade,
@@ -322,15 +320,14 @@ pub(crate) fn l2<'f>(
     Event::Batch(Batch(Parts::L2 { is_snapshot, told: before, updates }), source)
 }
 
-/// Makes trades count as delivered. This code is not in `l2`, so that the code that runs for every frame stays small.
+/// Not inlined into `l2`, so that the code that runs for every frame stays small.
 #[inline(never)]
 fn note_trades<'f>(told: &mut LastTrade, trades: List<'f, Row<'f, Trade<'f>>>) {
     trades.into_iter().filter_map(Row::read).for_each(|trade| told.note(LastTrade::key(&trade)));
 }
 
-/// Returns the event of a market data v1 frame. From now on, trades whose id is not above the event id of the frame
-/// count as delivered: the id of a trade is the event id of its frame. Only the first update of a link may also
-/// contain trades of earlier events.
+/// From now on, `told` has all trades up to the event id of this frame, because the id of a trade is the event id of
+/// its frame. Only the first update of a link may also contain trades of earlier events.
 pub(crate) fn market<'f>(
     is_first: bool,
     told: &mut LastTrade,
@@ -342,8 +339,7 @@ pub(crate) fn market<'f>(
     Event::Batch(Batch(Parts::Market { told: before, update }), source)
 }
 
-/// Returns the event of a message, without regard to earlier messages. Returns `None` for messages whose meaning
-/// depends on earlier messages or requests.
+/// Returns `None` for messages whose meaning depends on earlier messages or requests.
 pub(crate) fn event_of<'f>(message: &Message<'f>, source: Source<'f>) -> Option<Event<'f>> {
     Some(match *message {
         Message::BookTicker(payload) => Event::BookTicker(payload, source),

@@ -35,7 +35,6 @@ impl<'f> Report<'f> {
         }
     }
 
-    /// Returns the topic of the rows, and their symbol if the message names one.
     pub(crate) const fn about(&self) -> (Topic, Option<&'f str>) {
         match self {
             Report::Balances(_) => (Topic::Balances, None),
@@ -46,7 +45,7 @@ impl<'f> Report<'f> {
     }
 }
 
-/// An iterator over the rows of a report that cannot be decoded.
+/// An iterator over the undecodable rows of a report.
 #[derive(Clone, Debug)]
 pub(super) enum Unread<'f> {
     Balances(Elements<'f, Row<'f, AssetBalance<'f>>>),

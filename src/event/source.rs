@@ -98,7 +98,6 @@ impl<'f> Source<'f> {
         self
     }
 
-    /// Sets what [`Source::is_whole`] returns.
     pub(crate) const fn of_all(mut self, is_whole: bool) -> Source<'f> {
         self.is_whole = is_whole;
         self
@@ -186,7 +185,6 @@ impl<'f> Source<'f> {
         self.levels
     }
 
-    /// Returns whether the frame is of market data v1 and lists only best levels.
     pub(crate) const fn lists_best(&self) -> bool {
         matches!(self.endpoint, Endpoint::MarketDataV1) && self.levels.is_some()
     }

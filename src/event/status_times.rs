@@ -23,7 +23,6 @@ impl StatusTimes {
         }
     }
 
-    /// Compares `event_time` with the time of the order's end. Returns `None` if one of the two times is unknown.
     pub(crate) fn since_end(&self, event_time: Option<Timestamp>) -> Option<Ordering> {
         event_time.zip(self.ended).map(|(told, end)| told.cmp(&end))
     }
