@@ -25,8 +25,8 @@ pub struct L2Updates<'f> {
     /// The `changes` of the side `sell`.
     pub asks: &'f [Level],
     /// `trades`: the latest trades, [unsorted](crate::protocol::quirks#unsorted-initial-trades). Only the first frame
-    /// of a subscription has `trades`, and only if the pair has trades. A malformed trade affects neither the other
-    /// trades nor the levels.
+    /// of a subscription has `trades`, and only if the venue has trades of the symbol. A malformed trade affects
+    /// neither the other trades nor the levels.
     pub trades: Option<List<'f, Row<'f, Trade<'f>>>>,
     /// `auction_events`: auctions. Only the first frame of a subscription has `auction_events`. A malformed auction
     /// affects nothing else.
@@ -440,8 +440,7 @@ pub struct SubscriptionAck<'f> {
 }
 
 impl SubscriptionAck<'_> {
-    /// Returns whether the venue reports each execution and each end of an order: the filter of event types is known,
-    /// and is empty or contains `fill` and `closed`.
+    /// Returns whether the venue reports each execution and each end of an order.
     pub(crate) fn shows_all(&self) -> bool {
         let shows = |wanted: &str| self.event_type_filter.iter().any(|kind| kind == *wanted);
         !self.is_filter_unknown && (self.event_type_filter.is_empty() || (shows("fill") && shows("closed")))

@@ -15,7 +15,6 @@ macro_rules! open_enum {
         }
 
         impl<'f> $name<'f> {
-            /// Returns the variant that a text spells; `Other` if this version does not know the text.
             pub(crate) fn of(text: $crate::message::text::Text<'f>) -> $name<'f> {
                 match text.raw() {
                     $($first $(| $also)* => $name::$variant,)+

@@ -159,7 +159,6 @@ open_enum! {
 }
 
 impl OrderStatus<'_> {
-    /// Returns whether the status says that the order has ended.
     pub(crate) const fn is_end(self) -> bool {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
         matches!(self, Filled | Canceled | Rejected | Closed)

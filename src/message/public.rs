@@ -107,7 +107,7 @@ pub struct Trade<'f> {
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before. After a reconnect or a resync, the first frames of the
     /// archived endpoints repeat the latest trades. On the current API, `is_replay` is true only if one of the 16
-    /// trades before it has the same id.
+    /// trades before this trade has the same id.
     ///
     /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set `is_replay` in
     /// [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always false. `Replay`

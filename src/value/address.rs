@@ -130,8 +130,6 @@ impl Address {
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default()
     }
 
-    /// Returns what follows `prefix` in the path, with escapes decoded; `None` if the path does not begin with
-    /// `prefix`.
     pub(crate) fn last_of_path(&self, prefix: &str) -> Option<Cow<'_, str>> {
         self.path().strip_prefix(prefix).map(decoded)
     }
@@ -184,8 +182,8 @@ impl fmt::Debug for Address {
 /// value of a parameter whose name contains `session`, `key`, `token`, `secret`, `password` or `signature`.
 ///
 /// A slash or an `@` in a password must be escaped. If it is not, the text before the first slash looks like a host
-/// with a port. So `***` also replaces everything before the last `@` of the path if the text before the first slash
-/// contains an `@`, or a colon behind a name other than `localhost`.
+/// with a port. If this text contains an `@`, or a colon after a name that is neither `localhost` nor an IP address,
+/// `***` also replaces everything before the last `@` of the path.
 ///
 /// ```
 /// use gemini_ws::without_secrets;

@@ -38,7 +38,6 @@ impl Endpoint {
     pub const ALL: [Endpoint; 4] =
         [Endpoint::Streams, Endpoint::MarketDataV2, Endpoint::MarketDataV1, Endpoint::OrderEventsV1];
 
-    /// Returns the endpoint with this path: the current API for all unknown paths.
     pub(crate) fn of_path(path: &str) -> Endpoint {
         match path {
             "/v2/marketdata" => Endpoint::MarketDataV2,

@@ -42,7 +42,6 @@ impl LinkId {
         LinkId { epoch: self.epoch.wrapping_add(1), ..self }
     }
 
-    /// Returns whether this is the link `other` or an earlier link in the same slot.
     pub(crate) const fn is_up_to(self, other: LinkId) -> bool {
         self.slot == other.slot && self.epoch <= other.epoch
     }

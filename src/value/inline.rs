@@ -76,7 +76,6 @@ impl<const N: usize> Inline<N> {
     }
 }
 
-/// Implements conversion from texts, borrowed and owned, for a type that can be parsed.
 macro_rules! from_text {
     ($name:ident, $error:ident) => {
         impl TryFrom<&str> for $name {

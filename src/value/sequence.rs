@@ -36,9 +36,7 @@ impl GapRule {
 pub(crate) enum Sequenced {
     /// The book already contains all changes of the update.
     Stale,
-    /// The update follows the book without a gap.
     Next,
-    /// At least one earlier update is missing.
     Gap,
 }
 
@@ -58,17 +56,13 @@ pub(crate) const fn sequence(last: u64, first: u64, last_of_update: u64, rule: G
 /// lower id. Fewer can have been on their way when the venue made the snapshot.
 pub(crate) const STALE_RUN_MAX: u32 = 128;
 
-/// The role of a depth frame among the frames of its symbol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DepthRole {
     Snapshot,
     Update,
     Stale,
-    /// The update came before the snapshot of its book.
     BeforeSnapshot,
-    Gap {
-        expected: u64,
-    },
+    Gap { expected: u64 },
 }
 
 /// The position in the sequence of one symbol's updates, within one subscription on one link.

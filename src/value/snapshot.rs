@@ -28,7 +28,6 @@ impl Snapshot {
         }
     }
 
-    /// Returns the value of the parameter `snapshot` in the address of the current API.
     pub(crate) fn parameter(self) -> String {
         match self {
             Snapshot::Full => "-1".into(),

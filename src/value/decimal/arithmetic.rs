@@ -19,7 +19,6 @@ pub enum Rounding {
 }
 
 impl Rounding {
-    /// Divides two integers and rounds; `None` if the divisor is zero.
     pub(super) const fn divide(self, dividend: i128, divisor: i128) -> Option<i128> {
         let (Some(quotient), Some(rest)) = (dividend.checked_div(divisor), dividend.checked_rem(divisor))
         else {

@@ -178,7 +178,7 @@ impl Decimal {
         }
     }
 
-    /// Returns the mantissa that the value has with `scale` decimals, which must not be fewer than its own.
+    /// Returns the mantissa of the value at `scale` decimals. `scale` must be at least `self.scale`.
     fn at_scale(self, scale: u8) -> i128 {
         let factor = power(scale.saturating_sub(self.scale));
         i128::from(self.mantissa).saturating_mul(i128::from(factor))
