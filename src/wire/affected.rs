@@ -8,7 +8,7 @@ use crate::value::endpoint::Endpoint;
 use crate::value::symbol::Symbol;
 use crate::wire::FRAME_BYTES_MAX;
 
-/// The topic and the symbol of a malformed frame. `None` means that the frame may be about any topic or symbol.
+/// `None` means that the frame may be about any topic or symbol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Affected {
     pub(crate) topic: Option<Topic>,

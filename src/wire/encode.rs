@@ -141,8 +141,8 @@ fn submit_quote(text: &mut String, quote: &NewQuote) {
     object.end();
 }
 
-/// Writes a `subscribe` or `unsubscribe` of market data v2. Symbols are in upper case, because the venue refuses
-/// lower case. Streams without a feed are left out.
+/// Writes a `subscribe` or `unsubscribe` of market data v2, with symbols in upper case, because the venue refuses
+/// lower case. Leaves out streams without a feed.
 pub(crate) fn market_data_v2(kind: &str, streams: &[Stream]) -> String {
     let mut text = String::new();
     append(&mut text, format_args!("{{\"type\":\"{kind}\",\"subscriptions\":["));
@@ -209,7 +209,6 @@ impl<'t> Object<'t> {
         self.empty = false;
     }
 
-    /// Writes a member whose value has no quotes.
     fn bare(&mut self, name: &str, value: impl Display) {
         self.name(name);
         append(self.text, value);

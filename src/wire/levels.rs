@@ -43,7 +43,6 @@ fn plain_level(text: &[u8]) -> Option<(Level, &[u8])> {
     Some((Level { price, quantity }, text))
 }
 
-/// Reads a level in any spelling that JSON allows, with numbers of any length.
 #[cold]
 fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
     let number = |cursor: &mut Cursor<'_>| {
@@ -74,7 +73,6 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
     Ok(Level { price, quantity })
 }
 
-/// Parses a decimal of market data, which must not be negative.
 pub(super) fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
     let decimal = Decimal::parse(text).map_err(kind_of)?;
     if decimal.is_negative() { Err(DecodeErrorKind::Negative) } else { Ok(decimal) }

@@ -74,7 +74,6 @@ pub(super) fn each<'f, T: Read<'f>>(
 /// A list whose elements are decoded separately, and whether any element is malformed.
 pub(super) type Separate<'f, T> = (List<'f, T>, bool);
 
-/// A list of rows, and whether any row is malformed.
 pub(super) type Rows<'f, T> = Separate<'f, Row<'f, T>>;
 
 /// An element that is decoded separately from the other elements of its list.
@@ -142,7 +141,6 @@ fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> Wit
     }
 }
 
-/// Reads a row. If the row is JSON but cannot be decoded, returns a [`Row::Malformed`].
 impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
     #[inline(always)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Row<'f, T>, DecodeError> {
@@ -161,9 +159,8 @@ impl<'f, T: Read<'f>> Read<'f> for Row<'f, T> {
 /// The result of reading an element separately: its value, or its text and the reason why it cannot be decoded.
 pub(super) type Alone<'f, T> = Result<T, (RawJson<'f>, DecodeError)>;
 
-/// Reads an element as a text of its own. If the element is JSON but cannot be decoded, returns `Ok` with an
-/// [`Alone`] that contains the error; its offset counts from the start of the element. If the element is not JSON,
-/// returns `Err`.
+/// Reads an element as a text of its own, so the offset of an error counts from the start of the element. Fails only
+/// if the element is not JSON.
 #[cold]
 #[inline(never)]
 pub(super) fn read_alone<'f, T>(
@@ -177,7 +174,6 @@ pub(super) fn read_alone<'f, T>(
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// Returns the list, or an error if the member is missing or has a malformed element.
     pub(super) fn list<T>(self) -> Result<List<'f, T>, DecodeError>
     where
         V: Value<Is<'f> = Listed<'f, T>>,
@@ -186,8 +182,6 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// Returns the list, and whether any element is malformed. Returns an error if the member is missing or is not a
-    /// valid list.
     pub(super) fn separate<T>(self) -> Result<Separate<'f, T>, DecodeError>
     where
         V: Value<Is<'f> = Result<Separate<'f, T>, DecodeError>>,
@@ -196,7 +190,6 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         self.required()?.map_err(|error| within(name, error))
     }
 
-    /// Returns the list, and whether any element is malformed. If the member is missing, returns no list and `false`.
     pub(super) fn separate_if_any<T>(self) -> Result<(Option<List<'f, T>>, bool), DecodeError>
     where
         V: Value<Is<'f> = Result<Separate<'f, T>, DecodeError>>,
@@ -206,7 +199,6 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         Ok(found.map_or((None, false), |(list, has_malformed)| (Some(list), has_malformed)))
     }
 
-    /// Returns the list; `None` if the member is missing. A malformed element is an error.
     pub(super) fn list_if_any<T>(self) -> Result<Option<List<'f, T>>, DecodeError>
     where
         V: Value<Is<'f> = Listed<'f, T>>,
@@ -308,8 +300,6 @@ macro_rules! sides {
 }
 
 sides! {
-    /// The levels of the bids, read into `Scratch`.
     Bids: bids;
-    /// The levels of the asks, read into `Scratch`.
     Asks: asks;
 }

@@ -39,7 +39,6 @@ pub(crate) fn socket_sequence(frame: &str) -> Option<u64> {
     NumberMembers::whole(frame).ok()?.socket_sequence().informs()
 }
 
-/// Decodes a [frame](crate::protocol::market_data_v1#frames).
 #[inline]
 pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let mut reader = Reader::new(frame);
@@ -53,7 +52,6 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     decode_any(frame, scratch)
 }
 
-/// Finds the kind of a frame from all its members, and decodes the frame.
 #[inline(never)]
 fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let outline = Outline::of(frame)?;
@@ -244,7 +242,6 @@ macro_rules! change {
     };
 }
 
-/// Reads one of the [entries](crate::protocol::market_data_v1#entries) of an update.
 impl<'f> Read<'f> for MarketEntry<'f> {
     #[inline(never)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
@@ -300,7 +297,6 @@ fn likely_auction<'f>(reader: &mut Reader<'f, '_>, stage: AuctionStage) -> Likel
     Ok(if it.is_told { None } else { Some(MarketEntry::Auction(auction!(it, stage, it.symbol().if_any()?))) })
 }
 
-/// Reads an entry of any type and spelling.
 #[cold]
 fn any_entry<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
     let mut again = cursor.clone();

@@ -55,7 +55,6 @@ pub(super) fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f
     decode_any(frame, scratch)
 }
 
-/// Finds the kind of a frame from all its members, and decodes the frame.
 #[inline(never)]
 fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     let outline = Outline::of(frame)?;
@@ -121,7 +120,7 @@ impl Kind {
         KINDS.get(NAMES.find_text(text)).copied()
     }
 
-    /// Decodes a frame of this kind. If another member contradicts the kind, [`decode_any`] decodes the frame.
+    /// If another member contradicts the kind, [`decode_any`] decodes the frame.
     #[inline(always)]
     fn decode<'f>(self, reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) -> Decoded<'f> {
         match self {
@@ -230,7 +229,6 @@ record! {
     }
 }
 
-/// Decodes an [error](crate::protocol::market_data_v2#errors).
 pub(super) fn venue_error(frame: &str) -> Decoded<'_> {
     Ok(error(&ErrorMembers::whole(frame)?))
 }
@@ -385,7 +383,6 @@ macro_rules! auction {
 }
 pub(super) use auction;
 
-/// Returns the stage of an auction and the bytes after its type, if the object begins with its type.
 pub(super) fn behind_auction(rest: &[u8]) -> Option<(AuctionStage, &[u8])> {
     let rest = behind(rest, "{\"type\":\"auction_")?;
     behind(rest, "result\"")
@@ -472,7 +469,7 @@ record! {
     }
 }
 
-/// Guesses the endpoint of a frame by the member `type`. Returns `None` if several endpoints send such a frame.
+/// Returns `None` if several endpoints send such a frame.
 pub(super) fn guess(frame: &str) -> Option<Endpoint> {
     let it = Guess::whole(frame).ok()?;
     let Some(kind) = it.kind().informs() else {

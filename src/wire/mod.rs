@@ -65,7 +65,7 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     }
 }
 
-/// Guesses the decoder of a frame from its first bytes. The decoder notices a wrong guess ([`Certainty::Guess`]).
+/// The decoder notices a wrong guess ([`Certainty::Guess`]).
 #[inline(always)]
 fn guess(frame: &[u8]) -> Option<Read> {
     let [_, _, first, second, _, _, kind, ..] = frame else { return None };
@@ -92,8 +92,7 @@ fn guess(frame: &[u8]) -> Option<Read> {
     })
 }
 
-/// Decodes one text frame of an endpoint. A frame of market data v1 without a symbol gets the symbol of
-/// [`Scratch::set_symbol`].
+/// A frame of market data v1 without a symbol gets the symbol of [`Scratch::set_symbol`].
 pub(crate) fn decode_from<'f>(
     endpoint: Endpoint,
     frame: &'f str,
@@ -103,7 +102,7 @@ pub(crate) fn decode_from<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. A frame of market data v1 without a symbol gets `symbol`.
+/// A frame of market data v1 without a symbol gets `symbol`.
 pub(crate) fn decode_about<'f>(
     endpoint: Endpoint,
     symbol: Option<&Symbol>,
@@ -116,8 +115,7 @@ pub(crate) fn decode_about<'f>(
     decode_noted(endpoint, frame, scratch)
 }
 
-/// Decodes one text frame of an endpoint. A frame of market data v1 without a symbol gets the symbol that
-/// [`Scratch::unnamed()`] returns.
+/// A frame of market data v1 without a symbol gets the symbol that [`Scratch::unnamed()`] returns.
 fn decode_noted<'f>(
     endpoint: Endpoint,
     frame: &'f str,

@@ -86,7 +86,7 @@ fn limits<'f, T: Element<'f>>(filter: &Result<Option<List<'f, T>>, DecodeError>)
     filter.as_ref().map_or(true, |list| list.is_some_and(|list| !list.is_empty()))
 }
 
-/// Checks that a frame is a JSON array, with elements of any kind. Returns whether any element is malformed.
+/// Returns whether any element is malformed.
 fn check<'f>(frame: &'f str, mut cursor: Cursor<'f>) -> Result<bool, DecodeError> {
     let mut has_malformed = false;
     cursor.expect(b'[')?;

@@ -40,7 +40,6 @@ impl Certainty {
         }
     }
 
-    /// Decodes a frame that is not of the guessed kind. Without a guess, returns [`Message::Unrecognized`].
     #[cold]
     pub(super) fn otherwise<'f>(self, frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
         match self {
@@ -179,7 +178,7 @@ impl<'f> Outline<'f> {
         })
     }
 
-    /// Finds out which members a frame has. Returns `None` if the frame is not a JSON object as a whole.
+    /// Returns `None` if the frame is not a JSON object as a whole.
     pub(super) fn whole(frame: &'f str) -> Option<Outline<'f>> {
         check(frame).and_then(|()| Outline::look(frame)).ok()
     }
@@ -230,7 +229,6 @@ impl<'f> Outline<'f> {
         self.text(1)
     }
 
-    /// Returns whether the member `result` is `error`, as in the errors of the archived APIs.
     pub(super) fn is_error(&self) -> bool {
         self.text(4).is_some_and(|result| result == *"error")
     }
@@ -247,7 +245,6 @@ impl<'f> Outline<'f> {
     }
 }
 
-/// Returns the message for a frame of an unknown kind, or an error if the frame is not JSON.
 pub(super) fn unrecognized(frame: &str) -> Decoded<'_> {
     check(frame)?;
     Ok(Message::Unrecognized(Unrecognized { frame: RawJson(frame) }))

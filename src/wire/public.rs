@@ -337,7 +337,6 @@ impl Value for Code {
 }
 
 impl<'f, V: Value<Is<'f> = Levels>> Found<'_, 'f, V> {
-    /// Returns the start and the end of the levels in [`Scratch`].
     #[inline(always)]
     fn levels(self) -> Levels {
         let name = self.name;

@@ -7,7 +7,6 @@ use crate::value::decimal::Decimal;
 use crate::wire::levels::market_decimal;
 use crate::wire::scratch::Scratch;
 
-/// The result of reading a member of an object.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Slot<T> {
     /// The member is missing, or its value is `null`.
@@ -65,7 +64,6 @@ impl<'f, 's> Reader<'f, 's> {
         }
     }
 
-    /// Skips `text`. If the input does not continue with `text`, returns `false` and skips nothing.
     #[inline(always)]
     pub(super) fn take(&mut self, text: &'static str) -> bool {
         match behind(self.cursor.rest(), text) {
@@ -136,7 +134,6 @@ impl<'f, 's> Reader<'f, 's> {
         Ok(self.telling.iter().any(|telling| telling.as_bytes() == name))
     }
 
-    /// Returns the text of a name, or the name in `names` or `telling` that a name with escapes stands for.
     fn name(&self, name: RawString, names: &[&'static str]) -> &'f str {
         let text = self.frame.get(name.start..name.end).unwrap_or_default();
         if name.escaped { Self::unescaped(text, names, self.telling) } else { text }
@@ -148,7 +145,6 @@ impl<'f, 's> Reader<'f, 's> {
     }
 }
 
-/// Returns the bytes after `text`; `None` if `rest` does not begin with `text`.
 #[inline(always)]
 pub(super) fn behind<'f>(rest: &'f [u8], text: &'static str) -> Option<&'f [u8]> {
     rest.strip_prefix(text.as_bytes())
@@ -158,7 +154,6 @@ pub(super) fn behind<'f>(rest: &'f [u8], text: &'static str) -> Option<&'f [u8]>
 pub(super) trait Value: Sized {
     type Is<'f>: Copy;
 
-    /// Converts a value of the frame, whatever its spelling.
     fn of<'f>(json: &Json<'f>) -> Result<Self::Is<'f>, DecodeErrorKind>;
 
     /// Reads the value at the start of `rest` if it has the venue's usual spelling. Returns the value and the bytes
@@ -188,8 +183,7 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// Reads the value at the cursor. First calls [`Value::usual`], which is fast. If this returns `None`, or if the
-/// value turns out to be a number with a fraction or an exponent, calls [`Value::read_unusual`].
+/// Reads the value at the cursor, in any spelling. Tries [`Value::usual`] first, because it is fast.
 #[inline(always)]
 pub(super) fn spelling<'f, V: Value>(reader: &mut Reader<'f, '_>) -> Result<Slot<V::Is<'f>>, DecodeError> {
     reader.cursor.peek();
@@ -256,7 +250,6 @@ impl<'f> Json<'f> {
         Ok(Json { raw, text: raw, start, token })
     }
 
-    /// Returns a [`Slot`] with `value`; [`Slot::Absent`] if `self` is `null`.
     pub(super) const fn unless_null<T: Copy>(&self, value: T) -> Slot<T> {
         match self.token {
             Token::Null => Slot::Absent,
@@ -276,8 +269,7 @@ impl<'f> Json<'f> {
         matches!(self.token, Token::Text { .. })
     }
 
-    /// Returns whether an integer is negative, and its magnitude. The integer [may be written as
-    /// text](crate::protocol::quirks#codes-as-text).
+    /// The integer [may be written as text](crate::protocol::quirks#codes-as-text).
     pub(super) fn integer(&self) -> Result<(bool, u64), DecodeErrorKind> {
         match self.token {
             Token::Integer { negative, magnitude } => Ok((negative, magnitude)),
@@ -321,7 +313,6 @@ impl<'f> Json<'f> {
         if self.is_text() { Ok(Text(self.text)) } else { Err(DecodeErrorKind::Type) }
     }
 
-    /// Returns the text, or an error if the text has half a surrogate pair.
     pub(super) fn whole_text(&self) -> Result<Text<'f>, DecodeErrorKind> {
         let text = self.word()?;
         if text.is_whole() { Ok(text) } else { Err(DecodeErrorKind::Escape) }

@@ -22,8 +22,7 @@ pub(super) struct Found<'r, 'f, V: Value> {
 }
 
 impl<'f, V: Value> Found<'_, 'f, V> {
-    /// Returns the value, or an error if the member is missing or its value is invalid. If the member is missing, the
-    /// offset in the error is the end of the object.
+    /// If the member is missing, the offset in the error is the end of the object.
     #[inline(always)]
     pub(super) fn required(self) -> Result<V::Is<'f>, DecodeError> {
         match *self.slot {
@@ -33,7 +32,6 @@ impl<'f, V: Value> Found<'_, 'f, V> {
         }
     }
 
-    /// Returns the value; `None` if the member is missing. An invalid value is an error.
     #[inline(always)]
     pub(super) fn if_any(self) -> Result<Option<V::Is<'f>>, DecodeError> {
         match *self.slot {
@@ -117,7 +115,6 @@ macro_rules! record {
         });
 
         impl<'f> $record<'f> {
-            /// Reads an object, and passes the record to `then`. `begin` is the `Place` of the reader.
             #[inline(always)]
             pub(super) fn read_then<'s, R>(
                 reader: &mut $crate::wire::reader::Reader<'f, 's>,
@@ -196,7 +193,6 @@ macro_rules! record {
                 Self::read_then(reader, begin, $crate::wire::record::Itself)
             }
 
-            /// Reads the remaining members by their names, in any order, and passes the record to `then`.
             #[cold]
             #[inline(never)]
             fn read_any_then<'s, R>(
@@ -228,7 +224,6 @@ macro_rules! record {
                 then.then(self, reader)
             }
 
-            /// Returns whether the member of this name has any value but `null`, even an invalid one.
             pub(super) fn has(&self, name: &str) -> bool {
                 match name {
                     $($name => !matches!(self.$member, $crate::wire::reader::Slot::Absent),)+

@@ -167,7 +167,6 @@ impl<'f> Response<'f> {
         }
     }
 
-    /// Returns the id of the request for quotes in a result, if it can be read.
     pub(crate) fn rfq_id(&self) -> Option<Text<'f>> {
         NamedMembers::whole(self.result_text()).ok()?.rfq_id().label()
     }

@@ -61,7 +61,6 @@ impl<'f> Read<'f> for Change {
     }
 }
 
-/// Reads a change in any spelling that JSON allows, with numbers of any length.
 #[cold]
 fn any_change<'f>(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Change, DecodeError> {
     let mut parts = triple(cursor)?;
@@ -103,7 +102,7 @@ impl<'f> Array<'f> {
         Array { cursor, begun: false }
     }
 
-    /// Moves to the next element, which the caller must then read. Returns `false` after the last element.
+    /// Moves to the next element, which the caller must then read.
     fn more(&mut self) -> Result<bool, DecodeError> {
         let more = if self.begun {
             self.cursor.another(b']')?
@@ -121,7 +120,7 @@ impl<'f> Array<'f> {
     }
 }
 
-/// Begins to read an array of three elements. After the last of them, call [`end`].
+/// Begins to read an array. After its last expected element, call [`end`].
 fn triple<'f>(cursor: &mut Cursor<'f>) -> Result<Array<'f>, DecodeError> {
     if cursor.peek() != b'[' {
         return Err(cursor.error(DecodeErrorKind::Type));
@@ -137,7 +136,6 @@ fn end<'f>(mut parts: Array<'f>, cursor: &mut Cursor<'f>) -> Result<(), DecodeEr
     Ok(())
 }
 
-/// Moves to the next element, and returns its first byte. A missing element is an error at the closing bracket.
 fn next(parts: &mut Array<'_>) -> Result<u8, DecodeError> {
     if !parts.more()? {
         return Err(DecodeError::new(DecodeErrorKind::Type, parts.cursor.offset().saturating_sub(1)));
@@ -153,7 +151,6 @@ fn quoted<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<(Text<'f>, usize)
     Ok((Text(frame.get(start..end).unwrap_or_default()), start))
 }
 
-/// Reads an element that is a decimal, quoted or not, without rounding.
 fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeError> {
     let first = next(parts)?;
     let begin = parts.cursor.offset();
@@ -220,7 +217,6 @@ fn plain_candle<'f>(frame: &'f str, rest: &'f [u8]) -> Option<(Candle<'f>, &'f [
     Some((Candle { open_time, open, high, low, close, volume }, behind))
 }
 
-/// Reads a comma, and a decimal without quotes, sign and exponent.
 #[inline(always)]
 fn plain_number(rest: &[u8]) -> Option<(Decimal, &[u8])> {
     let [b',', rest @ ..] = rest else { return None };

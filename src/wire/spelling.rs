@@ -13,7 +13,6 @@ const SPELLINGS: [(&str, &str); 7] = [
     ("timestampms", "timestampMs"),
 ];
 
-/// Replaces the member's name in an error with the name that the frame uses for the member.
 #[cold]
 pub(super) fn as_spelled(error: DecodeError, frame: &str) -> DecodeError {
     let of_member = |name| DecodeError::of_member(error.kind(), error.offset(), name);

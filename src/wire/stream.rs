@@ -66,7 +66,6 @@ const BY_MEMBERS: [(u64, &[&str], Kind); 8] = [
 
 const SETTLED: &str = "settlements";
 
-/// Finds the kind of a frame from all its members, and decodes the frame.
 #[inline(never)]
 pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decoded<'f> {
     match kind(&Outline::of(frame)?) {
@@ -75,7 +74,6 @@ pub(super) fn decode_any<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Decode
     }
 }
 
-/// Returns the topic and the decoder of a frame with these members; `None` if the kind is unknown.
 fn kind(outline: &Outline<'_>) -> Option<Kind> {
     const ANSWERS: [u64; 3] = [bits(&["id", "status"]), bits(&["id", "error"]), bits(&["id", "result"])];
 
@@ -98,7 +96,6 @@ fn kind(outline: &Outline<'_>) -> Option<Kind> {
     is_it.then_some(*known)
 }
 
-/// Returns the topic and the symbol of a frame with these members; `None` if the kind is unknown.
 pub(super) fn topic_of(outline: &Outline<'_>) -> Option<(Topic, Option<Symbol>)> {
     let (topic, _) = kind(outline)?;
     Some((topic, outline.symbol()))

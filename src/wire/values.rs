@@ -224,7 +224,6 @@ fn one_number(rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Reads any value but `null`, and returns the bytes after it.
 #[inline(always)]
 fn anything<'f>(reader: &Reader<'f, '_>, rest: &'f [u8]) -> Option<(RawJson<'f>, &'f [u8])> {
     let frame = reader.frame;
