@@ -215,7 +215,8 @@ impl MarketDataV1 {
         if named.is_none_or(|symbols| changes.len() >= symbols.len()) {
             self.first_changes = None;
         }
-        // A connection does not begin with a change, so it is unknown to what a change in its first update applies.
+        // A connection begins with whole books. If its first update nevertheless contains changes, the levels to
+        // which they apply are unknown.
         (is_first, if is_first { self.has_levels && has_no_level(update) } else { are_first })
     }
 }

@@ -20,7 +20,6 @@ use crate::value::id::StreamId;
 use crate::value::time::Instant;
 use crate::wire::Scratch;
 
-/// The venue's reason for refusing a subscription.
 const NO_VALID_TRADING_PAIRS: &str = "NoValidTradingPairs";
 
 static DIALECT: Dialect = Dialect {

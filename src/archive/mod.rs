@@ -37,14 +37,13 @@ fn decode<'f>(
     Ok(message)
 }
 
-/// Delivers a heartbeat, an error or another frame that contains no data of a stream, and counts it in
-/// `Stats::control`.
+/// Delivers a heartbeat, an error or another frame that contains no data of a stream.
 fn control<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     reception.count_control();
     event_of(message, reception.source(text))
 }
 
-/// Delivers a frame of a kind that the endpoint is not known to send, and counts it in `Stats::unrecognized`.
+/// Delivers a frame of a kind that the endpoint is not known to send.
 fn unrecognized<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,

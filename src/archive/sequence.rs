@@ -12,8 +12,6 @@ pub(super) struct Gap {
 }
 
 impl Sequence {
-    /// Checks the number of a frame or event. Returns the gap if the number is not the expected one. From then on,
-    /// expects the number that follows `got`.
     pub(super) const fn count(&mut self, got: u64) -> Option<Gap> {
         let expected = self.next;
         self.next = got.saturating_add(1);

@@ -172,7 +172,6 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Returns the offset of the first byte that is not visible ASCII.
 fn invisible(text: &str) -> Option<usize> {
     text.bytes().position(|byte| !byte.is_ascii_graphic())
 }
@@ -267,7 +266,6 @@ impl Headers {
         self.fields.push((name, value));
     }
 
-    /// Appends the header with the payload in base64, and the header with the signature of this payload.
     fn push_signed(&mut self, keyed: &Hmac<Sha384>, payload: &str) {
         let payload = Base64::encode_string(payload.as_bytes());
         let signature = sign(keyed, &payload);

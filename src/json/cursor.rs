@@ -76,7 +76,6 @@ impl<'f> Cursor<'f> {
         DecodeError::new(kind, self.offset())
     }
 
-    /// Returns the error for a next byte that is not allowed here, or for a text that has ended.
     pub(crate) const fn unexpected(&self) -> DecodeError {
         self.error(if self.rest.is_empty() {
             DecodeErrorKind::UnexpectedEnd

@@ -87,7 +87,6 @@ impl DecodeError {
         DecodeError { kind, offset: offset as u32, member: Some(MemberName(name)) }
     }
 
-    /// Returns the error with its offset increased by `offset`.
     pub(crate) const fn behind(self, offset: usize) -> DecodeError {
         DecodeError { offset: self.offset.saturating_add(offset as u32), ..self }
     }

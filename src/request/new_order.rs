@@ -138,7 +138,6 @@ impl From<Infallible> for InvalidOrder {
     }
 }
 
-/// Converts an argument to a decimal. The error names the argument.
 fn decimal(
     from: impl TryInto<Decimal, Error: Into<InvalidOrder>>,
     of: &'static str,
@@ -325,7 +324,7 @@ impl fmt::Display for EventOutcome {
     }
 }
 
-/// An id of an order, chosen by the client: 1 to 36 printable ASCII characters without blanks
+/// An id that the application chooses for an order: 1 to 36 printable ASCII characters without blanks
 /// ([length](crate::protocol::quirks#length-of-client-order-ids)), stored without an allocation.
 ///
 /// Use a new id for each order: the venue does not promise to refuse an id that was used before.

@@ -194,7 +194,7 @@ pub enum Topic {
 pub(crate) const TOPICS: usize = 20;
 
 impl Topic {
-    /// Returns the number of the topic. The number is below [`TOPICS`] if the topic belongs to a stream.
+    /// The number is below [`TOPICS`] if the topic belongs to a stream.
     pub(crate) const fn index(self) -> usize {
         match self {
             Topic::Depth => 0,

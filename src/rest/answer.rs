@@ -146,8 +146,6 @@ pub(super) fn order_by_id(id: u64, body: &str) -> Result<Reconciled, RestError> 
     reconciled(&row)
 }
 
-/// Decodes the answer to a question that names an order by its client order id. Returns `None` if no order has this
-/// id.
 pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconciled>, RestError> {
     let (orders, unused) = match rest::is_array(body) {
         true => orders_of_client_id(body)?,
@@ -166,8 +164,8 @@ pub(super) fn order_by_client_id(id: &str, body: &str) -> Result<Option<Reconcil
     }
 }
 
-/// Decodes the orders in an answer that is an array. Returns `true` with them if the array has further elements,
-/// which cannot be decoded. If no element can be decoded, fails with the first error.
+/// Decodes the orders in an answer that is an array. The flag says whether the array has other elements, which cannot
+/// be decoded. If no element can be decoded, fails with the first error.
 fn orders_of_client_id(body: &str) -> Result<(Vec<OrderRow<'_>>, bool), RestError> {
     let error = match rest::array(body) {
         Ok(orders) => return Ok((orders, false)),
@@ -224,7 +222,6 @@ pub(super) fn balances(body: &str) -> Result<BalanceRows, RestError> {
     Ok(answer)
 }
 
-/// Returns each name that several rows have.
 fn repeated<T, N: Ord>(rows: &[Row<'_, T>], name: impl Fn(&T) -> N) -> BTreeSet<N> {
     let mut known = BTreeSet::new();
     let names = rows.iter().filter_map(|row| match row {
@@ -240,8 +237,8 @@ fn repeated<T, N: Ord>(rows: &[Row<'_, T>], name: impl Fn(&T) -> N) -> BTreeSet<
     repeated
 }
 
-/// If `is_empty`, and `unused` has a [`RestError::Repeated`], moves the first one out of `unused` and fails with it.
-/// `is_empty` says that no row can be used.
+/// If no row can be used (`is_empty`) and `unused` contains a [`RestError::Repeated`], removes the first such error
+/// from `unused` and fails with it.
 fn unless_repeated(unused: &mut Vec<RestError>, is_empty: bool) -> Result<(), RestError> {
     let is_repeated = |error: &RestError| matches!(error, RestError::Repeated { .. });
     match unused.iter().position(is_repeated).filter(|_| is_empty) {
@@ -250,8 +247,7 @@ fn unless_repeated(unused: &mut Vec<RestError>, is_empty: bool) -> Result<(), Re
     }
 }
 
-/// Returns a decoded row of an answer. For a row that cannot be decoded, returns its error, with the offset in the
-/// answer.
+/// The offset in the error counts from the start of the answer.
 fn readable<'f, T>(row: Row<'f, T>, body: &'f str) -> Result<T, RestError> {
     match row {
         Row::Read(row) => Ok(row),
@@ -266,8 +262,7 @@ fn malformed(body: &str) -> impl Fn(DecodeError) -> RestError {
     move |error| RestError::malformed(error, body)
 }
 
-/// Returns whether the quantities in an answer contradict that the order is open. They do if a part was executed and
-/// nothing remains, or if the executed and the remaining quantity do not add up to the ordered quantity.
+/// Returns whether the quantities in an answer contradict that the order is open.
 fn contradicts_open(row: &OrderRow<'_>) -> bool {
     let is_whole =
         row.remaining.is_some_and(|remaining| remaining.is_zero()) || row.original == Some(row.executed);
@@ -278,8 +273,8 @@ fn contradicts_open(row: &OrderRow<'_>) -> bool {
     !adds_up || (is_whole && !row.executed.is_zero())
 }
 
-/// Returns what an answer says about one order. Returns [`RestError::Undecided`] if the answer does not decide the
-/// state of the order ([order status](crate::protocol::rest#order-status)).
+/// Returns [`RestError::Undecided`] if the answer does not decide the state of the order ([order
+/// status](crate::protocol::rest#order-status)).
 fn reconciled(row: &OrderRow<'_>) -> Result<Reconciled, RestError> {
     let is_executed = !row.executed.is_zero();
     let is_whole = match (row.remaining, row.original) {

@@ -120,7 +120,6 @@ impl RestError {
     }
 }
 
-/// Returns an error if the HTTP status is not 200, or if the body is an error of the venue.
 pub(super) fn accept(status: u16, body: &str) -> Result<(), RestError> {
     let refusal = rest::refusal(body);
     if status == 200 && refusal.is_none() {
