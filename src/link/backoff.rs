@@ -12,10 +12,9 @@ pub(crate) struct Backoff {
     base: Duration,
     cap: Duration,
     attempts: u32,
-    /// The number of failed attempts since the last `begin_row` or `reset`, and the reason of the last failure.
-    /// `None` if no attempt has failed since then. An attempt also fails if its link ends before it is live.
+    /// How many attempts have failed since the last `begin_row` or `reset`, and why the last of them failed. An
+    /// attempt also fails if its link ends before it is live.
     failed: Option<(u32, AttemptFailure)>,
-    /// No attempt may be made before this instant.
     held_until: Instant,
     random: SplitMix64,
 }
@@ -26,8 +25,6 @@ impl Backoff {
         Backoff { base, cap, attempts: 0, failed: None, held_until, random }
     }
 
-    /// Returns the next delay: a random one between `base` and a ceiling. For the n-th call since the last `reset`,
-    /// the ceiling is `base` · 2ⁿ, but at most `cap` and at least `base`.
     pub(crate) fn next(&mut self) -> Duration {
         self.attempts = self.attempts.saturating_add(1);
         let factor = 1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
@@ -47,7 +44,7 @@ impl Backoff {
         self.failed
     }
 
-    /// Resets the count of failed attempts. Does not reset the delays, which continue to grow.
+    /// Resets the count of failed attempts. The delays continue to grow.
     pub(crate) const fn begin_row(&mut self) {
         self.failed = None;
     }
@@ -60,12 +57,10 @@ impl Backoff {
         self.held_until
     }
 
-    /// Returns whether `next` has not been called since the creation or the last `reset`.
     pub(crate) const fn is_fresh(&self) -> bool {
         self.attempts == 0
     }
 
-    /// Resets the count of failed attempts. The next delay is as short as before a first attempt.
     pub(crate) const fn reset(&mut self) {
         (self.attempts, self.failed) = (0, None);
     }

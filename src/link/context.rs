@@ -9,8 +9,6 @@ use crate::link::placed::Placed;
 use crate::value::id::{LinkId, StreamId};
 use crate::value::time::Instant;
 
-/// What a link borrows from the client for one call: the time, the queue of outputs, the limits of the link's host,
-/// the orders that may still be open, and the source of ids.
 #[derive(Debug)]
 pub(crate) struct Context<'c> {
     now: Instant,
@@ -54,7 +52,6 @@ impl<'c> Context<'c> {
         self.outputs.push(Output::Event(event));
     }
 
-    /// Queues an output that sends `text` over a link. Returns the number of the output.
     pub(super) fn send(&mut self, link: LinkId, text: String) -> u64 {
         self.outputs.push(Output::Send { link, text })
     }
@@ -82,7 +79,6 @@ impl<'c> Context<'c> {
         self.is_touched = false;
     }
 
-    /// Returns whether `Client::pump` has to visit the link after this call.
     #[inline]
     pub(crate) const fn is_touched(&self) -> bool {
         self.is_touched
@@ -117,8 +113,7 @@ impl Numbers {
         StreamId::new(self.subscription, link.short_slot(), place)
     }
 
-    /// Moves on to the next number, because a subscriber now has the id that [`peek_stream`](Numbers::peek_stream)
-    /// returned.
+    /// Call this when a subscriber has the id that [`peek_stream`](Numbers::peek_stream) returned.
     pub(super) const fn take_stream(&mut self) {
         self.subscription = self.subscription.wrapping_add(1);
     }

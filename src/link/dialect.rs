@@ -12,7 +12,5 @@ pub(crate) struct Dialect {
     pub(crate) takes_requests: bool,
     /// Whether the endpoint replies to each `subscribe` and `unsubscribe`.
     pub(crate) acknowledges: bool,
-    /// Encodes a `subscribe` for these streams, or an `unsubscribe` if `is_subscribe` is false. `id` is the id of the
-    /// request.
     pub(crate) encode: fn(is_subscribe: bool, Vec<Stream>, id: u64) -> String,
 }

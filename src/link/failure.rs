@@ -5,8 +5,7 @@ use core::time::Duration;
 
 use crate::event::reason::Unserved;
 
-/// The reason why a request for streams failed, and the number of streams in the request that may have caused the
-/// failure (`company`).
+/// The reason why a request for streams failed. `company` is how many streams of the request may be the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(super) reason: Unserved,
@@ -19,8 +18,7 @@ impl Failure {
     }
 
     /// Returns how many streams the next `subscribe` for the failed stream may name. After a refusal or a missing
-    /// reply, this is half of `company`, but at least 1, because another stream of the request may have caused the
-    /// failure. After any other failure, there is no limit.
+    /// reply, this is half of `company`, because another stream of the request may have been the cause.
     pub(super) fn batch_max(self) -> usize {
         let was_accepted =
             matches!(self.reason, Unserved::NoSnapshot | Unserved::Undecodable | Unserved::Relapsed);
@@ -28,18 +26,16 @@ impl Failure {
     }
 }
 
-/// The delays of a link's subscriptions, as the configuration sets them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delays {
     pub(super) snapshot: Duration,
     pub(super) resubscribe: Duration,
     pub(super) resubscribe_cap: Duration,
-    /// How long a book has to stay current before the number of its losses in a row starts from zero again.
+    /// If a book was current for this long before it loses an update, its earlier losses do not count.
     pub(super) stable: Duration,
 }
 
 impl Delays {
-    /// Returns the delay before the client requests a stream again after `attempts` failures in a row.
     pub(super) fn before(&self, attempts: u32) -> Duration {
         let factor = 1_u32.checked_shl(attempts.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
         self.resubscribe.saturating_mul(factor).min(self.resubscribe_cap.max(self.resubscribe))

@@ -24,11 +24,9 @@ use crate::value::time::Instant;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
-    /// The id of the newest attempt to connect.
     link: LinkId,
     subscriptions: Subscriptions,
     outbox: Outbox,
-    /// Whether the link is open. Only then can requests be sent.
     is_open: bool,
 }
 
@@ -38,8 +36,6 @@ impl Feed {
         Feed { link, subscriptions, outbox, is_open: false }
     }
 
-    /// Returns a feed with the same subscriptions and an empty outbox. [`Link::revived`](crate::link::Link::revived)
-    /// uses it for the link that replaces an ended one.
     pub(super) fn renewed(self, config: &Config) -> Feed {
         Feed { outbox: Outbox::new(config), is_open: false, ..self }
     }
@@ -64,8 +60,6 @@ impl Feed {
 // ---- commands ------------------------------------------------------------------------------
 
 impl Feed {
-    /// Adds a subscriber to a stream. For the first subscriber, also calls `start_waiting`, which requests the stream
-    /// unless the stream has to wait.
     pub(super) fn subscribe(
         &mut self,
         cx: &mut Context<'_>,
@@ -107,7 +101,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Reports that the book of a subscriber is stale, and requests a new snapshot. Has no effect if the book is not
+    /// Reports the book of a subscriber as stale, and requests a new snapshot. Has no effect if the book is not
     /// current.
     pub(super) fn resync(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         let of = self.subscriptions.of_subscriber(id).map(Subscription::id);
@@ -121,7 +115,7 @@ impl Feed {
         }
     }
 
-    /// If a book is current, reports that the book is stale. Returns whether the book was current.
+    /// Reports a current book as stale. Returns whether the book was current.
     fn report_stale(&self, cx: &mut Context<'_>, id: StreamId) -> bool {
         let Some(subscription) = self.subscriptions.get(id).filter(|it| it.state() == StreamState::Synced)
         else {
@@ -172,8 +166,8 @@ impl Feed {
 // ---- steps of streams ------------------------------------------------------------------------
 
 impl Feed {
-    /// Moves a subscription to its next state in the table `STREAM`, and performs the effects. Returns whether the
-    /// venue rejected the stream. The caller then reports the rejection, because the caller has the venue's message.
+    /// Moves a subscription to its next state in the table `STREAM`. Returns whether the venue rejected the stream.
+    /// If so, the caller reports the rejection, because it has the venue's message.
     pub(crate) fn step(&mut self, cx: &mut Context<'_>, id: StreamId, input: StreamInput) -> bool {
         let Some(effects) = self.subscriptions.step(id, input, cx.now()) else { return false };
         let mut rejected = false;
@@ -220,7 +214,6 @@ impl Feed {
         }
     }
 
-    /// Removes a subscription that has ended. If another stream waited for this end, requests that stream.
     fn forget(&mut self, cx: &mut Context<'_>, id: StreamId) {
         let Some(stream) = self.subscriptions.get(id).map(Subscription::stream) else { return };
         self.subscriptions.remove(id);
@@ -253,8 +246,6 @@ impl Feed {
         }
     }
 
-    /// Passes an input to each subscription that `request` names, except those for which `is_about` says that the
-    /// reply to `request` is no longer valid. `id` is the id of `request`.
     pub(crate) fn step_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -270,9 +261,8 @@ impl Feed {
         }
     }
 
-    /// Returns whether the reply to a request is still valid for a stream. The reply is not valid if the client has
-    /// sent a newer request about the stream, or if the request is a `subscribe` and the client is unsubscribing the
-    /// stream.
+    /// Returns whether the reply to a request is still valid for a stream. If not, the client has sent a newer
+    /// request about the stream, or the request is a `subscribe` and the client is unsubscribing the stream.
     fn is_about(&self, stream: StreamId, is_subscribe: bool, request: u64) -> bool {
         let is_left = |it: &Subscription| is_subscribe && it.is_left();
         self.subscriptions.get(stream).is_some_and(|it| it.request() == request && !is_left(it))
@@ -284,9 +274,6 @@ impl Feed {
         }
     }
 
-    /// Handles a request that failed for now. Stores `failure` in each subscription that the request names, and
-    /// passes `input` to the subscription. If the request is an `unsubscribe`, and a new subscription to one of its
-    /// streams waits, requests this stream for the new subscription.
     pub(crate) fn fail_all(
         &mut self,
         cx: &mut Context<'_>,
@@ -308,9 +295,9 @@ impl Feed {
         }
     }
 
-    /// Handles a refusal that comes after data of some streams of the request. Reports each book among these streams
-    /// as stale. The client unsubscribes these streams before it requests them again, because the venue may continue
-    /// to send them. Removes these streams from `request`. Returns whether there are such streams.
+    /// Handles a refusal that comes after data of some streams of the request. The venue may continue to send these
+    /// streams, so the client unsubscribes them before it requests them again. Removes them from `request`, and
+    /// returns whether there are any.
     pub(super) fn fail_served(
         &mut self,
         cx: &mut Context<'_>,
@@ -344,8 +331,6 @@ impl Feed {
         }
     }
 
-    /// Makes the reply to a request that had timed out valid for the streams in it, unless the client has sent another
-    /// kind of request about them since: see [`Subscription::decide_by`].
     pub(super) fn decide_by(&mut self, request: &StreamRequest, id: u64, is_accepted: bool) {
         let is_subscribe = request.is_subscribe();
         for stream in request.streams() {
@@ -355,7 +340,7 @@ impl Feed {
 
     /// Ends a stream that the venue rejected, and reports an `Event::Rejected` to each subscriber. If `with_first` is
     /// false, leaves out the first subscriber, whose event the caller returns. Returns the first subscriber and the
-    /// stream. Returns `None` if the table `STREAM` reports no rejection of this `input` in the present state.
+    /// stream; `None` if the table `STREAM` reports no rejection of this `input` in the present state.
     pub(crate) fn reject(
         &mut self,
         cx: &mut Context<'_>,
@@ -376,9 +361,9 @@ impl Feed {
         subscribers.first().map(|first| (*first, stream))
     }
 
-    /// Rejects the only stream of a request that the venue refused. Returns the `Event::Rejected` for the first
-    /// subscriber, with the venue's message. If another `subscribe` for the stream has no reply yet, unsubscribes the
-    /// stream.
+    /// Rejects the only stream of a request that the venue refused. Returns the event for the first subscriber, with
+    /// the venue's message. The events for other subscribers have an empty message, because they outlive the frame.
+    /// If another `subscribe` for the stream has no reply yet, unsubscribes the stream.
     pub(super) fn reject_request<'f>(
         &mut self,
         cx: &mut Context<'_>,
@@ -396,8 +381,6 @@ impl Feed {
         Some(Event::Rejected { link: self.link, id, stream, error })
     }
 
-    /// Queues each half of a refused request as a request. Leaves out the streams for which the refusal is no longer
-    /// valid (see `is_about`).
     pub(super) fn split(&mut self, mut request: StreamRequest, id: u64) {
         let is_subscribe = request.is_subscribe();
         request.retain(|stream| self.is_about(*stream, is_subscribe, id));
@@ -437,8 +420,7 @@ impl Feed {
         self.outbox.drop_requests();
     }
 
-    /// Handles the end of the connection. Reports each request of the application that has no reply as lost or not
-    /// sent, and passes `LinkDown` to every stream. Returns how many requests were reported.
+    /// Handles the end of the connection. Returns how many requests of the application had no reply.
     pub(super) fn lose(&mut self, cx: &mut Context<'_>) -> usize {
         self.close();
         let link = self.link;
@@ -459,8 +441,8 @@ impl Feed {
         abandoned
     }
 
-    /// Sends the queued requests that the rate limits and the limit on requests in flight allow. Returns whether a
-    /// request about the account was sent.
+    /// Sends the queued requests for which the limits have room. Returns whether a request about the account was
+    /// sent.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, dialect: &Dialect) -> bool {
         if !self.is_open {
             self.outbox.drop_requests();
@@ -500,18 +482,14 @@ impl Feed {
         self.outbox.next(subscriptions.books_left(), is_book)
     }
 
-    /// Sends a request of the application. If a probe waits to be sent, drops the probe, because the reply to this
-    /// request also shows that the link is alive.
+    /// Sends a request of the application. Its reply also shows that the link is alive, so no probe is needed.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, request: &Request) -> u64 {
         self.outbox.want_probe(false);
         self.outbox.send_request(cx, self.link, request)
     }
 
-    /// Removes from a queued request each stream for which the request is no longer needed. In a `subscribe`, these
-    /// are the streams that are not in the state `Requested` any more. In an `unsubscribe`, these are:
-    ///
-    /// - the streams that the client is not unsubscribing any more,
-    /// - the streams whose `subscribe` was never sent. They count as unsubscribed at once.
+    /// Removes from a queued request each stream for which the request is no longer needed. If such a request is an
+    /// `unsubscribe` of a stream whose `subscribe` was never sent, the stream counts as unsubscribed at once.
     fn drop_outdated(&mut self, cx: &mut Context<'_>, request: &mut StreamRequest) {
         let mut never_joined = Vec::new();
         let is_subscribe = request.is_subscribe();
@@ -534,7 +512,7 @@ impl Feed {
         }
     }
 
-    /// Sends a stream request. Returns whether the request names a stream of an account.
+    /// Returns whether the request names a stream of an account.
     fn send_streams(&mut self, cx: &mut Context<'_>, request: StreamRequest, dialect: &Dialect) -> bool {
         let known = request.streams().iter().filter_map(|id| self.subscriptions.get(*id));
         let streams: Vec<Stream> = known.map(Subscription::stream).collect();

@@ -13,7 +13,6 @@ pub(crate) struct InFlight<T> {
     /// The number of places. A request that waits for a reply holds one place, unless [`release`](InFlight::release)
     /// has freed it.
     most: usize,
-    /// The number of requests that hold a place, for each [`Urgency`].
     taken: [usize; 4],
 }
 
@@ -24,7 +23,6 @@ struct Entry<T> {
     /// The number of the output that carries the request.
     output: u64,
     urgency: Urgency,
-    /// Whether the request holds one of the `most` places. A request that was released holds none.
     has_place: bool,
     what: T,
 }
@@ -34,10 +32,8 @@ impl<T> InFlight<T> {
         InFlight { entries: VecDeque::new(), most, taken: [0; 4] }
     }
 
-    /// Returns whether there is a place for another request of this urgency. Stream requests leave a quarter of the
-    /// places to other requests. When all places are taken, a cancellation still gets a place while the cancellations
-    /// in flight are fewer than a quarter of the places. A probe still gets a place while no other probe is in
-    /// flight.
+    /// Returns whether a request of this urgency may be sent. Stream requests leave a quarter of the places to
+    /// others. A probe, and some cancellations, may be sent even if all places are taken.
     pub(crate) fn has_place(&self, urgency: Urgency) -> bool {
         let is_any_free = self.taken.iter().sum::<usize>() < self.most;
         let taken = self.of(urgency);
@@ -82,14 +78,13 @@ impl<T> InFlight<T> {
         self.entries.front().map(|entry| entry.deadline)
     }
 
-    /// If the deadline of the oldest entry has passed, removes the entry. Returns its id, its content, and whether it
-    /// still held its place.
+    /// Removes the oldest entry if its deadline has passed. Returns its id, its content, and whether it held a place.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(u64, T, bool)> {
         self.deadline().filter(|deadline| *deadline <= now)?;
         self.remove(0).map(|entry| (entry.id, entry.what, entry.has_place))
     }
 
-    /// Removes the oldest entry. Returns its id, the number of the output that carries the request, and its content.
+    /// Returns the id of the oldest entry, the number of the output that carries the request, and the content.
     pub(crate) fn take_oldest(&mut self) -> Option<(u64, u64, T)> {
         self.remove(0).map(|entry| (entry.id, entry.output, entry.what))
     }
@@ -108,7 +103,7 @@ impl<T> InFlight<T> {
         }
     }
 
-    /// Returns the entries that hold a place, with their ids.
+    /// Returns the entries that hold a place.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.entries.iter().filter(|entry| entry.has_place).map(|entry| (entry.id, &entry.what))
     }

@@ -12,11 +12,11 @@ use crate::message::{Response, Row};
 use crate::value::id::LinkId;
 use crate::value::time::Instant;
 
-/// The maximum number of window lengths that the venue can add to the limits of one kind.
+/// The maximum number of window lengths that the venue can add to each of the three [`Windows`].
 const NAMED_WINDOWS_MAX: usize = 8;
 
-/// The maximum number of requests for the limits, the newest ones, that `Limits` keeps. For an older one, everything
-/// that was sent to the host counts as sent after it.
+/// How many requests for the limits `Limits` keeps: the newest ones. When the reply to an older one comes, everything
+/// that was sent to the host counts as sent after that request.
 const QUESTIONS_MAX: usize = 64;
 
 /// After a stream request has waited for the time in which the limits make room for this many requests, it may take
@@ -29,11 +29,9 @@ pub(crate) struct Limits {
     dials: Windows,
     requests: Windows,
     orders: Windows,
-    /// When the first stream request had to wait for room since a stream request was last sent. `None` if none has
-    /// had to wait since then.
+    /// Since when a stream request has waited for room, while no other stream request was sent. `None` if none waits.
     streams_wait_since: Option<Instant>,
-    /// The link whose stream request was the first that had to wait since a stream request was last sent. `None` if
-    /// no stream request waits.
+    /// The link whose stream request began to wait first. `None` if no stream request waits.
     streams_wait_at: Option<LinkId>,
     /// The longest wait that a limit of the venue can cause: the lowest `Config::retry_after_max` of the host's
     /// endpoints.
@@ -41,18 +39,17 @@ pub(crate) struct Limits {
     sent: Sent,
     /// The newest requests for the limits, and what was sent to the host up to each of them.
     questions: VecDeque<(u64, Sent)>,
-    /// Whether the venue has named limits since the last call of [`take_news`](Limits::take_news).
     has_news: bool,
 }
 
-/// How many requests were sent to a host, and how many of them were new orders.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sent {
     requests: u64,
     orders: u64,
 }
 
-/// The limits of one kind, one for each window length. A request takes room in all windows or in none.
+/// The limits on attempts to connect, on requests or on orders, one for each window length. A request takes room in
+/// all windows or in none.
 #[derive(Clone, Debug)]
 struct Windows {
     windows: Vec<Window>,
@@ -64,7 +61,6 @@ struct Windows {
 struct Window {
     length: Duration,
     configured: Option<u32>,
-    /// The newest limit that the venue has named for this window length; `None` if there is none.
     named: Option<u32>,
     /// Limits the client's own requests. Applies the lower one of `configured` and `named`.
     limiter: RateLimiter,
@@ -76,15 +72,13 @@ struct Window {
 /// because after this time the venue no longer counts the earlier requests.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
-    /// How much remained when the reply came.
     remaining: u64,
     limiter: RateLimiter,
     until: Instant,
 }
 
 impl Rest {
-    /// Returns what remains of a limit after the use that `named` reports. What remains never makes a request wait
-    /// for longer than `wait_max`.
+    /// Creates a rest that never makes a request wait for longer than `wait_max`.
     fn new(named: &Named, wait_max: Duration, now: Instant) -> Rest {
         let remaining = named.remaining;
         // A window contains both of its ends.
@@ -146,8 +140,6 @@ impl Windows {
         self.find(length)
     }
 
-    /// Updates the limiter of each window whose limit differs from its limit in `before`. Drops the windows that have
-    /// no limit any more.
     fn update(&mut self, before: &[Window], now: Instant) {
         self.windows.retain(|window| window.limit().is_some());
         for window in &mut self.windows {
@@ -177,7 +169,6 @@ impl Windows {
         rooms.fold((self.held_until, Duration::ZERO), core::cmp::max)
     }
 
-    /// Returns how long it takes until each window has made room for this many requests.
     fn time_of(&self, units: u64) -> Duration {
         let rests = self.windows.iter().filter_map(|window| window.rest).map(|rest| rest.limiter);
         let limiters = self.windows.iter().map(|window| window.limiter).chain(rests);
@@ -192,7 +183,7 @@ impl Windows {
         }
     }
 
-    /// Lets nothing be taken before `at`. In the shortest window, also allows no burst directly after `at`.
+    /// Allows nothing before `at`, and in the shortest window no burst directly after `at`.
     fn hold_until(&mut self, at: Instant) {
         self.held_until = self.held_until.max(at);
         if let Some(window) = self.windows.iter_mut().min_by_key(|window| window.length) {
@@ -211,13 +202,11 @@ impl Window {
         [self.configured, self.named].into_iter().flatten().min()
     }
 
-    /// Returns whether the venue's limit is the one that applies.
     fn is_named(&self) -> bool {
         self.named.is_some() && self.named == self.limit()
     }
 
-    /// Stores how much remains of a limit that the venue has named. If this limit is lower than the configured one,
-    /// or no limit is configured for this window, also ensures that no request waits for longer than `wait_max`.
+    /// Ensures that no request waits for longer than `wait_max` because of a limit that the venue has named.
     fn note_rest(&mut self, named: &Named, wait_max: Duration, now: Instant) {
         // Of several limits on windows of one length, the one with the smallest rest applies.
         let is_less = |rest: Rest| named.remaining < rest.remaining;
@@ -230,11 +219,10 @@ impl Window {
     }
 }
 
-/// A limit that the venue has named, the length of its window, and how much of the limit is used.
 #[derive(Clone, Copy, Debug)]
 struct Named {
     length: Duration,
-    /// The limit; `u32::MAX` if it is larger.
+    /// `u32::MAX` if the limit is larger.
     limit: u32,
     used: u64,
     /// The venue's limit, even if it is above `u32::MAX`, minus the use; zero if more than the limit is used.
@@ -268,8 +256,7 @@ impl Limits {
         self.wait_max = self.wait_max.min(config.retry_after_max);
     }
 
-    /// Takes room for one request. If `is_order` is true, the request is a new order, and also takes room from the
-    /// limit on orders.
+    /// Takes room for one request. A new order (`is_order`) also takes room from the limit on orders.
     ///
     /// # Errors
     ///
@@ -304,8 +291,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Returns whether the venue has named limits since the last call. If so, requests that wait at other links to the
-    /// host may have room now.
+    /// Returns whether the venue has named limits since the last call. If so, requests that wait at other links to
+    /// the host may have room now.
     pub(crate) const fn take_news(&mut self) -> bool {
         core::mem::replace(&mut self.has_news, false)
     }
@@ -331,9 +318,8 @@ impl Limits {
         room.min((at.max(since + self.requests.time_of(STREAM_TURN)), window))
     }
 
-    /// Checks whether an urgent request may be sent now, and takes room for it. Only limits that the venue has named
-    /// can delay the request; limits of the configuration cannot. If the venue's limits have no room, returns when
-    /// they will have room.
+    /// Takes room for an urgent request. Only limits that the venue has named can delay the request; limits of the
+    /// configuration cannot. If the venue's limits have no room, returns when they will have room.
     pub(super) fn take_urgent(&mut self, now: Instant) -> Result<(), Instant> {
         let (at, _) = self.requests.room_in(Urgency::Cancel, Window::is_named);
         if at > now {
@@ -353,7 +339,6 @@ impl Limits {
         self.sent.orders = self.sent.orders.saturating_add(u64::from(is_order));
     }
 
-    /// Stores what was sent to the host up to a request for the limits.
     pub(super) fn note_question(&mut self, request: u64) {
         if self.questions.len() >= QUESTIONS_MAX {
             self.questions.pop_front();
@@ -366,13 +351,10 @@ impl Limits {
         if free_at > now { Err(free_at) } else { Ok(()) }
     }
 
-    /// Returns when there is room for an attempt to connect; this instant may have passed.
     pub(super) fn dial_free_at(&self) -> Instant {
         self.dials.room(Urgency::Cancel).0
     }
 
-    /// Allows no attempt to connect before `at`, and no burst directly after `at`, because the host has asked the
-    /// client to wait.
     pub(super) fn hold_dials_until(&mut self, at: Instant) {
         self.dials.hold_until(at);
     }
@@ -381,7 +363,6 @@ impl Limits {
         self.dials.take(now);
     }
 
-    /// Returns whether every limit allows its whole burst again, and no wait that the venue has requested is running.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         [&self.dials, &self.requests, &self.orders].iter().all(|kind| kind.is_idle(now))
     }
@@ -390,8 +371,8 @@ impl Limits {
     /// venue named before, and apply in addition to the limits of the configuration. A limit of zero allows nothing
     /// for the length of one window. None of these limits causes a wait longer than [`Config::retry_after_max`].
     ///
-    /// `request` is the request to which `response` is the reply. The venue's count may lack what was sent to the host
-    /// after this request.
+    /// `request` is the request to which `response` is the reply. The venue's count may lack what was sent to the
+    /// host after this request.
     pub(crate) fn note_named(&mut self, response: &Response<'_>, request: u64, now: Instant) {
         let place = self.questions.iter().position(|(question, _)| *question == request);
         let before = place.and_then(|place| self.questions.remove(place));

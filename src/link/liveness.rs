@@ -5,12 +5,10 @@ use core::time::Duration;
 use crate::config::Config;
 use crate::value::time::Instant;
 
-/// Records when the peer was last heard, whether it was probed, and when a request about the account was last sent. A
-/// frame does not move the deadline of the next check: at the deadline, `check` looks at how long ago the last frame
+/// A frame sets `heard`, but does not move `check_at`: at that time, `check` looks at how long ago the last frame
 /// came.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
-    /// When the last frame of any kind came.
     heard: Instant,
     /// The probe that runs now. A probe runs from [`begin_probe`](Liveness::begin_probe) until the next frame comes.
     probe: Probe,
@@ -24,10 +22,8 @@ pub(crate) struct Liveness {
     /// When a request about the account was last sent. The venue does not document whether other requests, such as a
     /// `ping`, replace a heartbeat for a key that requires heartbeats.
     sent: Instant,
-    /// When to check the peer's silence.
     check_at: Option<Instant>,
-    /// When to check whether a heartbeat is due. The end of a connection does not change this time, so reconnects do
-    /// not delay the check.
+    /// The end of a connection does not change this time, so reconnects do not delay the check.
     heartbeat_at: Option<Instant>,
     probe_after: Duration,
     /// After a probe has begun, a frame must come within this time.
@@ -46,14 +42,11 @@ enum Probe {
     Begun(Instant),
 }
 
-/// The reaction to the silence of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// The peer was heard, or the time for its next frame is not over. Check again later.
+    /// The peer was heard, or its next frame is not overdue yet.
     Wait,
-    /// The peer was silent for so long that it has to be probed.
     Probe,
-    /// No frame came in time after a probe began.
     GiveUp,
 }
 
@@ -91,12 +84,10 @@ impl Liveness {
         }
     }
 
-    /// Stops the checks of the peer's silence: the link is no longer open.
     pub(super) const fn end(&mut self) {
         self.check_at = None;
     }
 
-    /// Stops the heartbeats: no other connection will follow.
     pub(super) const fn end_heartbeats(&mut self) {
         self.heartbeat_at = None;
     }
@@ -111,7 +102,6 @@ impl Liveness {
         self.heard
     }
 
-    /// Stores that a request about the account was sent now.
     pub(super) const fn note_sent(&mut self, now: Instant) {
         self.sent = now;
     }
@@ -124,8 +114,7 @@ impl Liveness {
         self.heartbeat_at
     }
 
-    /// Checks how long the peer has been silent, and sets the time of the next check. After [`Verdict::Probe`],
-    /// `begin_probe` sets this time.
+    /// Sets the time of the next check. Exception: after [`Verdict::Probe`], `begin_probe` sets it.
     pub(super) fn check(&mut self, now: Instant) -> Verdict {
         let (at, verdict) = match self.probe {
             Probe::None if self.heard + self.probe_after <= now => return Verdict::Probe,
@@ -165,8 +154,7 @@ impl Liveness {
         self.missed >= MISSED_MAX && now.since(self.missed_since) >= patience
     }
 
-    /// If a heartbeat is due, returns when the client last sent a request about the account or opened the link;
-    /// otherwise `None`. Sets the time of the next check.
+    /// If a heartbeat is due, returns when the client last sent a request about the account or opened the link.
     pub(super) fn check_heartbeat(&mut self, now: Instant) -> Option<Instant> {
         let every = self.heartbeat_every?;
         let due = self.sent + every;

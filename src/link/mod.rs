@@ -80,7 +80,6 @@ impl fmt::Debug for ConnectRequest {
     }
 }
 
-/// A link, through all attempts to connect, until its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Link<S> {
     config: Config,
@@ -89,7 +88,6 @@ pub(crate) struct Link<S> {
     state: State,
     /// The timer of the present state (`Connect`, `Retry`, `Stable` or `Close`), and when it is due.
     wake: Option<Deadline>,
-    /// Whether the driver has called `handle_dial_started` for the present dial.
     dial_started: bool,
     backoff: Backoff,
     experience: Experience,
@@ -114,13 +112,10 @@ pub(crate) struct Link<S> {
 /// venue as final, because the configuration alone cannot be the reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Experience {
-    /// Whether the venue has accepted an upgrade.
     was_open: bool,
-    /// Whether a link was live for [`Config::stable_after`].
     was_stable: bool,
 }
 
-/// Whether the client needs the link. If not, until when the link stays open.
 #[derive(Clone, Copy, Debug)]
 enum Linger {
     Needed,
@@ -137,7 +132,7 @@ pub(crate) struct LinkEnd {
 // ---- commands ------------------------------------------------------------------------------
 
 impl<S: Session> Link<S> {
-    /// Creates a link that does nothing yet. Its first attempt gets the id after `id`.
+    /// The first attempt to connect gets the id after `id`.
     pub(crate) fn new(id: LinkId, config: Config, backoff: Backoff, session: S) -> Link<S> {
         let feed = Feed::new(id, &config);
         Link::with(id, config, backoff, session, feed)
@@ -165,8 +160,6 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Turns a link that has ended into one that can be opened again. The new link keeps the subscriptions, the
-    /// delays and the counters.
     pub(crate) fn revived(self) -> Link<S> {
         let Link { id, config, mut backoff, feed, session, .. } = self;
         let Link { experience, missing_since, stats, .. } = self;
@@ -176,7 +169,6 @@ impl<S: Session> Link<S> {
         Link { experience, missing_since, stats, ..link }
     }
 
-    /// Starts to connect, and keeps the link connected until [`close`](Link::close).
     pub(crate) fn open(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
         let at = cx.limits().dial_free_at().max(self.backoff.held_until());
         if at > cx.now() && self.state == State::Idle {
@@ -198,7 +190,6 @@ impl<S: Session> Link<S> {
         self.feed.subscribe(cx, stream, silence_max)
     }
 
-    /// Removes a subscriber of a stream. Every state of the link allows this.
     pub(crate) fn unsubscribe(&mut self, cx: &mut Context<'_>, id: StreamId) -> Result<(), CommandError> {
         self.feed.unsubscribe(cx, id)
     }
@@ -238,8 +229,7 @@ impl<S: Session> Link<S> {
         Ok(RequestId::new(id))
     }
 
-    /// Requests the cancellation of the orders that were placed over the present connection, with the deadline `by`.
-    /// Does nothing if the link is not authenticated, or takes no requests.
+    /// Requests the cancellation of the orders that were placed over the present connection. `by` is the deadline.
     pub(crate) fn cancel_session_orders(&mut self, by: Instant) {
         if self.session.dialect().takes_requests && self.config.authenticated {
             self.feed.outbox_mut().want_cancel(by);
@@ -249,7 +239,6 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Closes the link within `Config::close_timeout`, with a closing handshake if it is open.
     pub(crate) fn close(&mut self, cx: &mut Context<'_>) {
         self.close_by(cx, Instant::from_nanos(u64::MAX));
     }
@@ -287,7 +276,6 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Marks the link as needed. Returns whether it was not marked as needed before.
     pub(crate) const fn note_needed(&mut self) -> bool {
         !matches!(core::mem::replace(&mut self.linger, Linger::Needed), Linger::Needed)
     }
@@ -348,7 +336,6 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Returns the timer whose time came first, among the timers that are due and have not fired yet.
     fn due(&self, now: Instant, fired: &[bool]) -> Option<Timer> {
         let waiting = TIMERS.into_iter().zip(fired).filter(|(_, fired)| !**fired).map(|(timer, _)| timer);
         let due = waiting.filter_map(|timer| Some((self.timer(timer)?, timer))).filter(|(at, _)| *at <= now);
@@ -466,7 +453,6 @@ impl<S: Session> Link<S> {
         })
     }
 
-    /// Returns when this timer is due; `None` if it is not armed.
     fn timer(&self, timer: Timer) -> Option<Instant> {
         match timer {
             Timer::Connect | Timer::Retry | Timer::Stable | Timer::Close | Timer::Shutdown => {

@@ -24,7 +24,6 @@ const CANCEL_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How many stream requests `Outbox` keeps after they got no reply in time.
 const LATE_MAX: usize = 64;
 
-/// A `subscribe` or `unsubscribe`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct StreamRequest {
     is_subscribe: bool,
@@ -78,7 +77,6 @@ pub(crate) enum Cancellation {
 }
 
 impl Cancellation {
-    /// Returns whether the cancellation waits to be sent, or was sent and has no reply yet.
     pub(crate) const fn is_open(self) -> bool {
         matches!(self, Cancellation::Waiting | Cancellation::Sent(_))
     }
@@ -102,15 +100,13 @@ pub(crate) struct Outbox {
     cancellation: Option<Cancellation>,
     /// After the venue has refused the cancellation for now, the client repeats it no earlier than at this instant.
     cancel_at: Instant,
-    /// The delay that the next refusal of the cancellation causes.
     cancel_delay: Duration,
     cancel_by: Instant,
     probe_waits: bool,
     /// Whether a stream request is sent only while no other one is in flight, so that an error without an id can be
     /// assigned to its request.
     one_at_a_time: bool,
-    /// The numbers of the outputs that send a text. When the next text is queued, the numbers of outputs that the
-    /// driver has polled are removed.
+    /// The numbers of the outputs that send a text. The driver may have polled some of them.
     sends: VecDeque<u64>,
     /// When the next request that waits may be sent: when the limit on requests has room, or when the delay of the
     /// cancellation is over.
@@ -146,14 +142,10 @@ impl Outbox {
 
     // ---- waiting requests ------------------------------------------------------------------
 
-    /// Queues an `unsubscribe` for a subscription. If the last queued request is an `unsubscribe` with room for
-    /// another stream, adds the subscription to it.
     pub(super) fn leave(&mut self, id: StreamId) {
         self.queue(id, false, usize::MAX);
     }
 
-    /// Queues a `subscribe` for a subscription, in a request that names at most `batch_max` streams. If this is
-    /// `usize::MAX`, only the limit of the configuration applies.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
         self.queue(id, true, batch_max);
     }
@@ -224,7 +216,6 @@ impl Outbox {
         self.requests.push_front(request);
     }
 
-    /// Drops the stream requests that wait or got no reply in time, because the link is not open.
     pub(super) fn drop_requests(&mut self) {
         self.requests.clear();
         self.books.clear();
@@ -237,7 +228,6 @@ impl Outbox {
         self.one_at_a_time = is_so;
     }
 
-    /// Requests the cancellation of the session's orders, unless a cancellation is waiting or in flight.
     pub(super) fn want_cancel(&mut self, by: Instant) {
         if !self.cancellation.is_some_and(Cancellation::is_open) {
             self.cancellation = Some(Cancellation::Waiting);
@@ -250,10 +240,8 @@ impl Outbox {
         self.cancellation
     }
 
-    /// Sends the cancellation of the session's orders if it waits. Returns whether the cancellation was sent. The
-    /// cancellation continues to wait if the delay after a refusal is not over, if a rate limit that the venue has
-    /// named has no room, or if too many requests are in flight. Rate limits of the configuration do not delay the
-    /// cancellation.
+    /// Sends the cancellation of the session's orders if it waits. Rate limits that the venue has named delay the
+    /// cancellation; those of the configuration do not. Returns whether the cancellation was sent.
     pub(super) fn send_cancel(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         if self.cancellation != Some(Cancellation::Waiting) || !self.in_flight.has_place(Urgency::Cancel) {
             return false;
@@ -273,13 +261,11 @@ impl Outbox {
         true
     }
 
-    /// Marks a cancellation that waits or has no reply as failed, because no reply can come any more.
+    /// Call this when no reply to a cancellation can come any more.
     pub(super) fn fail_cancel(&mut self) {
         self.cancellation = self.cancellation.map(|it| if it.is_open() { Cancellation::Failed } else { it });
     }
 
-    /// If the request with this id is the cancellation, applies its reply. After a refusal for now, the client sends
-    /// the cancellation again later.
     pub(super) fn answer_cancel(&mut self, id: u64, response: &Response<'_>, now: Instant) {
         let is_for_now = !response.is_ok() && !response.is_final_refusal();
         if is_for_now && self.cancellation == Some(Cancellation::Sent(id)) {
@@ -297,7 +283,6 @@ impl Outbox {
         );
     }
 
-    /// If the request with this id is the cancellation, sets the state of the cancellation to `outcome`.
     pub(super) fn end_cancel(&mut self, id: u64, outcome: Cancellation) {
         if self.cancellation == Some(Cancellation::Sent(id)) {
             self.cancellation = Some(outcome);
@@ -317,7 +302,6 @@ impl Outbox {
 
     // ---- limits ----------------------------------------------------------------------------
 
-    /// Clears `room_at` before a pass over the waiting requests. The pass sets `room_at` again.
     pub(super) const fn begin(&mut self) {
         self.room_at = None;
     }
@@ -326,8 +310,6 @@ impl Outbox {
         self.room_at = Some(self.room_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Takes room from the limit on requests. Returns whether there was room. If not, sets `room_at` to the instant
-    /// at which there will be room, unless `room_at` is earlier already.
     pub(super) fn take_room(&mut self, cx: &mut Context<'_>, urgency: Urgency) -> bool {
         let now = cx.now();
         let room = cx.limits().take_request(urgency, false, now);
@@ -362,7 +344,6 @@ impl Outbox {
 
     // ---- sent requests -------------------------------------------------------------------------
 
-    /// Sends a request of the application, or the cancellation of the session's orders.
     pub(super) fn send_request(&mut self, cx: &mut Context<'_>, link: LinkId, request: &Request) -> u64 {
         let about = request.subject();
         let purpose = match request {
@@ -377,8 +358,7 @@ impl Outbox {
         self.send(cx, link, Some((Urgency::of(request), purpose)), |id| request.encode(id))
     }
 
-    /// Sends a text with the next request id, and returns the id. If there is a `purpose`, the request is in flight
-    /// until its reply comes, its time is over, or the link ends.
+    /// Sends a text with the next request id, and returns the id. Without a `purpose`, no reply is expected.
     pub(super) fn send(
         &mut self,
         cx: &mut Context<'_>,
@@ -450,21 +430,18 @@ impl Outbox {
         self.in_flight.deadline()
     }
 
-    /// Takes the oldest request if it has timed out. Returns its id, its purpose, and whether it still held its place
-    /// among the requests in flight.
     pub(super) fn take_expired(&mut self, now: Instant) -> Option<(u64, Purpose, bool)> {
         self.in_flight.take_expired(now)
     }
 
-    /// After the link has ended, takes the oldest request without a reply, and the number of the output that carries
-    /// it. Drops all stream requests that were not sent.
+    /// Takes the oldest request without a reply, after the link has ended. Returns the id of the request, the number
+    /// of the output that carries it, and its purpose.
     pub(super) fn take_lost(&mut self) -> Option<(u64, u64, Purpose)> {
         self.fail_cancel();
         self.drop_requests();
         self.in_flight.take_oldest()
     }
 
-    /// Withdraws the texts that the driver has not polled yet.
     pub(super) fn withdraw_sends(&mut self, cx: &mut Context<'_>) {
         self.sends.drain(..).for_each(|output| cx.withdraw(output));
     }
@@ -479,8 +456,6 @@ impl Outbox {
     }
 }
 
-/// Adds a subscription to the last queued request if that request is of the same kind and has room for another
-/// stream. Otherwise adds the subscription to a new request like `kind`.
 fn enqueue(queue: &mut VecDeque<StreamRequest>, id: StreamId, kind: &StreamRequest) {
     match queue.back_mut() {
         Some(last)

@@ -40,13 +40,12 @@ pub enum Output {
     Event(Event<'static>),
 }
 
-/// The queue of outputs, oldest first. Each output has a number. `was_handed_out` returns whether the driver has
-/// polled the output with a given number.
+/// The queue of outputs, oldest first. The number of an output is how many outputs were queued before it.
 #[derive(Clone, Debug)]
 pub(crate) struct Outputs {
-    /// The outputs in the queue; `None` where an output was withdrawn.
+    /// `None` stands for an output that was withdrawn.
     queue: VecDeque<Option<Output>>,
-    /// How many outputs have left the queue.
+    /// How many outputs have left the queue. This is also the number of the first output in it.
     left: u64,
 }
 
@@ -55,7 +54,6 @@ impl Outputs {
         Outputs { queue: VecDeque::new(), left: 0 }
     }
 
-    /// Adds an output; returns its number.
     pub(crate) fn push(&mut self, output: Output) -> u64 {
         let number = self.left.saturating_add(self.queue.len() as u64);
         self.queue.push_back(Some(output));
@@ -80,7 +78,6 @@ impl Outputs {
         number < self.left
     }
 
-    /// Withdraws an output, so that `poll` skips it. Has no effect if the driver has polled the output already.
     pub(crate) fn withdraw(&mut self, number: u64) {
         let place = number.checked_sub(self.left).and_then(|place| usize::try_from(place).ok());
         if let Some(entry) = place.and_then(|place| self.queue.get_mut(place)) {

@@ -10,7 +10,6 @@ use crate::request::new_order::ClientOrderId;
 use crate::request::{Request, Subject};
 use crate::value::id::LinkId;
 
-/// The maximum number of requests whose client order ids [`Placed`] keeps.
 const NAMED_MAX: usize = 1_024;
 
 /// Keeps each request of a client that may have placed an order, as long as this order may be open. Each connection
@@ -26,10 +25,8 @@ const NAMED_MAX: usize = 1_024;
 /// not have this effect.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Placed {
-    /// The sessions that have not ended.
     sessions: BTreeMap<LinkId, Session>,
-    /// The number of sessions that have ended, and that may have left other orders than those in `named` at the
-    /// venue.
+    /// The number of sessions that have ended and may have left orders at the venue. Orders in `named` do not count.
     left: usize,
     /// The requests to place an order, by rising id. Beyond [`NAMED_MAX`], `Placed` first drops requests whose orders
     /// were refused or have ended, and then the oldest requests.
@@ -61,10 +58,8 @@ struct Named {
     is_left: bool,
 }
 
-/// What is known about an order that was requested.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    /// There is no reply yet.
     Sent,
     /// The venue refused the order, or the client did not send the request.
     Refused,
@@ -85,8 +80,7 @@ impl Placed {
         }
     }
 
-    /// Handles a request of the application. For a new order, stores the request with its client order id. A raw
-    /// request counts at once as one that may have placed an order.
+    /// A raw request counts at once as one that may have placed an order.
     pub(super) fn note_request(&mut self, link: LinkId, request: u64, about: &Request) {
         match about {
             Request::Raw(_) => self.note(link, request),
@@ -162,7 +156,6 @@ impl Placed {
         }
     }
 
-    /// Applies each order event among the parts of `event` to the request that placed the order.
     #[cold]
     fn note_orders(&mut self, link: LinkId, event: &Event<'_>) {
         for part in event.parts() {
@@ -207,14 +200,12 @@ impl Placed {
         self.named.get_mut(place)
     }
 
-    /// Handles a request that got no reply. If the request was to place an order, the venue may hold this order.
     pub(super) fn note_unanswered(&mut self, link: LinkId, request: u64, about: &Subject) {
         if matches!(about, Subject::PlaceOrder(_)) {
             self.note_placed(link, request);
         }
     }
 
-    /// Marks the order of a request as ended. Call this if the order has ended or never was at the venue.
     pub(crate) fn forget(&mut self, request: u64) {
         if let Some(named) = self.get_mut(request) {
             named.state = State::Ended;
@@ -237,7 +228,6 @@ impl Placed {
         });
     }
 
-    /// Returns how many sessions have ended and may have left orders at the venue.
     pub(crate) fn left(&self) -> usize {
         let open = self.named.iter().filter(|named| named.is_left && named.state == State::Placed);
         let links: BTreeSet<LinkId> = open.map(|named| named.link).collect();
@@ -251,9 +241,9 @@ impl Named {
         Named { request, link, id, state, order_id, times, is_shared: false, is_left: false }
     }
 
-    /// Applies an event about the order. Because the application may have used the client order id before, an end in
-    /// the event counts only in two cases: an earlier event with the same id of the venue has reported the order as
-    /// open, or the event is a rejection. It never counts if the order `is_shared`.
+    /// Applies an event about the order. The application may have used the client order id before. So an event that
+    /// reports the end of the order changes the state only in two cases: an earlier event with the same id of the
+    /// venue has reported the order as open, or the event is a rejection. If the order `is_shared`, no event ends it.
     fn note(&mut self, update: &OrderUpdate<'_>) {
         let (id, is_rejected) = (id_of(update), update.status == OrderStatus::Rejected);
         let is_other = id.is_some() && id != self.order_id;
@@ -286,7 +276,6 @@ impl Named {
     }
 }
 
-/// Returns the venue's id of the order; `None` if the event has none.
 fn id_of(update: &OrderUpdate<'_>) -> Option<u64> {
     Some(update.order_id).filter(|id| *id != 0)
 }

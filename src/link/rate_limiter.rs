@@ -27,7 +27,6 @@ use crate::value::time::Instant;
 pub struct RateLimiter {
     /// How long the limiter needs to recover from one unit, in nanoseconds.
     interval: u64,
-    /// How many units may be taken at once.
     burst: u64,
     /// When the limiter will have recovered from all units that were taken, and from `hold_until`.
     paid: Instant,
@@ -83,14 +82,13 @@ impl RateLimiter {
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
     }
 
-    /// Returns the first instant at which a unit may be taken and some units still remain. `spared` returns how many
-    /// units have to remain, out of the burst that it gets.
+    /// Returns the first instant at which a unit may be taken and `spared(burst)` units remain after it. `burst` is
+    /// how many units may be taken at once.
     pub(crate) fn free_at_sparing(self, spared: impl FnOnce(u64) -> u64) -> Instant {
         let burst = self.burst.saturating_sub(spared(self.burst)).max(1);
         RateLimiter { burst, ..self }.free_at()
     }
 
-    /// Returns how long the limiter needs to recover from this many units.
     pub(crate) fn time_of(self, units: u64) -> Duration {
         Duration::from_nanos(self.interval.saturating_mul(units))
     }
@@ -102,9 +100,9 @@ impl RateLimiter {
         RateLimiter { paid: self.paid.max(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Returns a limiter after `used` units were taken in the window that ends now. `used` includes the units that
-    /// were taken from this limiter, and the units that others, such as another process, have taken from the same
-    /// limit. All of these units count as taken now, so no window contains more than the limit.
+    /// Returns a limiter that counts `used` units as taken in the window that ends now. `used` includes the units
+    /// that were taken from this limiter, and the units that others, such as another process, have taken from the
+    /// same limit. All of these units count as taken now, so no window contains more than the limit.
     #[must_use]
     pub fn note_used(self, used: u64, now: Instant) -> RateLimiter {
         let debt = Duration::from_nanos(self.interval.saturating_mul(used));
@@ -133,7 +131,7 @@ impl RateLimiter {
         RateLimiter { interval, paid: self.paid.min(at + Duration::from_nanos(tolerance)), ..self }
     }
 
-    /// Returns whether the whole burst may be taken at once, as if no unit had been taken before.
+    /// Returns whether the whole burst may be taken at once.
     pub(crate) fn is_idle(self, now: Instant) -> bool {
         self.paid <= now
     }

@@ -103,7 +103,6 @@ impl<S: Session> Link<S> {
         event
     }
 
-    /// Lets the session read a frame, and drops the link if the frame shows that the link is unusable.
     #[inline]
     fn read<'f>(
         &mut self,
@@ -174,8 +173,6 @@ impl Session for Current {
     }
 }
 
-/// Finds the subscription that takes a frame, and stores that this subscription was heard now. Returns the source of
-/// the frame; `None` if no subscription takes the frame.
 #[inline]
 fn heard<'f>(
     reception: &mut Reception<'_, '_>,
@@ -203,7 +200,6 @@ pub(crate) fn trade<'f>(
     reception.data(Event::Trade(trade, source))
 }
 
-/// Handles the less frequent kinds of messages.
 fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message<'f>) -> Option<Event<'f>> {
     let (topic, symbol) = match message {
         Message::PartialDepth(payload) => match payload.symbol {
@@ -235,9 +231,8 @@ fn other<'f>(reception: &mut Reception<'_, '_>, text: &'f str, message: &Message
     reception.data(event)
 }
 
-/// Delivers a partial depth without a symbol. If frames of only one subscription to a partial depth may come, the
-/// event names this subscription; otherwise it names none. Frames of a subscription may come until the venue has
-/// confirmed the `unsubscribe`.
+/// Delivers a partial depth without a symbol. The event names a subscription only if the frame can belong to no
+/// other.
 fn unattributed<'f>(
     reception: &mut Reception<'_, '_>,
     text: &'f str,
@@ -342,7 +337,6 @@ fn answered_late<'f>(
     None
 }
 
-/// Acts on the reply to a request for streams.
 fn answered<'f>(
     reception: &mut Reception<'_, '_>,
     mut request: StreamRequest,

@@ -33,8 +33,8 @@ pub(super) struct MalformedRun {
 }
 
 impl MalformedRun {
-    /// Adds an undecodable frame to the run, and returns how many frames of the run count. A frame of the same stream
-    /// as the previous one does not count, because only this stream is affected.
+    /// Adds an undecodable frame to the run. Returns the length of the run, in which adjacent frames of one stream
+    /// count as one frame, because only this stream is affected.
     fn note(&mut self, topic: Option<Topic>, symbol: Option<Symbol>) -> u32 {
         let of = match topic {
             None | Some(Topic::Connection | Topic::Other) => None,
@@ -57,11 +57,9 @@ impl MalformedRun {
     }
 }
 
-/// One generation of the API: decodes its frames, and acts on them.
 pub(crate) trait Session: Clone + fmt::Debug {
     fn dialect(&self) -> &'static Dialect;
 
-    /// Resets the state of the session for a connection that has just opened.
     fn opened(&mut self);
 
     /// Returns whether the venue sends books without a subscription, and this connection has begun to send them. Only
@@ -70,7 +68,6 @@ pub(crate) trait Session: Clone + fmt::Debug {
         false
     }
 
-    /// Decodes a text frame that came over the open link, and acts on it.
     fn receive<'f>(
         &mut self,
         reception: &mut Reception<'_, '_>,
@@ -172,7 +169,6 @@ impl<'r, 'c> Reception<'r, 'c> {
         ended.unwrap_or(false)
     }
 
-    /// Adds one to `Stats::gaps`, and requests the book of a subscription again. Returns the event about the gap.
     pub(crate) fn gap<'f>(&mut self, id: StreamId, expected: u64, got: Option<u64>) -> Option<Event<'f>> {
         let subscription = self.feed.subscriptions().get(id)?;
         let (public, symbol) = (subscription.public_id(), subscription.stream().symbol()?);
@@ -181,14 +177,11 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Gap { link: Some(self.link), id: Some(public), symbol, expected, got })
     }
 
-    /// Takes over the rate limits that `response` names. `request` is the id of the request to which `response` is
-    /// the reply.
     pub(super) fn note_limits(&mut self, response: &Response<'_>, request: u64) {
         let now = self.cx.now();
         self.cx.limits().note_named(response, request, now);
     }
 
-    /// Reports an event in addition to the one that `Session::receive` returns.
     pub(crate) fn report(&mut self, event: Event<'static>) {
         self.cx.report(event);
     }
@@ -197,7 +190,6 @@ impl<'r, 'c> Reception<'r, 'c> {
         self.unusable
     }
 
-    /// Ends the run of undecodable frames, because the present frame could be decoded.
     #[inline]
     pub(crate) const fn decoded(&mut self) {
         *self.malformed_run = MalformedRun { frames: 0, of: None };
@@ -275,7 +267,7 @@ impl<'r, 'c> Reception<'r, 'c> {
         Some(Event::Malformed(malformed, source))
     }
 
-    /// Makes the link unusable, because frames were lost. Only another link can repair this loss.
+    /// Call this if frames were lost. Only another link can repair this loss.
     pub(crate) const fn lose_sequence(&mut self) {
         self.unusable = Some(Lost::SequenceGap);
     }

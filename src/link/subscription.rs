@@ -27,7 +27,6 @@ pub(crate) struct Subscription {
     /// When the last frame of the stream or its confirmation came, whichever was later.
     heard: Instant,
     position: Position,
-    /// How many times in a row the stream was silent for longer than its limit.
     silences: u32,
     state: StreamState,
     /// Whether, in the state `Wanted`, frames of another stream may come that look like frames of this one.
@@ -44,12 +43,11 @@ pub(crate) struct Subscription {
     /// The id of the newest request about the stream that was sent on this connection; zero if there is none. Replies
     /// to older requests change nothing, except as [`decide_by`](Subscription::decide_by) says.
     request: u64,
-    /// The newest request repeats each request of its kind (`subscribe` or `unsubscribe`) from this id on.
+    /// The oldest request that the newest one repeats; equal to `request` if that one repeats none.
     first_request: u64,
     /// Whether the newest `subscribe` counts as confirmed: the venue has accepted it, or the snapshot came although
     /// the request got no reply in time or was refused for now.
     confirmed: bool,
-    /// How many times in a row the stream has failed.
     attempts: u32,
     failure: Failure,
     /// Whether the newest request about the stream has failed, and the client has not sent the next one yet.
@@ -57,16 +55,16 @@ pub(crate) struct Subscription {
     /// Whether the data of the stream was requested before on this connection, so that frames of an earlier
     /// `subscribe` may still come. Always false for streams other than books, balances and positions.
     asked_before: bool,
-    /// When to send the next request, to report that the snapshot is overdue, or to check for a silence of the stream.
+    /// When to send the next request, to report that the snapshot is overdue, or to check for a silence of the
+    /// stream.
     due: Option<Instant>,
-    /// How long the stream may be silent; `None` if the application set no limit.
     silence_max: Option<Duration>,
     /// Whether the next snapshot of the book ends a resync, and so counts in `Stats::resyncs`.
     resyncing: bool,
     synced: Instant,
-    /// How many times in a row the book lost an update soon after the snapshot that repaired the loss before.
+    /// How many updates the book lost in a row. Each loss came less than `Delays::stable` after the snapshot that
+    /// repaired the loss before it.
     losses: u32,
-    /// The trades and the quote updates that were delivered, over all connections.
     trades: DeliveredTrades,
     quote_ids: QuoteIds,
     /// For an account stream: whether data of the stream may have come since the client requested the stream.
@@ -135,7 +133,6 @@ impl Subscription {
         }
     }
 
-    /// Moves the subscription to its next state in the table `STREAM`. Returns `None` if the table ignores the input.
     pub(super) fn step(&mut self, input: StreamInput, now: Instant, delays: &Delays) -> Option<Effects> {
         let (next, list) = match stream_step(self.state, input) {
             Cell::Go(next, effects) => (next, effects),
@@ -194,8 +191,7 @@ impl Subscription {
         }
     }
 
-    /// Changes the fields of the subscription as an effect requires. `was_left` is the result of
-    /// [`is_left`](Subscription::is_left) before the step.
+    /// `was_left` is the result of [`is_left`](Subscription::is_left) before the step.
     fn perform(&mut self, effect: StreamEffect, was_left: bool, now: Instant, delays: &Delays) {
         match effect {
             StreamEffect::Delay => {
@@ -232,8 +228,8 @@ impl Subscription {
     }
 
     /// Returns the next input of a subscription whose deadline has passed; `None` if it has to wait longer.
-    /// `progress` is the time of the newest snapshot among those that belong to the newest request about the stream
-    /// or to an earlier request.
+    /// `progress` is the time of the newest snapshot for the newest request about the stream or for an earlier
+    /// request.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -270,7 +266,7 @@ impl Subscription {
         Some(StreamInput::Silence)
     }
 
-    /// Stores the failure of the request for the stream. Call this before you pass the failure's input to `step`.
+    /// Call this before you pass the failure's input to `step`.
     pub(super) const fn note_failure(&mut self, failure: Failure) {
         let reason = if self.is_spoilt { Unserved::Undecodable } else { failure.reason };
         self.failure = Failure { reason, ..failure };
@@ -289,8 +285,7 @@ impl Subscription {
         self.note_public_id();
     }
 
-    /// Removes a subscriber, and returns true, if there are other subscribers. The last subscriber stays, and ends
-    /// with the subscription.
+    /// Returns whether the subscriber was removed. The last subscriber stays until the subscription ends.
     pub(super) fn remove_subscriber(&mut self, id: StreamId) -> bool {
         let is_one_of_several = self.subscribers.len() > 1;
         if is_one_of_several {
@@ -304,7 +299,6 @@ impl Subscription {
         self.public_id = self.subscribers.first().copied().unwrap_or(self.id);
     }
 
-    /// Limits how long the stream may be silent. If this method is called several times, the shortest limit applies.
     pub(super) fn limit_silence(&mut self, silence: Duration, now: Instant) {
         self.silence_max = Some(self.silence_max.map_or(silence, |it| it.min(silence)));
         if matches!(self.state, StreamState::Active | StreamState::Synced) && !self.awaits_snapshot() {
@@ -314,7 +308,7 @@ impl Subscription {
     }
 
     /// Handles a lost update of the book, and returns the next input of the subscription. If this loss comes soon
-    /// after the snapshot that repaired an earlier loss, the next request waits for a delay, which grows with each
+    /// after the snapshot that repaired an earlier loss, the client waits before the next request: longer after each
     /// such loss.
     pub(super) fn lose_update(&mut self, now: Instant, delays: &Delays) -> StreamInput {
         if self.state != StreamState::Synced {
@@ -329,7 +323,7 @@ impl Subscription {
         StreamInput::GapAgain
     }
 
-    /// Adds a loss of a current book to `losses`. Returns how many losses in a row came before this one.
+    /// Returns how many losses in a row came before this one.
     fn count_loss(&mut self, now: Instant, delays: &Delays) -> u32 {
         let earlier = if self.synced + delays.stable <= now { 0 } else { self.losses };
         self.losses = earlier.saturating_add(1);
@@ -337,8 +331,7 @@ impl Subscription {
     }
 
     /// Handles a refusal that comes after data of the stream. The caller then passes `RefusedAfterData` to `step`. If
-    /// the refused request named only this book, the refusal counts as a loss of the book. Each loss soon after a
-    /// snapshot lengthens the delay before the next request.
+    /// the refused request named only this book, the refusal counts as a loss of the book.
     pub(super) fn refuse_served(&mut self, failure: Failure, now: Instant, delays: &Delays) {
         self.note_failure(failure);
         if self.state == StreamState::Synced && failure.company == 1 {
@@ -360,9 +353,10 @@ impl Subscription {
         self.is_haunted = is_haunted;
     }
 
-    /// Makes the late reply to a request valid if newer requests only repeat this request. Replies to them then change
-    /// nothing. Otherwise a stream would stay unconfirmed for ever if replies took longer than the client waits before
-    /// it repeats a request. A refusal stays invalid if data has come: the venue has accepted one of the requests.
+    /// Makes the late reply to a request valid if newer requests only repeat this request. Replies to these newer
+    /// requests then change nothing. Without this method, a stream would stay unconfirmed for ever if replies took
+    /// longer than the client waits before it repeats a request. A refusal stays invalid if data has come, because
+    /// the venue has accepted one of the requests.
     pub(super) fn decide_by(&mut self, request: u64, is_subscribe: bool, is_accepted: bool) {
         let is_repeated =
             is_subscribe != self.is_left() && (self.first_request..self.request).contains(&request);
@@ -371,13 +365,10 @@ impl Subscription {
         }
     }
 
-    /// Sets `is_haunted` to false, because no frames of an earlier subscription to the stream can come any more.
     pub(super) const fn note_earlier_end(&mut self) {
         self.is_haunted = false;
     }
 
-    /// Sets whether the client unsubscribes another stream, whose frames look like those of this one, before it
-    /// requests this one.
     pub(super) const fn note_another(&mut self, is_after_another: bool) {
         self.is_after_another = is_after_another;
     }
@@ -403,8 +394,7 @@ impl Subscription {
         self.silences = 0;
     }
 
-    /// If the stream is a partial depth, stores that it was heard at `at`, unless it was heard later. The frame that
-    /// came at `at` may belong to another partial depth.
+    /// The frame that came at `at` may belong to this partial depth or to another one.
     pub(super) fn hear_partial_depth(&mut self, at: Instant) {
         if matches!(self.stream, Stream::PartialDepth { .. }) && at > self.heard {
             self.hear(at);
@@ -458,7 +448,6 @@ impl Subscription {
         self.trades.last()
     }
 
-    /// Returns whether the snapshot that has come ends a resync, and clears `resyncing`.
     pub(crate) const fn end_resync(&mut self) -> bool {
         core::mem::replace(&mut self.resyncing, false)
     }
@@ -494,7 +483,6 @@ impl Subscription {
         self.request
     }
 
-    /// Returns whether the venue has confirmed the subscription, and the client is not unsubscribing the stream.
     pub(super) const fn is_confirmed(&self) -> bool {
         self.confirmed && !self.is_left()
     }
@@ -514,7 +502,6 @@ impl Subscription {
         matches!(self.state, StreamState::Leaving) && self.unanswered
     }
 
-    /// Returns whether the book was requested and its snapshot has not come.
     pub(crate) const fn awaits_book(&self) -> bool {
         self.is_book() && (self.is_asked_for() || self.awaits_snapshot())
     }
@@ -555,7 +542,6 @@ impl Subscription {
         is_begun || matches!(self.state, StreamState::Synced)
     }
 
-    /// Returns the last update id of a book; zero if there is none.
     pub(super) fn last_update_id(&self) -> u64 {
         self.position.last().unwrap_or(0)
     }
@@ -574,7 +560,6 @@ impl Subscription {
         matches!(self.state, StreamState::Leaving | StreamState::Resyncing)
     }
 
-    /// Returns whether the stream is a confirmed book that waits for its snapshot.
     pub(super) const fn awaits_snapshot(&self) -> bool {
         self.is_book() && matches!(self.state, StreamState::Active)
     }

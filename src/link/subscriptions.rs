@@ -29,7 +29,7 @@ pub(crate) struct Subscriptions {
     delays: Delays,
     streams_max: usize,
     snapshots_max: usize,
-    /// The [`Whole`] of each stream that was requested on this connection. Streams without a `Whole` are missing.
+    /// The [`Whole`] of each stream that was requested on this connection.
     asked: BTreeSet<Whole>,
     /// The [`Whole::in_part`] of each stream whose `unsubscribe` failed on this connection, with the id of the newest
     /// failed `unsubscribe`. The venue may still send these streams.
@@ -37,13 +37,12 @@ pub(crate) struct Subscriptions {
     /// When the newest partial depth without a symbol came. The frame may belong to any subscription to a partial
     /// depth, so it counts as a frame of each of them.
     partial_depth_heard: Instant,
-    /// Ids of requests, each with the time at which the newest snapshot for this request came. Ids and times rise
-    /// from entry to entry. So the last entry with an id up to that of a given request has the time of the newest
-    /// snapshot for this request or an earlier one.
+    /// Pairs of a request and the time of its newest snapshot. Ids and times rise from pair to pair. So the last pair
+    /// whose id is at most that of a request has the time of the newest snapshot for this request or an earlier one.
     progress: VecDeque<(u64, Instant)>,
 }
 
-/// The data that the first frame of a stream, or every frame, contains in full: balances, a book or positions.
+/// Data that a frame can contain in full: balances, a book or positions.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Whole {
     Balances,
@@ -84,7 +83,6 @@ struct Sums {
     /// client delivers frames.
     partial_depths: usize,
     partial_depths_open: BTreeSet<usize>,
-    /// The deadline and the place of each subscription that has a deadline. The earliest deadline is first.
     due: BTreeSet<(Instant, usize)>,
     /// For each topic and symbol, the place of the subscription that is being unsubscribed. There is at most one,
     /// because another stream with this topic and symbol is requested only after the end of this one.
@@ -154,8 +152,6 @@ impl Subscriptions {
         self.places.get(id.place())?.as_ref().filter(|subscription| subscription.id() == id)
     }
 
-    /// Returns the subscription that has this subscriber. Returns `None` if the id is unknown, or if the application
-    /// has ended the subscription.
     pub(super) fn of_subscriber(&self, id: StreamId) -> Option<&Subscription> {
         let subscription = self.places.get(id.place())?.as_ref()?;
         let has_ended = subscription.state() == StreamState::Leaving;
@@ -201,8 +197,6 @@ impl Subscriptions {
         Some(effects)
     }
 
-    /// Updates `unended` after the reply to an `unsubscribe`, or after its failure: adds the stream if the
-    /// `unsubscribe` failed, and removes it if the venue accepted the `unsubscribe`.
     fn note_end(&mut self, whole: Whole, request: u64, input: StreamInput) {
         let has_failed =
             matches!(input, StreamInput::Unanswered | StreamInput::RefusedForNow | StreamInput::Refused);
@@ -246,8 +240,8 @@ impl Subscriptions {
         self.change(id, expire).flatten()
     }
 
-    /// Stores in `progress` that a snapshot came for `request` at `now`. [`Subscription::expire`] can then wait longer
-    /// for the missing snapshots of this request and of later requests.
+    /// Stores that a snapshot came for `request`. [`Subscription::expire`] can then wait longer for the missing
+    /// snapshots of this request and of later requests.
     fn note_progress(&mut self, request: u64, now: Instant) {
         while self.progress.back().is_some_and(|(of, _)| *of >= request) {
             self.progress.pop_back();
@@ -281,7 +275,6 @@ impl Subscriptions {
         self.progress.clear();
     }
 
-    /// Adds a subscriber to a stream. `make` creates the id of the subscriber from a place.
     pub(super) fn subscribe(
         &mut self,
         stream: Stream,
@@ -365,13 +358,11 @@ impl Subscriptions {
         self.iter().filter(|subscription| condition(subscription)).map(Subscription::id).collect()
     }
 
-    /// Returns for how many more books the client may send a `subscribe` now.
     pub(super) const fn books_left(&self) -> usize {
         self.snapshots_max.saturating_sub(self.sums.awaited)
     }
 
-    /// Returns true if the link cannot become live yet. This is so if a stream is neither confirmed nor rejected and
-    /// was not reported as unserved, or if all streams are unserved.
+    /// Returns whether a link in the state `Subscribing` has to wait before it becomes live.
     pub(super) const fn has_pending(&self) -> bool {
         self.sums.pending > 0 || (self.sums.wanted > 0 && self.sums.unserved == self.sums.wanted)
     }
@@ -384,8 +375,8 @@ impl Subscriptions {
         self.sums.public > 0
     }
 
-    /// Returns a subscription to a partial depth to which the client delivers frames, and whether no frames of other
-    /// such subscriptions can come.
+    /// Returns a subscription to a partial depth that takes frames, and whether it is the only subscription to a
+    /// partial depth. Subscriptions that are being unsubscribed count.
     pub(super) fn partial_depth(&self) -> Option<(&Subscription, bool)> {
         let place = self.sums.partial_depths_open.first()?;
         Some((self.places.get(*place)?.as_ref()?, self.sums.partial_depths == 1))
@@ -399,7 +390,6 @@ impl Subscriptions {
         self.sums.due.first().map(|(due, _)| *due)
     }
 
-    /// Returns the ids of the subscriptions whose deadlines are at or before `now`, in the order of their places.
     pub(super) fn due_by(&self, now: Instant) -> Vec<StreamId> {
         let mut places: Vec<usize> =
             self.sums.due.iter().take_while(|(due, _)| *due <= now).map(|(_, place)| *place).collect();
@@ -407,7 +397,6 @@ impl Subscriptions {
         places.into_iter().filter_map(|place| Some(self.places.get(place)?.as_ref()?.id())).collect()
     }
 
-    /// Returns the subscription that is being unsubscribed and whose frames look like those of `stream`.
     pub(super) fn leaving(&self, stream: &Stream) -> Option<&Subscription> {
         let place = self.sums.leaving.get(&(stream.topic(), stream.symbol()))?;
         self.places.get(*place)?.as_ref()
@@ -417,7 +406,6 @@ impl Subscriptions {
 // ---- routes ------------------------------------------------------------------------------------
 
 impl Subscriptions {
-    /// Returns the subscription that takes all frames that look like those of `stream`.
     pub(crate) fn alike(&self, stream: &Stream) -> Option<&Subscription> {
         self.alike_by(stream.topic(), stream.symbol())
     }
@@ -436,7 +424,6 @@ impl Subscriptions {
         self.places.get_mut(place as usize)?.as_mut()
     }
 
-    /// Removes the route of a subscription, so that no frame belongs to it.
     pub(super) fn unroute(&mut self, id: StreamId) {
         let Some(stream) = self.get(id).map(Subscription::stream) else { return };
         if self.route(&stream) == Some(id.place()) {

@@ -10,7 +10,7 @@ pub enum Timer {
     Connect,
     /// The next attempt to connect is due.
     Retry,
-    /// The peer was silent for a while: probe it, or drop the link.
+    /// The peer was silent for a while: the client probes it or drops the link.
     Alive,
     /// The oldest request has waited too long for its reply.
     Request,
@@ -33,7 +33,7 @@ pub enum Timer {
     Shutdown,
 }
 
-/// All timers. If several timers are due at the same instant, they fire in this order.
+/// All timers. Timers that are due at the same instant fire in this order.
 pub(super) const TIMERS: [Timer; 11] = [
     Timer::Connect,
     Timer::Retry,

@@ -38,8 +38,6 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Returns the result of [`is_current`](Link::is_current). If it is false, also calls
-    /// [`Context::leave_untouched`].
     pub(super) fn admits(&mut self, cx: &mut Context<'_>, link: LinkId) -> bool {
         let current = self.is_current(link);
         if !current {
@@ -48,7 +46,6 @@ impl<S: Session> Link<S> {
         current
     }
 
-    /// Returns an error unless the table `LINK` allows this command in the present state.
     pub(super) const fn check(&self, input: Input) -> Result<(), CommandError> {
         match link_step(self.state, input) {
             Cell::Stay(_) => Ok(()),
@@ -94,9 +91,8 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Prepares the parts of the link for a new state, and arms the timer of the state. For the state `Backoff`,
-    /// returns when the client makes the next attempt to connect. Returns `None` if no attempt follows, and for all
-    /// other states.
+    /// Returns when the client makes the next attempt to connect. Returns `None` if no attempt follows, and for all
+    /// states other than `Backoff`.
     fn enter(&mut self, cx: &mut Context<'_>, state: State, before: State, cause: Cause) -> Option<Instant> {
         let now = cx.now();
         if !matches!(state, State::Subscribing | State::Live) {
@@ -184,8 +180,6 @@ impl<S: Session> Link<S> {
         Some(at.max(cx.limits().dial_free_at()))
     }
 
-    /// Marks the link as stable, and forgets the earlier failures, if the link has been live for
-    /// `Config::stable_after`.
     pub(super) fn note_stable(&mut self, now: Instant) {
         if self.wake.is_some_and(|wake| wake.cause == Timer::Stable && wake.at <= now) {
             self.wake = None;

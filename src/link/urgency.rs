@@ -2,7 +2,7 @@
 
 use crate::request::Request;
 
-/// How urgent a request is. The variants go from the least to the most urgent.
+/// The variants go from the least to the most urgent.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Urgency {
     /// A `subscribe` or `unsubscribe`. It waits if there is no room.
@@ -16,7 +16,6 @@ pub(crate) enum Urgency {
 }
 
 impl Urgency {
-    /// Returns the urgency of a request of the application. Withdrawing a quote counts as a cancellation.
     pub(super) fn of(request: &Request) -> Urgency {
         let is_cancellation =
             request.method().starts_with("order.cancel") || matches!(request, Request::WithdrawQuote { .. });
