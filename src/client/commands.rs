@@ -106,7 +106,7 @@ impl Client {
 
     /// Requests a new snapshot of the book of a subscription. Call this method if the application has lost events of
     /// the book, or if the book shows something impossible. An [`Event::Gap`](crate::Event::Gap) reports that the
-    /// book is stale from now on. The call counts as a loss: after repeated losses
+    /// book is stale from now on. The call counts as a lost update: after repeated losses
     /// ([`Unserved::Relapsed`](crate::Unserved::Relapsed)) the client waits before it requests the snapshot. The call
     /// has no effect on a stream without a book, or on a book that is already stale.
     ///
@@ -218,16 +218,14 @@ impl Client {
         links.flat_map(|(link, symbols)| symbols.into_iter().map(move |symbol| (link, symbol)))
     }
 
-    /// Returns the slot and the symbol of each of the [`named_books`](Client::named_books) whose link has not ended
-    /// for good.
     fn renewable_books(&self) -> impl Iterator<Item = (usize, Symbol)> + '_ {
         let has_ended = |slot: usize| self.slots.get(slot).is_none_or(|slot| slot.given_up().is_some());
         let books = self.named_books().map(|(link, symbol)| (link.slot(), symbol));
         books.filter(move |(slot, _)| !has_ended(*slot))
     }
 
-    /// Replaces the links of market data v1 that receive the book of this symbol. `named` contains the slots of these
-    /// links. Returns whether any link was replaced.
+    /// Replaces each link of market data v1 that has begun to receive the book of this symbol. Returns false if
+    /// `named` has no link for the symbol, or only links that are closing or closed.
     fn renew_book(&mut self, symbol: Symbol, named: &BTreeSet<(Symbol, usize)>) -> bool {
         let slots = named.range((symbol, 0)..=(symbol, usize::MAX)).map(|(_, slot)| *slot);
         let renewed = slots
@@ -242,8 +240,6 @@ impl Client {
         present.map_or_else(|| self.endpoints.endpoint_of(stream), Ok)
     }
 
-    /// Returns, for each endpoint, the subscription that takes frames of this topic and symbol, with the slot of its
-    /// link. Leaves out endpoints without such a subscription.
     fn alike_by(
         &self,
         topic: Topic,
@@ -289,8 +285,6 @@ impl Client {
         added
     }
 
-    /// Stores the slot of a stream in `routes`. If `routes` has become large, also removes the entries of streams
-    /// that have ended.
     fn note_route(&mut self, endpoint: EndpointId, stream: &Stream, slot: usize) {
         self.routes.insert((stream.topic(), stream.symbol(), endpoint), slot);
         let most = self.slots.sums().streams().saturating_mul(2).max(64);
@@ -304,7 +298,6 @@ impl Client {
         }
     }
 
-    /// Returns a slot of the endpoint whose link has room for another stream. If there is none, makes a link.
     fn slot_for(&mut self, endpoint: EndpointId, stream: &Stream) -> Result<usize, CommandError> {
         let entry = self.endpoints.get(endpoint).ok_or(CommandError::UnknownEndpoint)?;
         if !entry.config().has(stream) {

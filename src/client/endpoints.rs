@@ -26,9 +26,8 @@ pub(super) struct Endpoints {
     /// Endpoints with [`Config::stay_open`] that have no link.
     waiting: BTreeSet<EndpointId>,
     unlinked: usize,
-    /// The hosts; `None` where a host was removed.
+    /// `None` where a host was removed.
     hosts: Vec<Option<Host>>,
-    /// Whether an endpoint was added or removed since the last pump.
     is_changed: bool,
 }
 
@@ -37,10 +36,8 @@ pub(super) struct Entry {
     config: Config,
     host: usize,
     slots: BTreeSet<usize>,
-    /// The slots whose links have room for another stream.
     roomy: BTreeSet<usize>,
-    /// The `Backoff` of a link that has ended. The next link continues with it. If it is `None`, the next link begins
-    /// with a new `Backoff`.
+    /// The `Backoff` of a link that has ended. The next link continues with it.
     backoff: Option<Backoff>,
     experience: Experience,
 }
@@ -124,8 +121,6 @@ impl Endpoints {
         id
     }
 
-    /// Finds the host of an endpoint, or adds it if it is not known yet. Adds 1 to its users, and returns its index.
-    /// Removes the other hosts that nothing uses and whose limits have recovered.
     fn host_of(&mut self, config: &Config, now: Instant) -> usize {
         let mut free = self.hosts.len();
         for (place, host) in self.hosts.iter_mut().enumerate() {
@@ -196,7 +191,6 @@ impl Endpoints {
         self.entries.values().map(Entry::config)
     }
 
-    /// Returns the authenticated endpoints of one generation of the API, or those without authentication.
     pub(super) fn of_kind(&self, api: Endpoint, authenticated: bool) -> &BTreeSet<EndpointId> {
         const NONE: &BTreeSet<EndpointId> = &BTreeSet::new();
         self.kinds.get(&(api as u8, authenticated)).unwrap_or(NONE)
@@ -210,8 +204,8 @@ impl Endpoints {
         self.entries.get_mut(&id)
     }
 
-    /// Stores whether the links to an endpoint have worked so far. If this has changed, returns the slots of the
-    /// endpoint, so that the caller can pass the [`Experience`] to each link there.
+    /// If the [`Experience`] has changed, returns the slots of the endpoint, so that the caller can pass it to each
+    /// link there.
     pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
         entry.experience = experience;
@@ -223,14 +217,12 @@ impl Endpoints {
         self.hosts.get_mut(host)?.as_mut().map(|host| &mut host.limits)
     }
 
-    /// Returns whether the venue has named limits of a host since the last call.
     pub(super) fn take_news(&mut self, host: usize) -> bool {
         self.limits(host).is_some_and(Limits::take_news)
     }
 
-    /// Returns the endpoint for a stream that is not subscribed yet: the first endpoint that has the stream. A stream
-    /// of an account needs an authenticated endpoint. For any other stream, endpoints without authentication come
-    /// first.
+    /// Returns the endpoint for a stream that is not subscribed yet, as
+    /// [`Client::subscribe`](crate::Client::subscribe) chooses it.
     pub(super) fn endpoint_of(&self, stream: &Stream) -> Result<EndpointId, CommandError> {
         let first = |authenticated: bool| {
             let of = |api: &Endpoint| {
@@ -261,8 +253,6 @@ impl Endpoints {
         self.waiting.remove(&id);
     }
 
-    /// Removes a slot that no longer holds a link. If `backoff` has caused a delay since its last reset, the next
-    /// link to the endpoint continues with it.
     pub(super) fn remove_slot(&mut self, id: EndpointId, slot: usize, backoff: &Backoff) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if !backoff.is_fresh() {

@@ -118,8 +118,7 @@ impl Client {
         event
     }
 
-    /// Handles a frame over a link whose slot no longer holds a link: adds the frame to the counters. For a text or
-    /// binary frame, returns an `Event::Ignored`.
+    /// Handles a frame over a link whose slot no longer holds a link.
     #[cold]
     fn ignore_frame<'f>(&mut self, link: LinkId, frame: Frame<'f>) -> Option<Event<'f>> {
         self.ended.count_stale_input();

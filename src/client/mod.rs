@@ -303,9 +303,9 @@ impl Client {
     /// only REST shows the end, for example because the order ended while no link was open.
     ///
     /// [`Abandoned::sessions`](crate::Abandoned::sessions) is the number of sessions that may have left open orders.
-    /// After the call, this order is no longer a reason to count its session. If a later event reports the order as
-    /// open, it is a reason again. The client remembers at most the latest 1,024 requests that placed orders. For a
-    /// request that the client no longer remembers, the call has no effect.
+    /// After the call, the client does not count a session because of this order, unless a later event reports the
+    /// order as open. The client remembers at most the latest 1,024 requests that placed orders. For a request that
+    /// the client no longer remembers, the call has no effect.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, NewOrder, Orders, Output, Request, Side};
@@ -502,7 +502,6 @@ impl Client {
         self.now = self.now.max(now);
     }
 
-    /// Begins a command: advances the time, and returns an error if the client accepts no commands now.
     fn command(&mut self, now: Instant) -> Result<(), CommandError> {
         self.advance(now);
         if self.outputs.is_full() {
@@ -514,9 +513,7 @@ impl Client {
         }
     }
 
-    /// Calls `work` with the link of a slot and a context. Then marks the slot as touched, so that `pump` visits the
-    /// link. If `work` has called [`Context::leave_untouched`], does not mark the slot. Returns `None` if the slot
-    /// has no link.
+    /// Marks the slot as touched, unless `work` calls [`Context::leave_untouched`].
     fn with_link<T>(
         &mut self,
         slot: usize,
@@ -533,8 +530,7 @@ impl Client {
         Some(result)
     }
 
-    /// Runs a command on the link of a slot. If the link accepts the command, calls `pump` afterwards. If the link
-    /// refuses the command, does not mark the slot as touched. Returns `None` if the slot has no link.
+    /// Runs a command on the link of a slot. A refused command touches no slot.
     fn command_link<T>(
         &mut self,
         slot: usize,

@@ -100,18 +100,15 @@ pub(super) struct Shutdown {
     close_timeout: Duration,
     /// The latest time at which the closing handshakes begin.
     close_at: Instant,
-    /// When the client ends the present step, even if the step is not done.
     step_at: Instant,
     /// Whether the time of the present step was over at the last check. Only `handle_timeout` and calls that set the
     /// deadline check the time, so no other input ends a step that is not done.
     is_overdue: bool,
-    /// Whether a peer did not complete a closing handshake in time.
     is_unclean: bool,
 }
 
 impl Shutdown {
-    /// Begins a shutdown. Reserves `close_timeout` for the closing handshakes, but at most half of the time until the
-    /// deadline.
+    /// Reserves `close_timeout` for the closing handshakes, but at most half of the time until the deadline.
     pub(super) fn new(plan: ShutdownPlan, now: Instant, close_timeout: Duration) -> Shutdown {
         let left = plan.deadline.since(now);
         let reserve = close_timeout.min(left.checked_div(2).unwrap_or_default());
@@ -131,8 +128,8 @@ impl Shutdown {
         shutdown
     }
 
-    /// Returns when the client ends a step that begins now, even if the step is not done. The last step before the
-    /// links are closed may take until `close_at`. An earlier step may take half of the time until `close_at`.
+    /// The last step before the links are closed may take until `close_at`. An earlier step may take half of the time
+    /// until `close_at`.
     fn end_of_step(&self, now: Instant) -> Instant {
         match self.plan.after(self.step) {
             ShutdownStep::ClosingLinks => self.close_at,
@@ -148,7 +145,6 @@ impl Shutdown {
         self.plan.cancels_orders
     }
 
-    /// Returns the deadline for closing the links; `None` before the step `ClosingLinks` has begun.
     pub(super) fn closing_by(&self) -> Option<Instant> {
         (self.step == ShutdownStep::ClosingLinks).then_some(self.plan.deadline)
     }
@@ -161,7 +157,6 @@ impl Shutdown {
         self.step
     }
 
-    /// If the present step is done or its time is over, begins and returns the next step. Otherwise returns `None`.
     pub(super) fn advance(&mut self, is_done: bool, now: Instant) -> Option<ShutdownStep> {
         if self.step == ShutdownStep::ClosingLinks || !(is_done || self.is_overdue) {
             return None;
@@ -172,7 +167,6 @@ impl Shutdown {
         Some(self.step)
     }
 
-    /// Skips to the last step. Returns false if the last step had already begun.
     pub(super) fn cut_short(&mut self) -> bool {
         let is_cut = self.step != ShutdownStep::ClosingLinks;
         self.step = ShutdownStep::ClosingLinks;

@@ -33,7 +33,6 @@ impl Protocol {
     }
 }
 
-/// Evaluates `$work` with the session that `$protocol` contains, whichever variant it is.
 macro_rules! dispatch {
     ($protocol:ident, $session:ident => $work:expr) => {
         match $protocol {

@@ -59,8 +59,6 @@ impl Client {
         }
     }
 
-    /// Does what remains to be done after calls of a link: calls `Link::pump`, handles a `LinkEnd`, and updates the
-    /// sums.
     pub(super) fn pump_link(&mut self, slot: usize) {
         if let Some(end) = self.with_link(slot, |link, cx| link.pump(cx)).flatten() {
             self.on_end(slot, end);
@@ -104,7 +102,6 @@ impl Client {
         }
     }
 
-    /// Removes the link from its slot, and adds the counters of the link to `ended`.
     fn forget(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let (endpoint, host) = (entry.endpoint(), entry.host());
@@ -117,7 +114,6 @@ impl Client {
         self.endpoints.release_host(host, self.now);
     }
 
-    /// Replaces a link that has stopped for good with one that can be opened and has the same subscriptions.
     pub(super) fn revive(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         if let Some(link) = entry.take_given_up() {
@@ -125,8 +121,6 @@ impl Client {
         }
     }
 
-    /// Returns an error if `ClientConfig::links_max` has no room for another link, besides the links that exist and
-    /// `reserved` links.
     pub(super) fn check_links(&self, reserved: usize) -> Result<(), CommandError> {
         let taken = self.slots.sums().links().saturating_add(reserved);
         if taken < self.config.links_max { Ok(()) } else { Err(CommandError::TooMany(Limit::Links)) }
@@ -154,7 +148,6 @@ impl Client {
         Ok(slot)
     }
 
-    /// Makes a link for each endpoint that stays open and has no link.
     fn add_standing_links(&mut self) {
         while let Some(endpoint) = self.endpoints.waiting().first().copied() {
             if self.new_link(endpoint).is_err() {
@@ -215,8 +208,6 @@ impl Client {
         }
     }
 
-    /// If every endpoint has a link, and all links have stopped for good, ends the client with the reason of the last
-    /// of these links.
     fn finish_if_given_up(&mut self) {
         if !self.endpoints.are_all_linked() || !self.slots.sums().are_all_given_up() {
             return;
@@ -227,8 +218,7 @@ impl Client {
         }
     }
 
-    /// Ends the client: empties every slot, and reports the end. This `Event::Closed` is the last event in the
-    /// outputs.
+    /// Reports the end of the client, after which no event follows.
     pub(super) fn finish(&mut self, mut reason: CloseReason) {
         for slot in 0..self.slots.count() {
             self.forget(slot);

@@ -16,8 +16,6 @@ impl Client {
         shutdown.step_at().map(|at| Deadline { at, cause: Timer::Shutdown })
     }
 
-    /// Returns the longest `Config::close_timeout` of the links. During a shutdown, these are the links that existed
-    /// when the shutdown began.
     pub(super) fn close_timeout(&self) -> Duration {
         if let ClientState::ShuttingDown(shutdown) = &self.state {
             return shutdown.close_timeout();
@@ -55,7 +53,6 @@ impl Client {
         self.advance_shutdown();
     }
 
-    /// If the last step has begun, closes each link by the deadline of the plan.
     fn begin_closing(&mut self) {
         let ClientState::ShuttingDown(shutdown) = &self.state else { return };
         let Some(deadline) = shutdown.closing_by() else { return };
@@ -65,8 +62,6 @@ impl Client {
         }
     }
 
-    /// Begins the next step whenever the present step is done or its time is over. In the last step, ends the client
-    /// as soon as every link is closed.
     pub(super) fn advance_shutdown(&mut self) {
         while let ClientState::ShuttingDown(shutdown) = &self.state {
             if shutdown.closing_by().is_some() {

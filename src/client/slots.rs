@@ -18,7 +18,6 @@ pub(super) struct Slots {
     free: BTreeSet<usize>,
     /// The touched slots in ascending order, each once.
     touched: VecDeque<usize>,
-    /// For each link with an armed timer: when its first timer is due, and the slot of the link.
     deadlines: BTreeSet<(Instant, usize)>,
     sums: Sums,
 }
@@ -38,17 +37,14 @@ pub(super) struct Slot {
     seen: Seen,
 }
 
-/// The properties of a link at the last call of [`Slots::count_again`]. If the slot has no link, each value is false,
-/// zero or `None`.
+/// The properties of a link at the last call of [`Slots::count_again`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Seen {
     exists: bool,
     is_unfinished: bool,
     is_given_up: bool,
-    /// Whether a cancellation of orders waits to be sent, or a request of the application or a cancellation has no
-    /// reply yet.
     is_busy: bool,
-    /// Whether the link is open and has a public stream. A link that is closing can unsubscribe none.
+    /// Whether the link is open and has a public stream. A link that is closing cannot unsubscribe a stream.
     has_public: bool,
     has_room: bool,
     streams: usize,
@@ -139,7 +135,6 @@ impl Slot {
         self.link.take()
     }
 
-    /// If the link has stopped for good, removes and returns it, so that the caller can put a new link into the slot.
     pub(super) const fn take_given_up(&mut self) -> Option<Link<Protocol>> {
         if self.given_up.take().is_none() { None } else { self.link.take() }
     }
@@ -248,7 +243,6 @@ impl Slots {
         self.touched = (0..self.slots.len()).collect();
     }
 
-    /// Touches the slots whose links share the limits of a host.
     pub(super) fn touch_host(&mut self, host: usize) {
         for slot in 0..self.slots.len() {
             if self.slots.get(slot).is_some_and(|slot| slot.host == host) {
@@ -266,8 +260,8 @@ impl Slots {
         self.touched.pop_front()
     }
 
-    /// Updates the sums after a change of the link in a slot. If the change concerns the room for another stream,
-    /// returns whether the link has room now; otherwise `None`.
+    /// If a link has got or lost room for another stream since the last call, returns whether it has room now.
+    /// Otherwise returns `None`.
     pub(super) fn count_again(&mut self, slot: usize) -> Option<bool> {
         let entry = self.slots.get_mut(slot)?;
         if let Some(link) = &entry.link {
