@@ -12,11 +12,8 @@ use crate::state::truth::{Age, Loss, Moment, StaleReason, Standing};
 use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
-/// The maximum number of rows that [`Rows`] keeps. It drops further rows, and [`Rows::untracked`] returns their
-/// number.
 pub(super) const ROWS_MAX: usize = 65_536;
 
-/// The rows of an account: balances by asset, or positions by instrument.
 #[derive(Clone, Debug)]
 pub(super) struct Rows<K, V> {
     rows: BTreeMap<K, Row<V>>,
@@ -38,7 +35,6 @@ pub(super) struct Rows<K, V> {
 struct Row<V> {
     value: V,
     standing: Standing,
-    /// The moment at which `standing` was last set.
     stood: Moment,
     reported: Moment,
     /// The link that is expected to report the next change of the row. `None` if the value comes from an answer or a
@@ -54,8 +50,7 @@ impl<V> Row<V> {
         Row { value, standing, stood: now, reported: now, follows: standing.link() }
     }
 
-    /// Returns the reason why the value may be wrong; `None` if there is no reason. Pass the field [`Rows::lost`] as
-    /// `lost`.
+    /// Pass the field [`Rows::lost`] as `lost`.
     fn stale(&self, lost: Option<(Moment, StaleReason)>) -> Option<StaleReason> {
         match lost {
             Some((at, reason)) if at > self.stood => Some(reason),
@@ -63,14 +58,13 @@ impl<V> Row<V> {
         }
     }
 
-    /// Returns whether the row is not stale and a link has reported it. Returns `false` for a row that comes only
-    /// from answers or a recording.
+    /// Returns `false` for a row that comes only from answers or a recording.
     fn is_current(&self, lost: Option<(Moment, StaleReason)>) -> bool {
         self.stale(lost).is_none() && self.standing.link().is_some()
     }
 
-    /// Returns whether a report or an answer has shown the row after the question at `asked`. A report that leaves the
-    /// row stale does not count: it came after the end of its subscription.
+    /// Returns whether a report or an answer has shown the row after the question at `asked`. A report that leaves
+    /// the row stale does not count: it came after the end of its subscription.
     fn is_shown_since(&self, asked: Moment, lost: Option<(Moment, StaleReason)>) -> bool {
         self.reported > asked && (self.follows.is_none() || self.stale(lost).is_none())
     }
@@ -114,14 +108,14 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     ///
     /// - If the report has the whole list, removes the rows that the report does not name.
     /// - If another link has reported a row with a later time, keeps this row and its value.
-    /// - If the report arrives after the end of its subscription, removes no rows and replaces no current row, because
-    ///   nothing may report the later changes over its link. If the list is stale as well, the rows that the report
-    ///   replaces or adds are stale; otherwise the report adds no rows.
+    /// - If the report arrives after the end of its subscription, removes no rows and replaces no current row,
+    ///   because perhaps nothing reports the later changes over its link. If the list is stale as well, the rows that
+    ///   the report replaces or adds are stale; otherwise the report adds no rows.
     /// - If the report is older than the whole list, see [`Rows::catch_up`].
     ///
     /// `malformed` is the number of rows of the report that cannot be decoded. Such a row may have any key that the
     /// report does not name. So if `malformed` is not 0, no row is removed, and [`Rows::lose_rows`] marks rows stale.
-    /// If the report is older than the whole list, `malformed` is only counted.
+    /// If the report is older than the whole list, `malformed` has no other effect than on [`Rows::malformed`].
     ///
     /// `begins_whole` says whether the first report of each stream of the topic lists all rows. If so, the first
     /// report of a recording makes the list current, unless the report has a malformed row.
@@ -227,8 +221,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             .for_each(|row| row.set_stale(StaleReason::Malformed, reported));
     }
 
-    /// Stores the rows of a report, and joins rows with the same key. `is_late` says whether the report arrives after
-    /// the end of its subscription. Returns whether there was no room for one of the rows.
+    /// Joins rows with the same key. Returns whether there was no room for one of the rows.
     fn take(
         &mut self,
         rows: impl Iterator<Item = (K, V)>,
@@ -323,8 +316,8 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
 
     /// Applies the venue's answer to a question asked at the moment `asked`.
     ///
-    /// - A row that was reported after `asked` stays as it is ([`Row::is_shown_since`]). So does a current row that a
-    ///   link reported, because REST may lag behind the stream.
+    /// - A row that was reported after `asked` stays as it is ([`Row::is_shown_since`]). A current row that a link
+    ///   reported stays too, because REST may lag behind the stream.
     /// - Any other row takes its value from the answer. If the answer does not list the row, the row is removed.
     /// - If the list is stale only because there was no room for a row ([`StaleReason::NoRoom`]), a current row that
     ///   was reported before `asked` is also removed if the answer does not list it.
@@ -421,8 +414,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.rows.iter().map(|(key, row)| (key, &row.value))
     }
 
-    /// Returns the reason why a row may be wrong; for an unknown key, the reason why a row may be missing. `None` if
-    /// there is no reason.
+    /// For an unknown key, returns the reason why a row may be missing.
     pub(super) fn stale_of<Q>(&self, key: &Q) -> Option<StaleReason>
     where
         K: core::borrow::Borrow<Q>,
@@ -447,21 +439,18 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         self.untracked
     }
 
-    /// Returns how many rows of reports could not be decoded.
     pub(super) const fn malformed(&self) -> u64 {
         self.malformed
     }
 }
 
-/// If the row follows a link ([`Row::follows`]) that `kept` lacks, adds this link to `kept`.
 fn note_link<V>(kept: &mut Vec<LinkId>, row: &Row<V>) {
     if let Some(link) = row.follows.filter(|link| !kept.contains(link)) {
         kept.push(link);
     }
 }
 
-/// Collects the rows of an answer, and joins rows with the same key. Also returns the number of rows for which there
-/// was no room.
+/// Returns the rows of an answer by key, and the number of rows for which there was no room.
 fn read_answer<K: Ord, V>(
     rows: impl Iterator<Item = (K, V)>,
     join: impl Fn(&mut V, V),

@@ -260,7 +260,6 @@ impl Books {
         self.untracked
     }
 
-    /// Returns the entry of a symbol, or adds one. If none can be added, adds 1 to `untracked` and returns `None`.
     fn entry(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() && self.new_symbol(symbol).is_none() {
             self.untracked = self.untracked.saturating_add(1);
@@ -269,7 +268,6 @@ impl Books {
         self.entry_if_room(symbol)
     }
 
-    /// Returns the entry of a symbol, or adds one. Returns `None` if none can be added.
     fn entry_if_room(&mut self, symbol: &str) -> Option<&mut Entry> {
         if self.books.get(symbol).is_none() {
             let symbol = self.new_symbol(symbol)?;
@@ -278,8 +276,6 @@ impl Books {
         self.books.get_mut(symbol)
     }
 
-    /// Parses the symbol of a book that is not kept yet. Returns `None` if the text is not a symbol, or if there is
-    /// no room for the book.
     fn new_symbol(&self, symbol: &str) -> Option<Symbol> {
         symbol.parse().ok().filter(|_| self.books.len() < BOOKS_MAX)
     }
@@ -339,7 +335,7 @@ impl Books {
         self.books.remove(symbol);
     }
 
-    /// Applies the parts of a batch, and returns the last change. Not inlined, so that `apply` stays small.
+    /// Not inlined, so that `apply` stays small.
     #[inline(never)]
     fn apply_batch(&mut self, event: &Event<'_>) -> Option<BookChange> {
         let mut last = None;
@@ -418,14 +414,11 @@ impl Entry {
         self.to_resync && self.standing.link().is_none()
     }
 
-    /// Returns whether changes from a source apply to the book: the book is not stale, and its data comes from this
-    /// source.
     fn takes(&self, source: &Source<'_>) -> bool {
         let is_source = self.standing.link() == source.link() && self.endpoint == source.endpoint();
         self.standing.stale().is_none() && is_source
     }
 
-    /// Returns the book among `others` to which the changes from a source apply.
     #[cold]
     fn other_of(&mut self, source: &Source<'_>) -> Option<&mut Entry> {
         self.others.iter_mut().find(|other| other.takes(source))
@@ -494,7 +487,7 @@ impl Entry {
         needs || (!is_current && self.others.iter().any(|other| other.needs_snapshot(trusts_crossed)))
     }
 
-    /// Applies an update from the source of the book. Also returns 1 if the update has crossed the book, otherwise 0.
+    /// The returned number is 1 if the update has crossed the book, otherwise 0.
     #[inline(always)]
     fn update(&mut self, depth: &Depth<'_>, source: &Source<'_>) -> (Applied, u64) {
         let best = self.book.best();
@@ -525,8 +518,7 @@ impl Entry {
         (self.to_resync, self.has_dropped) = (true, true);
     }
 
-    /// Updates `crossed`. If `crossed` changes, also updates `to_resync`. Returns 1 if the book has become crossed,
-    /// otherwise 0.
+    /// Returns 1 if the book has become crossed, otherwise 0.
     fn note_crossing(&mut self, source: &Source<'_>) -> u64 {
         let before = core::mem::replace(&mut self.crossed, self.book.is_crossed());
         if self.crossed != before {

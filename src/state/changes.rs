@@ -47,7 +47,6 @@ pub struct OrderChange<'o> {
 pub(super) struct Recorded {
     pub(super) key: u64,
     pub(super) before: Option<Known>,
-    /// The index of the new fill in the fills of the order.
     pub(super) fill: Option<usize>,
 }
 

@@ -16,11 +16,9 @@ pub(super) struct Followed {
     is_recording: bool,
     moment: Moment,
     lost: Moment,
-    /// The reason of the newest loss.
     reason: StaleReason,
 }
 
-/// Which orders or quotes a link reports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Reach {
     Account,
@@ -78,15 +76,12 @@ impl Followed {
         (self.lost, self.reason) = (self.moment, reason);
     }
 
-    /// Adds the link of a new subscription to `links`. Returns whether reports over an earlier link may be missing:
-    /// see [`replace`](Followed::replace).
     pub(super) fn begin(&mut self, link: LinkId, reach: Reach) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         self.add(link, reach)
     }
 
-    /// Adds a link to `left` instead of `links`, because its filter leaves out executions or ends of orders. Returns
-    /// whether reports over an earlier link may be missing: see [`replace`](Followed::replace).
+    /// Call this instead of `begin` if the filter of the link leaves out executions or ends of orders.
     pub(super) fn leave(&mut self, link: LinkId) -> bool {
         self.note_loss(StaleReason::NotSubscribed);
         let has_missed = self.replace(link);
@@ -94,8 +89,7 @@ impl Followed {
         has_missed
     }
 
-    /// Adds the link of an event to `links` if the link is new. Pass `None` for a recording. Returns whether reports
-    /// over an earlier link may be missing: see [`replace`](Followed::replace).
+    /// Adds the link of an event to `links` if the link is new. Pass `None` for a recording.
     pub(super) fn note(&mut self, link: Option<LinkId>) -> bool {
         let Some(link) = link else {
             self.is_recording = true;
@@ -182,8 +176,7 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// Returns whether the loss may concern an order or quote. `about` has the link of its request and the link of
-    /// its newest event.
+    /// `about` has the link of the request for an order or quote, and the link of its newest event.
     pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
         let is_about = |own: &LinkId| {
             about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())

@@ -20,10 +20,8 @@ use crate::value::decimal::Decimal;
 
 const TOP: usize = 16;
 
-/// How many levels move from a full `Ladder::top` to `Ladder::slots`, to make room for a new level.
 const SPILL: usize = 4;
 
-/// The maximum number of levels that move from `Ladder::slots` to an empty `Ladder::top`.
 const REFILL: usize = 12;
 
 /// The number of best levels that the function `find` compares without branches.
@@ -33,7 +31,6 @@ const NEAR: usize = 8;
 /// levels costs less than finding a vacant slot.
 const DENSE: usize = 48;
 
-/// The number of levels after which `Ladder::spread` leaves a vacant slot.
 const EVERY: usize = 8;
 
 /// The number of slots on each side of a new level that `Ladder::take_vacant` searches.
@@ -92,8 +89,8 @@ impl Ladder {
         self.slots.iter().skip(self.begin).find(|level| is_filled(level)).or(self.top().first())
     }
 
-    /// Returns the place of the worst level. Stores how far it searched, so later calls do not search the same vacant
-    /// slots again.
+    /// Returns the place of the worst level, and stores it, so that later calls do not search the same vacant slots
+    /// again.
     pub(super) fn worst_place(&mut self) -> usize {
         let vacant = self.slots.iter().skip(self.begin).position(is_filled);
         self.begin = vacant.map_or(self.slots.len(), |vacant| self.begin.saturating_add(vacant));
@@ -104,7 +101,6 @@ impl Ladder {
         Levels { top: self.top().iter(), slots: self.slots.iter(), remaining: self.len() }
     }
 
-    /// Returns how many levels there are from a place to the best level, both included.
     pub(super) fn count_from(&self, place: usize) -> usize {
         let near = self.near.saturating_sub(place.saturating_sub(self.slots.len()));
         let far = self.slots.iter().skip(place).filter(|level| is_filled(level)).count();
@@ -302,7 +298,6 @@ impl Ladder {
         }
     }
 
-    /// Spreads vacant slots evenly among the levels far from the best one, and reserves memory for more slots.
     fn spread(&mut self) {
         self.slots.retain(is_filled);
         self.begin = 0;
@@ -393,8 +388,6 @@ impl Ladder {
         self.scale = None;
     }
 
-    /// Updates `scale` for a new price. If the price has another number of decimals than the levels, `scale` becomes
-    /// `None`.
     #[inline]
     fn note_scale(&mut self, price: Decimal) {
         if self.near == 0 {
@@ -405,7 +398,6 @@ impl Ladder {
     }
 }
 
-/// Returns how many slots to reserve for `count` levels, with room for vacant slots and for growth.
 const fn room(count: usize) -> usize {
     count.saturating_add(count / 4).saturating_add(16)
 }

@@ -95,7 +95,7 @@ pub struct Order {
     observed: Moment,
     cancel_accepted_at: Moment,
     answered: bool,
-    /// Whether the order is rejected by a reply, or not found by an answer, but an event can still show that it exists.
+    /// Whether a reply has rejected the order, or an answer did not find it. An event can still show that it exists.
     is_refused_by_reply: bool,
     disputes: Disputes,
     /// Whether the order was modified. If so, the quantity in an answer of REST may differ from the known one.
@@ -105,7 +105,6 @@ pub struct Order {
     is_absent: bool,
     begun: Option<Timestamp>,
     reported: Option<Decimal>,
-    /// The index of each fill in `fills`, by trade id.
     places: BTreeMap<u64, usize>,
     filled: Decimal,
     value: Sum,
@@ -119,7 +118,6 @@ pub struct Order {
     /// The quantity in the last answer if `executed()` returns it instead of the reported one; `None` after a fill.
     settled: Option<Decimal>,
     summed: usize,
-    /// When the order became final and free of doubt; `None` while the order is open or in doubt.
     finished: Option<Moment>,
 }
 
@@ -199,7 +197,6 @@ impl Order {
         self.settled.unwrap_or_else(|| self.least_executed())
     }
 
-    /// Returns the larger of the sum of the fills and the reported executed quantity.
     fn least_executed(&self) -> Decimal {
         self.told_executed().map_or(self.filled, |told| told.max(self.filled))
     }
@@ -211,7 +208,6 @@ impl Order {
         Some(remaining.max(Decimal::ZERO))
     }
 
-    /// Returns the executed quantity that the venue reports. For a filled order, this is at least its whole quantity.
     fn told_executed(&self) -> Option<Decimal> {
         match self.state {
             OrderState::Filled => self.reported.max(self.quantity),
@@ -308,7 +304,6 @@ impl Order {
 // ---- inputs --------------------------------------------------------------------------------------
 
 impl Order {
-    /// Creates an entry that has only ids and a link.
     pub(super) fn foreign(
         order_id: Option<u64>,
         client_order_id: Option<&str>,
@@ -326,7 +321,7 @@ impl Order {
         sent
     }
 
-    /// Raises a doubt. If the order is in doubt already, the first reason remains, and only `raised` changes.
+    /// If the order is in doubt already, the first reason remains, and only `raised` changes.
     pub(super) fn raise(&mut self, reason: StaleReason, raised: Moment) {
         let first = self.doubt.unwrap_or(Doubt { reason, since: raised, raised });
         self.doubt = Some(Doubt { raised, ..first });
@@ -341,8 +336,6 @@ impl Order {
         self.go(OrderState::Acknowledged);
     }
 
-    /// Handles a request without a clear reply: it is unknown whether the venue got the order. If no event has
-    /// reported the order, sets its state to `Unknown` and puts it in doubt.
     pub(super) fn lose(&mut self, now: Moment) {
         self.note_answered();
         if !self.state.is_from_events() {
@@ -361,8 +354,6 @@ impl Order {
         self.cancel_refusal = response.error.map(|error| kept(error.message));
     }
 
-    /// Stores the error of an order that was refused or was not sent. If no event has reported the order, sets its
-    /// state to `Rejected` and resolves its doubt.
     pub(super) fn refuse(&mut self, error: Option<(i64, Box<str>)>) {
         self.note_answered();
         self.refusal_code = error.as_ref().map(|(code, _)| *code);
@@ -382,7 +373,7 @@ impl Order {
         self.is_refused_by_reply && self.refusal_code == Some(REJECTED_TWICE) && self.age == Age::default()
     }
 
-    /// Sets `answered`: the request that places the order has a reply, or will get none. If an earlier answer did not
+    /// Call this when the request that places the order has a reply, or will get none. If an earlier answer did not
     /// find the order, undoes this answer: the venue may have received the request after the question.
     fn note_answered(&mut self) {
         self.answered = true;
@@ -401,14 +392,13 @@ impl Order {
         }
     }
 
-    /// Changes the state if the new state is later in the life of an order ([`OrderState::rank`]).
     fn go(&mut self, state: OrderState) {
         if state.rank() > self.state.rank() {
             self.state = state;
         }
     }
 
-    /// Applies an event. `is_listed` says whether the event is an element of a list of open orders.
+    /// `is_listed` says whether the event is an element of a list of open orders.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,
@@ -545,7 +535,6 @@ impl Order {
         }
     }
 
-    /// Resolves a doubt if the event reports the end of the order, and its fills are complete.
     fn resolve_doubt(&mut self, status: OrderStatus<'_>, executed: Option<Decimal>) {
         let is_whole = match status {
             OrderStatus::Filled => self.quantity == Some(self.filled),

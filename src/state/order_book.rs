@@ -334,7 +334,6 @@ impl BookSide {
         }
     }
 
-    /// Inserts a level into a side that has [`LEVELS_MAX`] levels. Drops the worst level, which may be the new level.
     #[cold]
     fn set_in_full(&mut self, slot: usize, level: &Level) {
         let worst = self.levels.worst_place();

@@ -32,7 +32,6 @@ pub(super) struct OrderIndex {
     certain: BTreeSet<u64>,
     doubtful: BTreeSet<u64>,
     finished: BTreeSet<(Moment, u64)>,
-    /// When a finished order was last dropped.
     dropped: Moment,
     traded: SymbolMap<Traded>,
     changes: Vec<Recorded>,
@@ -56,7 +55,6 @@ impl OrderIndex {
         }
     }
 
-    /// Changes an order with `change`, and records what has changed. Returns the result of `change`.
     pub(super) fn change<T>(
         &mut self,
         key: u64,
@@ -101,8 +99,6 @@ impl OrderIndex {
         }
     }
 
-    /// Puts the key of an order into the sets that fit its state. If there are more than [`FINISHED_ORDERS_MAX`]
-    /// finished orders, removes those that finished first.
     fn file(&mut self, key: u64, now: Moment) {
         let Some(order) = self.orders.get_mut(&key) else { return };
         self.unnamed.renew_doubt(key, order);
@@ -197,33 +193,26 @@ impl OrderIndex {
         self.by_client_order_id.range((id, 0)..=end).map(|(_, key)| *key)
     }
 
-    /// Returns the orders with this client order id that have no id of the venue; `None` if there are none.
     pub(super) fn unnamed(&self, client_order_id: &str) -> Option<&Namesakes> {
         self.unnamed.get(client_order_id)
     }
 
-    /// Stores `now` as the moment of the last event that may be about any order in doubt with this client order id
-    /// and no id of the venue.
     pub(super) fn doubt_unnamed(&mut self, client_order_id: &str, now: Moment) {
         self.unnamed.doubt(client_order_id, now);
     }
 
-    /// Adds 1 to the number of rejections that may be about any of several orders with this client order id and no id
-    /// of the venue.
     pub(super) fn note_rejection(&mut self, client_order_id: &str) {
         self.unnamed.note_rejection(client_order_id);
     }
 
-    /// Handles a reply that has refused an order. If `note_rejection` has stored a rejection for its client order id,
-    /// this rejection is assigned to the order: the venue owes no further rejection for it.
+    /// If a rejection with the client order id of an order is stored, assigns it to the order, which a reply has
+    /// refused. The venue then owes no further rejection for the order.
     pub(super) fn take_rejection(&mut self, key: u64) {
         if let Some(id) = self.orders.get(&key).and_then(|order| order.client_order_id.as_deref()) {
             self.unnamed.take_rejection(key, id);
         }
     }
 
-    /// Updates the doubt of an order to the moment that [`doubt_unnamed`](OrderIndex::doubt_unnamed) has stored,
-    /// because the event of that moment may be about this order.
     pub(super) fn renew_doubt(&mut self, key: u64) {
         if let Some(order) = self.orders.get_mut(&key) {
             self.unnamed.renew_doubt(key, order);

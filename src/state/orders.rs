@@ -39,9 +39,9 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 /// link.
 ///
 /// - The reply may come before or after the events of an order. If the reply refuses an order that an event has
-///   reported, the order keeps the state from the event. Exception: the events are applied to another order instead
-///   if this client sent that order with the same client order id before the first of these events, it is open, and
-///   no event has reported it. If the ids in a reply and an event contradict each other, the order is in doubt.
+///   reported, the order keeps the state from the event. Exception: if another order of this client with the same
+///   client order id is open, was sent before the first of these events, and no event has reported it, the events are
+///   applied to that order instead. If the ids in a reply and an event contradict each other, the order is in doubt.
 /// - If a rejection may be about several orders with one client order id, and one of them has no reply yet, all of
 ///   them are in doubt. Their replies, or the venue's answers, show which order was rejected.
 /// - A fill is added once. `Orders` recognizes a repeated fill by its trade id.
@@ -50,10 +50,10 @@ pub const FOREIGN_ORDERS_MAX: usize = 100_000;
 ///   [`Orders::to_reconcile`] returns the orders to ask the venue about.
 /// - If a report about an order may be missing, the order is in doubt, with a reason. [`Orders::reconcile`] resolves
 ///   the doubt with an answer of the venue. An event also resolves the doubt if it shows that no report is missing.
-/// - If a queue has dropped the [`Event::Requested`] of an order, the reply to the request adds the order, in doubt.
-///   It does not add the order if it says that the venue does not have the order.
-/// - A later client uses the same request ids as an earlier client. When it uses the id of a request, the order that
-///   the earlier client placed with this request no longer has a [`request`](Order::request).
+/// - If a queue has dropped the [`Event::Requested`] of an order, the reply to the request adds the order, in doubt,
+///   unless the reply says that the venue does not have the order.
+/// - Request ids of different clients repeat. When a later client uses the id of an earlier client's request, the
+///   order that the earlier request placed no longer has a [`request`](Order::request).
 /// - A link to order events v1 whose `eventTypeFilter` leaves out `fill` or `closed` does not report every execution
 ///   or every end of an order. Open orders that only such a link reports are in doubt.
 ///
@@ -137,7 +137,7 @@ impl Orders {
         }
     }
 
-    /// Applies an event that is no batch. `is_listed` says whether the event is an element of a list of open orders.
+    /// `is_listed` says whether the event is an element of a list of open orders.
     fn apply_one(&mut self, event: &Event<'_>, is_listed: bool) {
         self.followed.step();
         match event {
@@ -177,8 +177,6 @@ impl Orders {
         }
     }
 
-    /// If reports over an earlier link may be missing (`has_missed`), puts in doubt the orders at the endpoint of
-    /// `link`.
     fn doubt_missed(&mut self, link: LinkId, has_missed: bool) {
         if has_missed {
             self.doubt_where(StaleReason::Disconnected, |order| order.is_at(Some(link)));
@@ -202,13 +200,12 @@ impl Orders {
     }
 
     /// Puts in doubt each order that no subscribed stream reports. Call this after each confirmation of a
-    /// subscription: it may show that the stream reports fewer orders than before.
+    /// subscription: the confirmation may show that the stream reports fewer orders than before.
     fn doubt_narrowed(&mut self) {
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
         keys.into_iter().for_each(|key| self.doubt_unfollowed(key));
     }
 
-    /// Puts in doubt each order that may still change, is not in doubt yet, and meets the condition `concerns`.
     fn doubt_where(&mut self, reason: StaleReason, concerns: impl Fn(&Order) -> bool) {
         let now = self.moment();
         let keys: Vec<u64> = self.index.certain().iter().copied().collect();
@@ -285,7 +282,7 @@ impl Orders {
         }
     }
 
-    /// Applies the reply to a cancel request. A refusal may mean that the order has ended without an event.
+    /// A refusal of a cancel may mean that the order has ended without an event.
     fn cancel_reply(&mut self, order_id: u64, outcome: &RequestOutcome<'_>) {
         let now = self.moment();
         if let Verdict::Accepted(response) = outcome.verdict()
@@ -318,7 +315,6 @@ impl Orders {
         });
     }
 
-    /// Applies the reply to a request that cancels the orders of an account or of a session.
     fn cancel_all_reply(
         &mut self,
         link: LinkId,
@@ -437,7 +433,7 @@ impl Orders {
         self.index.certain().len().saturating_add(self.index.doubtful().len()) < FOREIGN_ORDERS_MAX
     }
 
-    /// Applies an event about an order. `is_listed` says whether the event is an element of a list of open orders.
+    /// `is_listed` says whether the event is an element of a list of open orders.
     fn update(&mut self, update: &OrderUpdate<'_>, source: &Source<'_>, is_listed: bool) {
         let link = source.link();
         if self.followed.note(link) {

@@ -80,8 +80,7 @@ impl HeldAmount {
     }
 }
 
-/// Returns the instrument and the amounts of a row. `None` does not occur, because the decoder has checked the
-/// instrument.
+/// Never returns `None`, because the decoder has checked the instrument.
 fn held(row: &Position<'_>) -> Option<(Symbol, Vec<HeldAmount>)> {
     let amounts = row.amounts.iter().map(|amount| HeldAmount {
         label: amount.label.to_string().into(),
@@ -157,8 +156,8 @@ impl Positions {
     /// your own.
     ///
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
-    /// stay as they are, unless the report came after the end of its stream. So do current positions that a link
-    /// reported, because REST may lag behind the stream. Each other position takes its amounts from the answer, or is
+    /// stay as they are, unless the report came after the end of its stream. Current positions that a link reported
+    /// stay too, because REST may lag behind the stream. Each other position takes its amounts from the answer, or is
     /// removed if the answer does not list it.
     ///
     /// If the list of positions is stale only because a position was not kept ([`StaleReason::NoRoom`]), current

@@ -21,13 +21,12 @@ mod replies;
 /// Pass every event to [`apply`](Quotes::apply), which ignores events that do not concern quotes.
 ///
 /// - `Quotes` adds a quote of this client at [`Event::Requested`]. If a queue has dropped this event, the reply to
-///   the request adds the quote, in doubt. It does not add the quote if it says that the venue does not have the
-///   quote.
+///   the request adds the quote, in doubt, unless the reply says that the venue does not have the quote.
 /// - If no reply says whether the venue accepted a quote, the quote is in doubt. The venue does not deduplicate
 ///   quotes, so ask the venue about a quote in doubt before you submit the quote again.
 /// - If no known quote has the venue's id in an event, the event may be about a quote of this client whose id is
-///   unknown. It is assigned to the quote with the same request for quotes, price and quantity, if there is exactly
-///   one.
+///   unknown. The id is then assigned to the quote with the same request for quotes, price and quantity, if there is
+///   exactly one.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -152,7 +151,8 @@ impl Quotes {
     }
 
     /// Puts in doubt each quote that no subscribed stream reports. Call this after each confirmation of a
-    /// subscription: it may show that the stream reports only quotes that were submitted over the link of the stream.
+    /// subscription: the confirmation may show that the stream reports only quotes that were submitted over its own
+    /// link.
     fn doubt_narrowed(&mut self) {
         self.index.certain().into_iter().for_each(|key| self.doubt_unfollowed(key));
     }

@@ -43,8 +43,8 @@ impl RowLinks {
         self.links.iter().any(|(_, shown)| *shown == Shown::All)
     }
 
-    /// Returns whether a report over this link sets the link and the time of the list. Returns `false` if other links
-    /// have reported all rows ([`Shown::All`]) and this link has not.
+    /// Returns whether a report over this link counts as the newest report of the list. It does not count if other
+    /// links have reported all rows ([`Shown::All`]) and this link has not.
     pub(super) fn leads(&self, link: Option<LinkId>) -> bool {
         let is_all = |(own, shown): &(LinkId, Shown)| Some(*own) == link && *shown == Shown::All;
         !self.shows_all() || self.links.iter().any(is_all)
@@ -60,11 +60,8 @@ impl RowLinks {
     }
 
     /// Adds a link whose subscription is active: the venue has confirmed it, or a report has arrived. Removes other
-    /// links in the same slot. Also removes other links that have reported nothing ([`Shown::Nothing`]): the events
-    /// that report the end of their subscriptions may have been dropped.
-    ///
-    /// Returns whether changes may have been missed. This is so if the link is new, another link was removed, and no
-    /// remaining link has reported all rows.
+    /// links in its slot, and other links that have reported nothing, because the events that report the end of their
+    /// subscriptions may have been dropped. Returns whether changes may have been missed.
     pub(super) fn begin(&mut self, link: LinkId) -> bool {
         let before = self.links.len();
         let is_new = !self.has(link);
@@ -80,8 +77,7 @@ impl RowLinks {
         has_missed
     }
 
-    /// Marks the link as having reported all rows ([`Shown::All`]). Call this when one report over the link lists
-    /// every row, and all of these rows could be decoded.
+    /// Call this when one report over the link lists every row, and all of these rows could be decoded.
     pub(super) fn show_all(&mut self, link: LinkId) {
         self.links.iter_mut().filter(|(own, _)| *own == link).for_each(|(_, shown)| *shown = Shown::All);
     }

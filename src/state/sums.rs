@@ -64,7 +64,7 @@ pub struct Traded {
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Half {
-    /// The sum of the quantities; `None` if a decimal cannot hold the sum, and before the first fill.
+    /// `None` if a decimal cannot hold the sum, and before the first fill.
     quantity: Option<Decimal>,
     is_used: bool,
     value: Sum,

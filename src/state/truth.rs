@@ -193,7 +193,6 @@ impl Standing {
         age: Age { event_time: None, received: None },
     };
 
-    /// Makes the data current, and stores the link and the times of the report.
     #[inline]
     pub(super) const fn renew(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.stale = None;

@@ -49,8 +49,6 @@ impl Unnamed {
         self.by_client_order_id.get(client_order_id)
     }
 
-    /// Puts the key of an order into the set that fits it, or removes the key if the order has an id of the venue
-    /// now.
     pub(super) fn file(&mut self, key: u64, order: &Order) {
         let Some(id) = order.client_order_id.as_deref() else { return };
         if order.order_id.is_some() {

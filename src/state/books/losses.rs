@@ -74,8 +74,6 @@ impl Entry {
         loss.ends_subscription() && self.replace_by_other(loss.reason() == StaleReason::NotSubscribed)
     }
 
-    /// Replaces the book by a current one of `others`. If none is current and `to_stale` is `true`, takes a stale
-    /// one. Returns whether the book was replaced.
     fn replace_by_other(&mut self, to_stale: bool) -> bool {
         let current = self.others.iter().position(|other| other.standing.stale().is_none());
         let any = self.others.len().checked_sub(1).filter(|_| to_stale);
@@ -85,8 +83,6 @@ impl Entry {
         true
     }
 
-    /// Applies `loss` to the books in `others` that it concerns: removes them if the loss ends their subscription,
-    /// otherwise marks them stale.
     fn lose_others(&mut self, loss: &Loss) {
         self.others.retain_mut(|other| {
             let is_concerned = loss.is_over(other.standing.link());

@@ -115,8 +115,8 @@ impl Order {
         true
     }
 
-    /// Stores the terms in the answer. For a prediction-market contract, whose symbol has a hyphen, does not store
-    /// the side, because the venue may name the side of the other outcome.
+    /// For a prediction-market contract, whose symbol has a hyphen, does not store the side, because the venue may
+    /// name the side of the other outcome.
     fn take_terms_of(&mut self, found: &Reconciled) {
         self.quantity = match self.is_modified {
             true => found.quantity.or(self.quantity),
@@ -128,8 +128,6 @@ impl Order {
         self.side = self.side.or(found.side.filter(|_| self.outcome.is_none() && !is_contract));
     }
 
-    /// Returns whether no report contradicts the fills: every reported fill is in `fills`, the fills do not exceed
-    /// the ordered quantity, and no reported executed quantity contradicts them.
     fn has_sound_fills(&self) -> bool {
         let is_whole = self.quantity.is_none_or(|quantity| self.filled <= quantity);
         self.unaccountable == 0 && is_whole && !self.disputes.is_about_sum()
@@ -186,7 +184,7 @@ impl Order {
             && (refused.is_modified || !(is_other_price || differ(self.quantity, refused.quantity)))
     }
 
-    /// Merges another entry for the same order into this one. `other` must have no fills.
+    /// Merges `other`, another entry for the same order, into this entry. `other` must have no fills.
     pub(in crate::state) fn merge(&mut self, other: Order, now: Moment) {
         self.order_id = self.order_id.or(other.order_id);
         self.client_order_id = self.client_order_id.take().or(other.client_order_id);

@@ -72,12 +72,10 @@ impl Order {
         self.filled.checked_add(new.unwrap_or(Decimal::ZERO))
     }
 
-    /// Returns whether a report shows the order as open after its end, or the order was rejected but has fills.
     pub(super) fn is_end_disputed(&self) -> bool {
         self.disputes.is_about_end() || (self.state == OrderState::Rejected && !self.filled.is_zero())
     }
 
-    /// Returns whether reports contradict each other about the executed quantity.
     pub(super) fn is_sum_disputed(&self) -> bool {
         self.disputes.is_about_sum() || self.quantity.is_some_and(|quantity| self.least_executed() > quantity)
     }

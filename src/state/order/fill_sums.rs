@@ -18,7 +18,6 @@ pub(super) struct FillSums {
 
 #[derive(Clone, Debug)]
 struct TimedFill {
-    /// The time and the trade id, by which the fills are sorted.
     key: (Option<Timestamp>, u64),
     quantity: Decimal,
     /// The sum of this fill and all fills with a smaller key; `None` if a decimal cannot hold the sum.
@@ -82,7 +81,6 @@ impl PartialEq for FillSums {
     }
 }
 
-/// Returns the sum after a further fill. `last` is the sum before; `None` before the first fill.
 fn next(last: Option<Option<Decimal>>, quantity: Decimal) -> Option<Decimal> {
     last.unwrap_or(Some(Decimal::ZERO))?.checked_add(quantity)
 }

@@ -26,14 +26,13 @@ impl Order {
         [self.request.map(|(_, link)| link), self.link]
     }
 
-    /// Removes the request that placed the order, because an earlier client sent it and another client uses its id
-    /// now. If no event has named a link, keeps the link of the request as the link of the order.
+    /// Removes the request that placed the order, because another client uses the id of the request now. If no event
+    /// has named a link, keeps the link of the request as the link of the order.
     pub(in crate::state) fn leave_request(&mut self) {
         let request = self.request.take();
         self.link = self.link.or(request.map(|(_, link)| link));
     }
 
-    /// Returns when the request that placed the order was sent.
     pub(in crate::state) const fn sent_at(&self) -> Moment {
         self.sent_at
     }
@@ -47,13 +46,10 @@ impl Order {
         [self.request.map(|(_, link)| link), self.session]
     }
 
-    /// Sets `session` to a link whose stream reports only orders placed over this link. Pass `None` for any other
-    /// link: then nothing changes.
     pub(in crate::state) fn note_session(&mut self, link: Option<LinkId>) {
         self.session = link.or(self.session);
     }
 
-    /// Sets `link` to the link of the newest event, and updates `earlier_links`.
     #[cold]
     pub(super) fn note_link(&mut self, link: Option<LinkId>) {
         let endpoint = link.map(LinkId::endpoint);
@@ -72,7 +68,6 @@ impl Order {
         known.peek().is_none() || known.any(|own| own.endpoint() == link.endpoint())
     }
 
-    /// Returns whether a loss may concern the order: a report over any link that has reported the order may be lost.
     pub(in crate::state) fn is_hit_by(&self, hit: &Hit) -> bool {
         hit.is_about(self.links()) || self.earlier_links.iter().any(|link| hit.is_about([Some(*link), None]))
     }

@@ -27,7 +27,6 @@ impl Order {
         (self.price, self.stop_price) = (order.price(), stop_price);
     }
 
-    /// Returns whether the request that placed this order was to place `order`.
     pub(in crate::state) fn has_sent(&self, order: &NewOrder) -> bool {
         self.sent.as_deref() == Some(order)
     }
@@ -95,8 +94,7 @@ impl Order {
         self.differs(update) || is_another || is_other || begins_again
     }
 
-    /// Returns whether the venue's answer contradicts itself, or what is known about the order. `client_order_id` is
-    /// the client order id in the answer.
+    /// `client_order_id` is the client order id in the answer.
     pub(in crate::state) fn contradicts_answer(
         &self,
         found: &Reconciled,
@@ -129,8 +127,6 @@ impl Order {
         found.price.filter(|price| !price.is_zero() && !is_market && self.outcome.is_none())
     }
 
-    /// Returns whether the venue's answer names a quantity, limit price or client order id that differs from the
-    /// known one.
     pub(in crate::state) fn has_other_terms(
         &self,
         found: &Reconciled,

@@ -8,7 +8,6 @@ use crate::request::new_order::EventOutcome;
 use crate::value::decimal::Decimal;
 use crate::value::time::Timestamp;
 
-/// Which reports about an order contradict each other, until an answer of the venue decides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Disputes {
     is_ended: bool,
@@ -27,8 +26,7 @@ impl Disputes {
         self.times.note(update);
     }
 
-    /// Stores an executed quantity that contradicts the fills, and sets `sum` if it differs from the one stored
-    /// before. Returns whether it differs.
+    /// Returns whether the quantity, which contradicts the fills, differs from the one stored before.
     pub(super) fn note_figure(&mut self, executed: Decimal) -> bool {
         let is_new = self.figure != Some(executed);
         self.sum |= is_new;
@@ -53,8 +51,8 @@ impl Disputes {
         self.sum
     }
 
-    /// Clears the contradictions, because an answer of the venue decides which reports are right. `is_final` says
-    /// whether the answer reports the end of the order.
+    /// Call this when an answer of the venue has decided which reports are right. `is_final` says whether the answer
+    /// reports the end of the order.
     pub(super) const fn resolve(&mut self, is_final: bool) {
         (self.end, self.sum) = (false, false);
         self.is_ended &= is_final;

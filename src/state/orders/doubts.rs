@@ -180,9 +180,9 @@ impl Orders {
     }
 
     /// Applies the replies to cancel requests that came while an order was unknown. The order has just become known:
-    /// from an event, from the reply that accepts the order, or from an answer to a question asked at `asked`. A reply
-    /// that does not confirm the cancel puts the order in doubt only if it came after `asked`: it may show that the
-    /// answer is outdated.
+    /// from an event, from the reply that accepts the order, or from an answer to a question asked at `asked`. A
+    /// reply that does not confirm the cancel puts the order in doubt only if it came after `asked`: it may show that
+    /// the answer is outdated.
     pub(super) fn recall_cancels(&mut self, key: u64, order_id: u64, asked: Option<Moment>) {
         let now = self.moment();
         for (at, doubt) in self.early.take(order_id) {
@@ -276,8 +276,6 @@ impl Orders {
         found.or(known.filter(is_doubtful))
     }
 
-    /// Returns whether the id in an answer about the order `key` is the id of an order that another request placed.
-    /// If so, two requests have one client order id.
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
         let request = |key: u64| self.index.get(key).and_then(Order::request);
         let other = self.index.by_order_id(order_id).and_then(request);

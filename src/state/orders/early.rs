@@ -6,13 +6,11 @@ use alloc::vec::Vec;
 use crate::event::Verdict;
 use crate::state::truth::{Moment, StaleReason};
 
-/// The maximum number of replies in [`EarlyCancels`]. Further replies replace the oldest.
 const EARLY_MAX: usize = 128;
 
 #[derive(Clone, Debug)]
 pub(super) struct EarlyCancels {
     replies: VecDeque<Early>,
-    /// When the newest of the replies came that other replies have replaced.
     dropped: Moment,
 }
 
@@ -44,14 +42,12 @@ impl EarlyCancels {
         self.replies.push_back(Early { order_id, at, doubt });
     }
 
-    /// Returns when a reply came that was dropped, the newest of them. A list that the venue made earlier may be
-    /// outdated.
+    /// Returns when the newest of the dropped replies came. A list that the venue made earlier may be outdated.
     pub(super) const fn dropped(&self) -> Moment {
         self.dropped
     }
 
     /// Removes the replies about an order. For each, returns the moment when it came and the doubt that it raises.
-    /// The doubt is `None` if the venue has accepted the cancel.
     pub(super) fn take(&mut self, order_id: u64) -> Vec<(Moment, Option<StaleReason>)> {
         let mut taken = Vec::new();
         self.replies.retain(|early| {

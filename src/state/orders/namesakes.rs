@@ -63,8 +63,6 @@ impl Orders {
         !has_rejection && self.index.get(key).is_some_and(Order::owes_rejection)
     }
 
-    /// Puts in doubt each open order that an event may be about, unless the order has an id of the venue or is
-    /// `found`.
     fn doubt_others(&mut self, id: &str, update: &OrderUpdate<'_>, found: Option<u64>) {
         let Some(unnamed) = self.index.unnamed(id) else { return };
         let [certain, doubtful, _] = unnamed.sets();
@@ -92,8 +90,10 @@ impl Orders {
     /// Returns the key of the order that a rejection is about: an order that a reply has refused already, or else the
     /// newest order that may be the rejected one.
     ///
-    /// If another order may be the rejected one too, puts it in doubt in two cases: a report may have been lost after
-    /// the refused order was sent, or only a reply has named the venue's id of one of these orders.
+    /// Puts the other orders that may be the rejected one in doubt in these cases:
+    ///
+    /// - A reply has refused the order, but a report may have been lost after the order was sent.
+    /// - No reply has refused an order, and one of the orders has an id of the venue that only a reply has named.
     fn rejected(&mut self, id: &str, update: &OrderUpdate<'_>) -> Option<u64> {
         let named = if update.order_id == 0 { self.named_by_reply(id, update) } else { Vec::new() };
         let may_be = |key: &&u64| self.may_be(**key, update);

@@ -95,8 +95,6 @@ impl Quotes {
         self.index.remove(key)
     }
 
-    /// Returns whether the entries `own` and `other` may be one quote: both are for the same request for quotes, and
-    /// `other` has no request of this client or the same one as `own`.
     pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.index.get(own).zip(self.index.get(other));
         both.is_none_or(|(own, other)| {

@@ -40,8 +40,7 @@ impl Quotes {
         }
     }
 
-    /// Sets the link of a quote to the link of an event. Call this only if the event names the quote: no other event
-    /// shows over which link the quote was submitted.
+    /// Call this only if the event names the quote: no other event shows over which link the quote was submitted.
     fn note_link(&mut self, key: u64, link: Option<LinkId>) {
         let session = self.followed.session(link);
         self.index.change(key, |quote| {
@@ -50,7 +49,6 @@ impl Quotes {
         });
     }
 
-    /// Applies the state from an event to a quote. An unknown state (`None`) and a contradiction raise a doubt.
     fn take(&mut self, key: u64, update: &QuoteUpdate<'_>, state: Option<QuoteState>) {
         let now = self.followed.moment();
         self.index.change(key, |quote| {
@@ -176,7 +174,7 @@ fn ends_without_execution(update: &QuoteUpdate<'_>) -> bool {
     matches!(update.status, RfqStatus::Cancelled | RfqStatus::Failed | RfqStatus::Expired)
 }
 
-/// Returns the state that an event gives a quote; `None` if the event does not show the state.
+/// Returns `None` if the event does not show the state.
 fn state_of(update: &QuoteUpdate<'_>) -> Option<QuoteState> {
     let of_request = match update.status {
         RfqStatus::Cancelled | RfqStatus::Failed => Some(QuoteState::Failed),

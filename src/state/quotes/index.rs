@@ -33,7 +33,6 @@ pub(super) struct QuoteIndex {
     /// have ended. Also contains some ended quotes whose id may be that of another quote: a loss sets their
     /// [`Quote::own_doubt`].
     certain: BTreeSet<u64>,
-    /// The keys of the quotes that have ended and are not in doubt.
     ended: BTreeSet<u64>,
 }
 
@@ -52,7 +51,6 @@ impl QuoteIndex {
         }
     }
 
-    /// Changes a quote with `change`. Returns the result of `change`.
     pub(super) fn change<T>(&mut self, key: u64, change: impl FnOnce(&mut Quote) -> T) -> Option<T> {
         let quote = self.quotes.get_mut(&key)?;
         let result = change(quote);
@@ -60,7 +58,6 @@ impl QuoteIndex {
         Some(result)
     }
 
-    /// Puts the key of a quote into the sets that fit its state.
     fn file(&mut self, key: u64) {
         let Some(quote) = self.quotes.get(&key) else { return };
         let entry = (quote.rfq_id, endpoint_of(quote.link), key);
@@ -121,8 +118,7 @@ impl QuoteIndex {
         self.quotes.len() < QUOTES_MAX
     }
 
-    /// Sets the venue's id of a quote, and makes the quote findable by this id. Call this only if no other quote at
-    /// the endpoint of the quote has the id.
+    /// Sets the venue's id of a quote. Call this only if no other quote at the endpoint of the quote has the id.
     pub(super) fn name(&mut self, key: u64, id: QuoteKey) {
         if let Some(endpoint) = self.change(key, |quote| {
             quote.quote_id = Some(id);
@@ -132,7 +128,6 @@ impl QuoteIndex {
         }
     }
 
-    /// Makes a quote findable by its request.
     pub(super) fn note_request(&mut self, key: u64) {
         if let Some(request) = self.quotes.get(&key).and_then(|quote| quote.request) {
             self.by_request.insert(request, key);
@@ -163,7 +158,6 @@ impl QuoteIndex {
         self.by_quote_id.range((id, 0)..=(id, u16::MAX)).next().map(|(_, key)| *key)
     }
 
-    /// Returns the keys of the quotes that a loss puts in doubt.
     pub(super) fn certain(&self) -> Vec<u64> {
         self.certain.iter().copied().collect()
     }
@@ -173,13 +167,10 @@ impl QuoteIndex {
         self.in_set(&self.by_rfq, rfq_id, endpoint)
     }
 
-    /// Returns the quotes for a request for quotes, oldest first, but only those that may still change.
     pub(super) fn open_of(&self, rfq_id: QuoteKey, endpoint: u16) -> impl Iterator<Item = (u64, &Quote)> {
         self.in_set(&self.open, rfq_id, endpoint)
     }
 
-    /// Returns the quotes for a request for quotes, oldest first, but only those that were not refused and have no id
-    /// of the venue.
     pub(super) fn unnamed_of(&self, rfq_id: QuoteKey, endpoint: u16) -> impl Iterator<Item = (u64, &Quote)> {
         self.in_set(&self.unnamed, rfq_id, endpoint)
     }

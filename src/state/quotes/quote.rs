@@ -165,13 +165,11 @@ impl Quote {
         self.is_presumed && self.is_unanswered
     }
 
-    /// Returns whether `found` has a state that is not final, and reports about this quote have shown a later state.
     pub(super) fn is_past(&self, found: &FoundQuote) -> bool {
         let may_be_it = self.quote_id.is_none_or(|known| known == found.quote_id);
         may_be_it && !self.is_absent && !found.state.is_final() && found.state.rank() < self.state.rank()
     }
 
-    /// Returns the final state of the quote; `None` if the quote may still change.
     pub(super) fn end(&self) -> Option<QuoteState> {
         Some(self.state).filter(|state| state.is_final() && !self.is_absent)
     }
@@ -206,7 +204,7 @@ impl Quote {
     }
 
     /// Puts the quote in doubt, unless it is certain that the quote has ended. If the quote is in doubt already, the
-    /// first reason remains. If `is_presumed` is `true`, also sets `own_doubt` if it is `None`.
+    /// first reason remains.
     pub(super) fn raise(&mut self, reason: StaleReason, now: Moment) {
         if self.is_presumed {
             self.own_doubt = self.own_doubt.or(Some((reason, now)));

@@ -84,8 +84,8 @@ impl Quotes {
         id.map(|id| id.to_string().parse()).transpose().map_err(|_| Contradicted)
     }
 
-    /// If `is_another` returns `true`, the id in an entry is that of another quote: moves the request of the entry to
-    /// a new entry. Returns the key of the entry that has the request.
+    /// If `is_another` returns `true`, moves the request of an entry to a new entry, because the id in the entry is
+    /// that of another quote. Returns the key of the entry that has the request.
     pub(super) fn separate(&mut self, key: u64, is_another: impl FnOnce(&Quote) -> bool) -> u64 {
         if !self.index.get(key).is_some_and(is_another) {
             return key;
@@ -122,7 +122,6 @@ impl Quotes {
         key
     }
 
-    /// Applies the reply to a request that withdraws, confirms or declines a quote.
     pub(super) fn follow_up(&mut self, id: (QuoteKey, u16), outcome: &RequestOutcome<'_>, state: QuoteState) {
         let now = self.followed.moment();
         let Some(key) = self.index.by_quote_id(id.0, id.1) else { return };
@@ -181,7 +180,6 @@ impl Quotes {
     }
 }
 
-/// The error of [`Quotes::named_by`].
 struct Contradicted;
 
 /// Returns whether a reply names another request for quotes; `false` if the reply names none that can be read.
