@@ -17,7 +17,7 @@ const OPENING: Duration = Duration::from_secs(60);
 /// The time between two indicative prices, and from the last one to the auction.
 const INDICATIVE_PERIOD: Duration = Duration::from_secs(15);
 const INDICATIVE_COUNT: u32 = 4;
-/// The shortest time from a result to the next opening, and the limit of the random time that is added, in seconds.
+/// The seconds from a result to the next opening: the minimum, and the limit of the random number that is added.
 const PAUSE_SECONDS: [u64; 2] = [120, 480];
 /// The maximum number of results and indicative prices in the first frame of a subscription.
 const RECENT_MAX: usize = 10;
@@ -53,22 +53,21 @@ pub(crate) enum AuctionStep {
 #[derive(Clone, Debug)]
 pub(crate) struct Auction {
     random: Random,
-    /// How many prices of the open auction have not been published yet. The last price is the result.
+    /// How many prices of the open auction are still to be published. The last of them is the result.
     prices_left: u32,
-    /// The last prices, the newest first.
+    /// The newest first.
     recent: VecDeque<AuctionPrice>,
 }
 
 impl Auction {
-    /// Creates the auctions of a symbol. Perpetuals and symbols with a thin book have no auctions.
     pub(crate) fn new(instrument: &Instrument, seed: u64) -> Option<Auction> {
         let random = Random::for_name(seed.rotate_left(21), instrument.symbol.as_str());
         let has_auctions = !instrument.is_thin && !is_perpetual(instrument.symbol);
         has_auctions.then(|| Auction { random, prices_left: 0, recent: VecDeque::new() })
     }
 
-    /// Returns a random time until the next opening, which is at a full second of the venue's time. `venue_time` is
-    /// in ns.
+    /// Returns a random time after which the next auction opens. The opening is at a full second of the venue's time.
+    /// `venue_time` is in ns.
     pub(crate) fn pause(&mut self, venue_time: i64) -> Duration {
         let [least, more] = PAUSE_SECONDS;
         let pause = Duration::from_secs(least + self.random.below(more));
@@ -76,7 +75,7 @@ impl Auction {
     }
 
     /// Carries out the next step of the auction. Returns the time until the following step, and the step that was
-    /// carried out. This step is `None` if a price is due but a side of the book is empty.
+    /// carried out: `None` if a price is due but a side of the book is empty.
     pub(crate) fn step(
         &mut self,
         instrument: &Instrument,

@@ -28,7 +28,7 @@ pub(crate) struct Candle {
 /// The candles of one symbol, for each interval of [`INTERVALS`]. An interval without trades has no candle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candles {
-    /// The candles of each interval, the newest first.
+    /// In the order of [`INTERVALS`]; the newest candle first.
     all: [VecDeque<Candle>; INTERVALS.len()],
 }
 

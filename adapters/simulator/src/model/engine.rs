@@ -23,7 +23,6 @@ impl Side {
         }
     }
 
-    /// Returns whether an order of this side with this limit matches an order of the other side at `price`.
     pub(crate) const fn reaches(self, limit: u64, price: u64) -> bool {
         match self {
             Side::Bid => price <= limit,
@@ -53,7 +52,6 @@ pub(crate) type PriceQuantity = (u64, u64);
 pub(crate) struct Effects {
     changes: Vec<Change>,
     fills: Vec<Fill>,
-    /// The owner of the order that was the taker of the fills.
     taker: Owner,
 }
 
@@ -256,7 +254,6 @@ impl Engine {
         matches
     }
 
-    /// Removes an order from the book. Returns false if it is not in the book any more.
     pub(crate) fn cancel(&mut self, id: OrderId, effects: &mut Effects) -> bool {
         let Some((side, price)) = self.places.remove(&id) else { return false };
         let levels = self.levels_mut(side);
@@ -273,12 +270,12 @@ impl Engine {
         true
     }
 
-    /// Cancels all orders of a side that have no owner.
+    /// Cancels all orders of one side, except those that have an owner.
     pub(crate) fn clear(&mut self, side: Side, effects: &mut Effects) {
         self.clear_levels(side, |_| true, effects);
     }
 
-    /// Cancels all orders without an owner that an order of `side` with this limit would match.
+    /// Cancels all orders that an order of `side` with this limit would match, except those that have an owner.
     pub(crate) fn clear_reached(&mut self, side: Side, limit: u64, effects: &mut Effects) {
         self.clear_levels(side.opposite(), |price| side.reaches(limit, price), effects);
     }

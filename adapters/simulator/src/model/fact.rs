@@ -7,7 +7,7 @@ pub(crate) type Top = [Option<PriceQuantity>; 2];
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Funding {
-    /// The instant of the funding, in ns since 1970.
+    /// In ns since 1970.
     pub(crate) funding_time: i64,
     /// The amount, in units of the fifth decimal.
     pub(crate) amount: i64,

@@ -11,7 +11,7 @@ const INTERVAL_MIN: Duration = Duration::from_micros(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     random: Random,
-    /// The price around which orders are placed. It moves at random.
+    /// The price around which the flow places orders.
     fair: u64,
     orders_per_side: usize,
     /// The orders that the flow has placed in the book and not cancelled. The list can contain orders that have been
@@ -92,7 +92,6 @@ impl Flow {
         if self.random.chance(1, 2) { Side::Bid } else { Side::Ask }
     }
 
-    /// Moves the fair price a little. Keeps it between half and twice the initial price, and below the price limit.
     fn wander(&mut self, instrument: &Instrument) {
         let stride = (instrument.price / 300_000).max(1);
         let low = (instrument.price / 2).max(instrument.tick * 2);
@@ -132,7 +131,7 @@ impl Flow {
         }
     }
 
-    /// Places an order that only takes resting orders, at prices up to a tenth worse than the fair price.
+    /// Places an order that does not rest. It matches at prices up to a tenth worse than the fair price.
     fn market(&mut self, instrument: &Instrument, engine: &mut Engine, side: Side, effects: &mut Effects) {
         let worst = match side {
             Side::Bid => self.fair + self.fair / 10,

@@ -15,9 +15,9 @@ pub(crate) struct Publisher {
     is_active: bool,
     /// Whether a task is scheduled that will publish the changes.
     is_armed: bool,
-    /// The update id and the time that the book had when changes were last sent.
+    /// The update id and the time of the book when changes were last sent.
     published: (u64, i64),
-    /// The levels that have changed since changes were last sent, with their quantities at that time.
+    /// The levels that have changed since changes were last sent, each with its quantity before its first change.
     pending: BTreeMap<(Side, u64), u64>,
 }
 
@@ -74,7 +74,6 @@ impl Publisher {
         })
     }
 
-    /// Drops the kept changes, because they have been sent. `present` is the present update id and time of the book.
     pub(crate) fn mark_published(&mut self, present: (u64, i64)) {
         self.published = present;
         self.pending.clear();

@@ -23,7 +23,6 @@ pub(crate) struct TapeTrade {
     pub(crate) taker: Taker,
 }
 
-/// The last trades of a symbol, in a ring buffer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tape {
     trades: Vec<TapeTrade>,

@@ -62,7 +62,6 @@ pub(crate) fn to_decimal(mut amount: Amount) -> Decimal {
     Decimal::new(mantissa, scale).unwrap_or_default()
 }
 
-/// Converts an integer in units of 10^-`decimals` into a decimal without trailing zeros.
 pub(crate) fn units_to_decimal(units: u64, decimals: u8) -> Decimal {
     to_decimal(of_units(units, decimals))
 }
@@ -91,7 +90,6 @@ mod tests {
         assert_eq!(of_product(5, 19), None);
     }
 
-    /// Checks that the fees of the parts of an order are at most what was set aside for the whole.
     #[test]
     fn fees() {
         assert_eq!(to_decimal(fee(of_decimal("1800".parse().unwrap()), 10)).to_string(), "1.8");

@@ -13,8 +13,8 @@ pub(crate) struct Instrument {
     pub(crate) quantity_decimals: u8,
     pub(crate) tick: u64,
     pub(crate) price: u64,
-    /// The largest price at which the order flow places orders, apart from one initial ask far above the market. A
-    /// client's market order to buy also matches only up to this price.
+    /// The largest price of generated orders, apart from one initial ask far above the market. A client's market
+    /// order to buy also matches only up to this price.
     pub(crate) price_limit: u64,
     /// The approximate maximum quantity of a generated order.
     pub(crate) quantity: u64,

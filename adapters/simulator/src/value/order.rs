@@ -102,8 +102,7 @@ pub(crate) struct NewOrder {
 pub(crate) struct Origin {
     pub(crate) account: usize,
     pub(crate) session: SessionId,
-    /// The serial number of the session. No two sessions have the same serial number, but a later session can have
-    /// the same [`SessionId`].
+    /// No two sessions have the same serial number, but a later session can have the same [`SessionId`].
     pub(crate) serial: u64,
 }
 

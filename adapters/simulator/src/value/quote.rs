@@ -9,7 +9,7 @@ pub(crate) const QUANTITY_DECIMALS: u8 = 2;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct NewQuote {
     pub(crate) rfq_id: String,
-    /// The price in hundredths. The quantity is in hundredths as well.
+    /// In hundredths, like the quantity.
     pub(crate) price: u64,
     pub(crate) quantity: u64,
     /// In ms since 1970.

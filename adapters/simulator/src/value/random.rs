@@ -30,7 +30,6 @@ impl Random {
         (product >> 64) as u64
     }
 
-    /// Returns true `of` times out of `out_of` on average.
     pub(crate) fn chance(&mut self, of: u64, out_of: u64) -> bool {
         self.below(out_of) < of
     }
