@@ -14,38 +14,36 @@ use crate::frame::rest::{RestMethod, RestRequest, RestResponse};
 use crate::frame::upgrade::{UpgradeRefusal, UpgradeRequest, refusal};
 use crate::value::id::SessionId;
 
-/// The path that returns the names of all symbols, as the venue's REST API does.
+/// `GET` of this path returns the names of all symbols, as on the venue.
 const SYMBOLS_PATH: &str = "/v1/symbols";
 
-/// The path that takes faults. The venue has no such path.
+/// `POST` to this path plans faults. The venue has no such path.
 const FAULTS_PATH: &str = "/simulator/faults";
 
 /// A value of `Sec-WebSocket-Accept` that breaks RFC 6455, because it does not depend on the client's key.
 const WRONG_ACCEPT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// The value of `Sec-WebSocket-Version` that RFC 6455 requires.
 const WEBSOCKET_VERSION: &str = "13";
 
 /// An HTTP response with a JSON body. The connection ends after it.
 #[derive(Debug)]
 pub(super) struct Response {
     status: u16,
-    /// More header lines; empty if there are none.
+    /// Further header lines; empty if there are none.
     header: Cow<'static, str>,
     body: String,
-    /// False in the answer to the method HEAD, which has only the head.
+    /// False in the response to a `HEAD` request.
     has_body: bool,
-    /// How long the server holds the response back.
+    /// How long the server waits before it sends the response.
     delay: Duration,
 }
 
 impl Response {
-    /// Creates an error as the venue writes it.
+    /// Creates a response whose body has the form of the venue's errors.
     pub(super) fn error(status: u16, reason: &str) -> Response {
         refusal(status, reason).into()
     }
 
-    /// Creates the response to a client that the server cannot take, because too many clients are connected.
     pub(super) fn busy() -> Response {
         Response { header: "Retry-After: 1\r\n".into(), ..Response::error(503, "TooManyConnections") }
     }
@@ -95,7 +93,6 @@ impl From<RestResponse> for Response {
 #[derive(Debug)]
 pub(super) struct Acceptance {
     head: Vec<u8>,
-    /// How long the server holds the response back.
     delay: Duration,
 }
 
@@ -191,7 +188,6 @@ fn not_allowed(header: &'static str) -> Response {
     Response { header: header.into(), ..Response::error(405, "MethodNotAllowed") }
 }
 
-/// Returns a response with the names of all symbols, in the order of [`Exchange::symbols`].
 fn symbols(exchange: &Exchange) -> Response {
     let names: Vec<String> = exchange.symbols().map(|symbol| format!(r#""{symbol}""#)).collect();
     Response::of_json(200, format!("[{}]", names.join(",")))
@@ -221,7 +217,7 @@ fn target_of(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// Returns the headers, except values that are not ASCII, which the exchange does not read.
+/// Returns the headers whose values are ASCII. The exchange reads no others.
 fn headers_of(request: &Request) -> Vec<(&str, &str)> {
     let headers = request.headers().iter();
     headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()

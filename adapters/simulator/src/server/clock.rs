@@ -7,17 +7,16 @@ use gemini_ws::{Clock, Instant, UnixTime};
 /// The machine has slept if the time of day has advanced at least this much more than the monotonic clock.
 const SLEPT_MIN: Duration = Duration::from_secs(3);
 
-/// The clock of a server. On Linux and macOS, the monotonic clock stops while the machine sleeps. The venue's time must
-/// not stop, because clients take their nonces from the time of day.
+/// The clock of a server. On Linux and macOS, the monotonic clock stops while the machine sleeps. The venue's time
+/// must not stop, because clients take their nonces from the time of day.
 ///
-/// A time of day that is set forward looks like a sleep. One that is set back changes nothing, because the venue's time
-/// never goes back.
+/// If the time of day is set forward, this clock advances as after a sleep. If the time of day is set back, this
+/// clock does not change, because the venue's time never goes back.
 #[derive(Debug)]
 pub(super) struct ServerClock {
     clock: Clock,
     /// The time of day at [`Instant::ZERO`].
     begin: UnixTime,
-    /// How long the machine has slept.
     slept: Duration,
 }
 

@@ -38,7 +38,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub(super) enum Asked {
     /// A request, its body, and the bytes that followed it.
     Request { request: Box<Request>, body: Vec<u8>, rest: Vec<u8> },
-    /// A request that is not valid. The response says what is wrong.
+    /// A request that is not valid, and the response to it.
     Nonsense(Response),
     /// No request, because the client has disconnected.
     Nothing,

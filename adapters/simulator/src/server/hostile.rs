@@ -32,7 +32,6 @@ const EMPTY_TEXT: &[u8] = &[0x81, 0x80, 0, 0, 0, 0];
 const PING: &[u8] = &[0x89, 0x84, 0, 0, 0, 0, b'p', b'i', b'n', b'g'];
 const PONG: &[u8] = &[0x8A, 0x80, 0, 0, 0, 0];
 
-/// The calls on a transport in one turn.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     reads: usize,
@@ -146,7 +145,6 @@ impl Case {
         }
     }
 
-    /// Lets the client take this many bytes and no more.
     fn taking(self, bytes: usize) -> Case {
         self.room.set(bytes);
         self
@@ -238,8 +236,8 @@ fn turns_are_bounded() {
     }
 }
 
-/// Checks that a message without end breaks the protocol, whatever comes between its fragments, and that any number
-/// of short messages does not break it.
+/// Checks that a message without end breaks the protocol, whatever frames come between its fragments, and that short
+/// messages do not break it, however many there are.
 #[test]
 fn messages_have_a_limit() {
     let mixed = [EMPTY_FRAGMENT, PING, PONG].concat();

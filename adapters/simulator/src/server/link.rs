@@ -32,8 +32,7 @@ const MESSAGE_OVERHEAD: usize = size_of::<Message>();
 /// The beginning of a text frame. Its header announces 256 bytes of text.
 const CUT_FRAME: &[u8] = b"\x81\x7E\x01\x00{\"e\":\"depthUpdate\",\"E\":";
 
-/// The code of the Close frame for a client that breaks the protocol (RFC 6455 section 7.4.1). The next two constants
-/// are the codes for texts that are not UTF-8, and for messages that are too long.
+/// Codes of Close frames for clients that break the protocol (RFC 6455 section 7.4.1).
 const PROTOCOL_ERROR: u16 = 1002;
 const INVALID_TEXT: u16 = 1007;
 const TOO_BIG: u16 = 1009;
@@ -85,10 +84,9 @@ pub(super) enum Progress {
     Asks(Box<Request>, Vec<u8>),
     /// The client sent an invalid request, and the link sends the refusal.
     Refused,
-    /// The upgrade succeeded.
     Opened,
     Received(Message),
-    /// Something arrived that needs no action. There may be more to read.
+    /// Something arrived that needs no action. More may be ready to read.
     Ignored,
     /// The client broke the protocol. The link closes, and the session has ended.
     Broken,
@@ -349,7 +347,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Opens the WebSocket layer after the response to the upgrade has been written.
     fn open(&mut self, context: &mut Context<'_>, now: Instant) -> Progress {
         let State::Accepting(answering, rest) = mem::replace(&mut self.state, State::Gone) else {
             return Progress::NotOpened;

@@ -75,9 +75,8 @@ pub struct Server {
     timer: Timer,
     links: BTreeMap<SessionId, Link<Tcp>>,
     last_session: u64,
-    /// The session with which reading begins in the next turn.
+    /// The session from which the server reads first in the next turn.
     next_read: SessionId,
-    /// The session with which writing begins in the next turn.
     next_written: SessionId,
     accept_after: Instant,
     /// Whether the last `accept` failed although no client waited, because no file descriptor is free. If `accept`

@@ -52,12 +52,10 @@ impl<Io> Paced<Io> {
         self.is_muted = is_muted;
     }
 
-    /// Returns how many bytes were read since the last call.
     pub(super) const fn take_received(&mut self) -> usize {
         mem::replace(&mut self.received, 0)
     }
 
-    /// Returns how many bytes were written since the last call.
     pub(super) const fn take_sent(&mut self) -> usize {
         mem::replace(&mut self.sent, 0)
     }
@@ -80,7 +78,6 @@ impl Allowance {
         Poll::Ready(bytes.min(self.bytes))
     }
 
-    /// Subtracts a call, and the bytes that it moved, from the allowance of this turn.
     fn count(&mut self, moved: &Poll<io::Result<usize>>) {
         self.calls = self.calls.saturating_sub(1);
         match moved {

@@ -30,8 +30,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Parses the head at the beginning of `bytes`, which must contain the whole head. Returns the length of the head
-    /// too.
+    /// Parses the head at the beginning of `bytes`, which must contain the whole head. Returns the length of the
+    /// head, and the head.
     ///
     /// # Errors
     ///
@@ -91,7 +91,6 @@ impl Head {
     }
 }
 
-/// Returns whether the request line has a method, a target and a version.
 fn names_version(bytes: &[u8]) -> bool {
     let line =
         bytes.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();

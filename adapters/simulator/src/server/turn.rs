@@ -109,7 +109,6 @@ impl Server {
         }
     }
 
-    /// Reads from the clients. Returns true if there may be more to read.
     fn read(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         let until = self.clock.now() + STEP_MAX;
         let mut has_more = false;
