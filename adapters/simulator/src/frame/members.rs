@@ -47,7 +47,6 @@ impl Members {
         self.text(name, &text)
     }
 
-    /// Adds a member whose value is a decimal without trailing zeros.
     pub(crate) fn decimal(self, name: &'static str, units: u64, decimals: u8) -> Members {
         let mut text = String::new();
         push_trimmed(&mut text, units, decimals);

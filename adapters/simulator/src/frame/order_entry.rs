@@ -87,7 +87,6 @@ fn read_order(members: &Map<String, Value>) -> Option<NewOrder> {
     })
 }
 
-/// Returns whether a text is valid as the client's id of an order or a quote.
 pub(crate) fn is_client_id(id: &str) -> bool {
     (1..=CLIENT_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

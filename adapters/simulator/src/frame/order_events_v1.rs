@@ -49,7 +49,6 @@ impl OrderEventFeed {
         }
     }
 
-    /// Returns when the next heartbeat is due; `None` if the session did not ask for heartbeats.
     pub(crate) const fn next_heartbeat(&self) -> Option<Instant> {
         self.next_heartbeat
     }
@@ -130,7 +129,6 @@ impl OrderEventFeed {
             && is_in(&self.api_sessions, &|wanted| wanted == account.key())
     }
 
-    /// Writes one object of an event of an order, unless the filters exclude it.
     fn object(
         &mut self,
         name: &str,
@@ -165,8 +163,6 @@ impl OrderEventFeed {
     }
 }
 
-/// Writes the reason if the event is a cancellation, a rejection, or the refusal of a request to cancel. Also writes
-/// `cancel_command_id` if the event is such a refusal, or if a request or the end of a session cancelled the order.
 fn push_reason(text: &mut String, name: &str, event: &OrderEvent) {
     match event.kind {
         EventKind::Canceled { reason } if name == "cancelled" => {
@@ -203,7 +199,6 @@ fn push_order(text: &mut String, request: &NewOrder) {
     push(text, "order_type", order_type);
 }
 
-/// Writes the time of the event, and the state, the amounts and the price that the order has after the event.
 fn push_amounts(text: &mut String, order: &ClientOrder, event: &OrderEvent) {
     let request = order.request();
     let millis = event.time.div_euclid(1_000_000);

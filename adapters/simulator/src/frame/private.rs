@@ -43,7 +43,6 @@ impl PrivateStream {
         PrivateStream::ALL.iter().find(|(_, stream)| *stream == self).map_or("", |(name, _)| name)
     }
 
-    /// Returns whether the exchange sends the stream each second, even if nothing has changed.
     pub(crate) const fn is_periodic(self) -> bool {
         matches!(self, PrivateStream::BalancesEachSecond | PrivateStream::PositionsEachSecond)
     }
@@ -188,7 +187,6 @@ fn push(text: &mut String, name: &str, value: &str) {
     text.push_str(&format!(r#","{name}":"{value}""#));
 }
 
-/// Writes a member, unless its value is `None` or zero.
 fn push_decimal(text: &mut String, name: &str, value: Option<Decimal>) {
     if let Some(value) = value.filter(|value| !value.is_zero()) {
         push(text, name, &value.to_string());

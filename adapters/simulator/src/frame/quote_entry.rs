@@ -51,7 +51,7 @@ pub(crate) fn withdrawn_quote(parameters: Option<&Value>) -> Result<QuoteName, R
     read(parameters, name)
 }
 
-/// Reads which quote a maker confirms or declines. The flag is false if the maker declines the quote.
+/// Reads which quote a maker confirms (true) or declines (false).
 pub(crate) fn confirmed_quote(parameters: Option<&Value>) -> Result<(QuoteName, bool), Refusal> {
     read(parameters, |members| Some((name(members)?, members.get("confirm")?.as_bool()?)))
 }

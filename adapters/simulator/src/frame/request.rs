@@ -25,7 +25,7 @@ pub(crate) const TOO_LARGE: u16 = 1009;
 /// A well-formed request. Its streams and symbols have not been looked up yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
-    /// The id as JSON, which the reply repeats.
+    /// The id in JSON. The reply repeats it.
     pub(crate) id: String,
     pub(crate) method: Method,
 }
@@ -138,7 +138,6 @@ fn stream_names(parameters: Option<&Value>) -> Result<Vec<String>, Refusal> {
     names.collect::<Option<Vec<String>>>().ok_or_else(Refusal::invalid_parameters)
 }
 
-/// Reads the parameters of `depth`. The `limit` is 1 to 5000, and 100 if it is missing.
 fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
     let read = |members: &Map<String, Value>| {
         let symbol = members.get("symbol")?.as_str()?.to_owned();
@@ -151,8 +150,8 @@ fn depth(parameters: Option<&Value>) -> Result<Method, Refusal> {
     parameters.and_then(Value::as_object).and_then(read).ok_or_else(Refusal::invalid_parameters)
 }
 
-/// Returns whether the current API has a public stream of this kind, for a source of books to serve.
-/// `requestForQuote` is not among them, because the requests for quotes have subscribers of their own.
+/// Returns whether a source of books serves this stream on the current API. No source serves `requestForQuote`: the
+/// requests for quotes have their own subscribers.
 pub(crate) const fn is_public(stream: &Stream) -> bool {
     match stream {
         Stream::BookTicker { .. }

@@ -44,7 +44,6 @@ pub struct RestResponse {
 }
 
 impl RestRequest<'_> {
-    /// Returns the path without the query and without a trailing slash.
     pub(crate) fn path(&self) -> &str {
         let path = self.target.split('?').next().unwrap_or_default();
         path.strip_suffix('/').unwrap_or(path)

@@ -26,7 +26,6 @@ pub struct UpgradeRefusal {
     pub retry_after: Option<Duration>,
 }
 
-/// Returns the value of a header. Case does not matter in its name.
 pub(crate) fn value_of<'r>(headers: &[(&'r str, &'r str)], name: &str) -> Option<&'r str> {
     headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
 }
@@ -57,7 +56,6 @@ impl<'r> UpgradeRequest<'r> {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// Returns the query without its question mark; empty if there is none.
     pub(crate) fn query(&self) -> &'r str {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
@@ -92,8 +90,7 @@ impl<'r> UpgradeRequest<'r> {
         }
     }
 
-    /// Returns the path. If exactly one slash follows the rest of the path, as some clients write it, leaves this
-    /// slash out.
+    /// Returns the path, without its last slash if exactly one slash follows the rest. Some clients write this slash.
     pub(crate) fn plain_path(&self) -> &'r str {
         let path = self.path();
         path.strip_suffix('/').filter(|plain| !plain.is_empty() && !plain.ends_with('/')).unwrap_or(path)
@@ -108,12 +105,11 @@ pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow
         .map(|(name, value)| (decoded(name), decoded(value)))
 }
 
-/// Decodes `%` escapes.
 fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// Creates a refusal with the body that the venue's errors have.
+/// Creates a refusal whose body has the form of the venue's errors.
 pub(crate) fn refusal(status: u16, reason: &str) -> UpgradeRefusal {
     let body = format!(r#"{{"result":"error","reason":"{reason}"}}"#);
     UpgradeRefusal { status, body, retry_after: None }
