@@ -20,10 +20,13 @@ const LINES_PER_TURN: usize = 64;
 /// A line contains a frame of `wss://ws.gemini.com` as it was received. A receive time may precede the frame. Spaces
 /// or tabs separate the time from the frame. A time with a decimal point is in seconds (`1790732601.672464`). An
 /// integer with sixteen or more digits is in nanoseconds, with twelve to fifteen digits in milliseconds, and with
-/// fewer digits in seconds. If the recording lacks an update of a book, new subscribers that request a snapshot get
-/// neither a snapshot nor changes until the next snapshot in the recording. Blank lines are skipped, and so are
-/// replies, private frames, frames of unknown kinds, frames of `requestForQuote`, and partial depths without a
-/// symbol.
+/// fewer digits in seconds.
+///
+/// Blank lines are skipped, and so are replies, private frames, frames of unknown kinds, frames of `requestForQuote`,
+/// and partial depths without a symbol.
+///
+/// If the recording lacks an update of a book, new subscribers that request a snapshot get neither a snapshot nor
+/// changes until the next snapshot in the recording.
 ///
 /// ```
 /// use gemini_ws_simulator::Recording;

@@ -128,18 +128,15 @@ impl Holdings {
         Ok(holdings)
     }
 
-    /// If more of an asset is set aside than the account has, returns the name of the first such asset.
     pub(crate) fn overdrawn(&self) -> Option<&str> {
         let found = self.assets.iter().find(|(_, holding)| holding.held > holding.total);
         found.map(|(asset, _)| asset.name())
     }
 
-    /// Returns the balances in all currencies, sorted by name.
     pub(crate) fn balances(&self) -> Vec<LedgerBalance> {
         self.assets.iter().filter_map(|(asset, holding)| balance(asset, holding)).collect()
     }
 
-    /// Returns the positions in all contracts, sorted by symbol, without positions of zero.
     pub(crate) fn positions(&self) -> Vec<LedgerPosition> {
         let symbols: BTreeSet<Symbol> = self.assets.keys().filter_map(symbol_of).collect();
         let positions = symbols.into_iter().map(|symbol| self.position(symbol));

@@ -180,7 +180,6 @@ impl Account {
         self.has_accepted_terms
     }
 
-    /// Returns whether every nonce must be close to the venue's time.
     pub(crate) const fn has_time_based_nonce(&self) -> bool {
         self.has_time_based_nonce
     }

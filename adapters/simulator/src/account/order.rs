@@ -31,7 +31,6 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Converts a price of the book into a price of the order, or the reverse.
     pub(crate) const fn own_price(&self, price: u64) -> u64 {
         if self.is_inverted { power(self.price_decimals).saturating_sub(price) } else { price }
     }
@@ -65,7 +64,7 @@ pub(crate) struct ClientOrder {
     request: NewOrder,
     /// The venue's time when the order arrived, in ns.
     placed_at: i64,
-    /// The terms of the order; `None` if it was rejected.
+    /// `None` if the order was rejected.
     terms: Option<Terms>,
     state: OrderState,
     reason: Option<&'static str>,
@@ -142,7 +141,6 @@ impl ClientOrder {
         self.state.is_final()
     }
 
-    /// Returns the quantity that has not been executed, in units; zero if the order was rejected.
     pub(crate) fn left(&self) -> u64 {
         self.terms.as_ref().map_or(0, |terms| terms.quantity.saturating_sub(self.progress.executed))
     }

@@ -51,7 +51,6 @@ impl Broker {
         self.finished.iter().chain(open).map(shared).collect()
     }
 
-    /// Restores accounts and orders. Open orders rest in the books again.
     pub(crate) fn restore(
         &mut self,
         mut market: Option<&mut Market>,

@@ -577,7 +577,6 @@ impl Exchange {
         }
     }
 
-    /// Cuts the sessions for which too many outputs wait.
     fn cut_overrun(&mut self) {
         for session in self.sessions.take_overrun() {
             self.sessions.stats_mut().overrun += 1;

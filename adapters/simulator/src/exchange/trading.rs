@@ -236,7 +236,6 @@ impl Exchange {
         Ok(())
     }
 
-    /// Returns how many orders a session has placed in the present window of ten seconds and on the present day.
     pub(super) fn orders_used(&self, session: SessionId) -> [u32; 2] {
         let Some(open) = self.sessions.get(session) else { return [0; 2] };
         [0, 1].map(|kind| open.private().orders()[kind].used(self.now, ORDER_WINDOWS[kind]))

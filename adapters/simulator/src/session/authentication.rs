@@ -212,7 +212,6 @@ fn nonce_of_member(member: &Value) -> Option<String> {
     }
 }
 
-/// Converts a nonce into a number; `None` if it is not decimal text, or is too large for a `u64`.
 fn number_of(nonce: &str) -> Option<u64> {
     let is_decimal = nonce.bytes().all(|byte| byte.is_ascii_digit());
     nonce.parse().ok().filter(|_| is_decimal)

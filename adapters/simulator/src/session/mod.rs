@@ -103,7 +103,6 @@ pub(crate) struct Session {
     account: Option<usize>,
     private: Private,
     snapshot: SnapshotMode,
-    /// The subscriptions by the names of their streams.
     streams: BTreeMap<String, Stream>,
     /// Whether the session has not subscribed to any stream yet.
     is_fresh: bool,
@@ -136,7 +135,6 @@ impl Session {
         (self.endpoint, self.account, self.private) = (endpoint, account, private);
     }
 
-    /// Takes the account and the private part out of the session.
     pub(crate) fn take_private(&mut self) -> (Option<usize>, Private) {
         (self.account.take(), std::mem::take(&mut self.private))
     }
@@ -149,12 +147,10 @@ impl Session {
         self.streams.keys().map(String::as_str)
     }
 
-    /// Adds a public stream. Returns false if the session is already subscribed to it.
     pub(crate) fn join(&mut self, stream: Stream) -> bool {
         self.streams.insert(stream.to_string(), stream).is_none()
     }
 
-    /// Removes a public stream. Returns false if the session is not subscribed to it.
     pub(crate) fn leave(&mut self, stream: &Stream) -> bool {
         self.streams.remove(&stream.to_string()).is_some()
     }
@@ -195,7 +191,6 @@ pub(crate) struct Sessions {
     /// The sessions that a fault silences. A session that ends stays in this set until its connection is cut or lost.
     silenced: BTreeSet<SessionId>,
     outputs: VecDeque<Output>,
-    /// The sessions for which too many outputs wait.
     overrun: Vec<SessionId>,
     stats: Stats,
 }

@@ -41,7 +41,6 @@ impl Private {
         self.streams.contains(&stream)
     }
 
-    /// Adds a stream. Returns false if the session is already subscribed to it.
     pub(crate) fn join(&mut self, stream: PrivateStream) -> bool {
         self.streams.insert(stream)
     }
