@@ -41,7 +41,7 @@ pub(super) struct ArchivedFeeds {
     random: Random,
     /// The last event id. All symbols use one sequence.
     event_id: u64,
-    /// The record of each symbol, by the symbol's position in the market.
+    /// By the symbol's position in the market.
     records: Vec<Record>,
     v1: MarketDataV1,
     v2: MarketDataV2,

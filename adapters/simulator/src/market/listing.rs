@@ -79,7 +79,6 @@ impl Listing {
         top(&self.engine)
     }
 
-    /// Returns the best levels that were published last.
     pub(super) const fn published_top(&self) -> &Top {
         &self.top
     }
@@ -112,12 +111,10 @@ impl Listing {
         self.flow.step(&self.instrument, &mut self.engine, effects);
     }
 
-    /// Returns the prices and the quantities that an order would match at once, the best price first.
     pub(super) fn matches(&self, ticket: &Ticket) -> Vec<PriceQuantity> {
         self.engine.matches(ticket.owner, ticket.side, ticket.limit, ticket.quantity)
     }
 
-    /// Places an order of a client. `ticket.remainder` says whether the remainder rests in the book or is dropped.
     pub(super) fn place(&mut self, ticket: &Ticket, effects: &mut Effects) -> Placement {
         let Ticket { owner, side, limit, quantity, remainder, .. } = *ticket;
         self.engine.place_for(owner, side, limit, quantity, remainder, effects)
@@ -127,12 +124,10 @@ impl Listing {
         self.engine.clear_reached(ticket.side, ticket.limit, effects);
     }
 
-    /// Removes an order from the book. Returns false if it is not in the book any more.
     pub(super) fn cancel(&mut self, order: OrderId, effects: &mut Effects) -> bool {
         self.engine.cancel(order, effects)
     }
 
-    /// Stores the update id and the time of the newest change to the book.
     pub(super) const fn note_change(&mut self, change: (u64, i64)) {
         self.last_change = change;
     }
@@ -180,7 +175,6 @@ impl Listing {
         Some(funding)
     }
 
-    /// Returns the funding of a perpetual at its present rate; `None` for other symbols.
     pub(super) fn present_funding(&self, time: i64) -> Option<Funding> {
         Some(self.perpetual.as_ref()?.present_funding(&self.instrument, self.flow.fair(), time))
     }
@@ -356,7 +350,6 @@ impl Listing {
     }
 }
 
-/// Returns the mean time between events of a symbol: ten times `pause` if the symbol is thinly traded.
 fn pause_of(instrument: &Instrument, pause: Duration) -> Duration {
     if instrument.is_thin && !is_prediction(instrument.symbol) { pause.saturating_mul(10) } else { pause }
 }

@@ -220,7 +220,6 @@ impl Market {
         self.effects = effects;
     }
 
-    /// Returns the last id of each kind except orders.
     pub(crate) fn last_ids(&self) -> SavedIds {
         let [quote_request, quote] = self.quotes.as_ref().map(Quotes::last_numbers).unwrap_or_default();
         let (update, trade, event) = (self.update_id, self.trade_id, self.archived.last_event_id());

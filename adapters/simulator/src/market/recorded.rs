@@ -34,8 +34,7 @@ struct Track {
     subscribers: Subscribers,
     /// The book; `None` before the first snapshot, and from a gap of the recording to the next snapshot.
     book: Option<Book>,
-    /// The last frame of the ticker. The exchange sends it at once to a new subscriber, and does the same with
-    /// `partial`, the last frame of partial depth.
+    /// The last frames of the ticker and of partial depth. The exchange sends them at once to new subscribers.
     ticker: Option<String>,
     partial: Option<String>,
 }

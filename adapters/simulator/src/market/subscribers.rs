@@ -104,7 +104,6 @@ impl Subscribers {
         self.depth.iter().any(|subscribers| subscribers.contains_key(&session))
     }
 
-    /// Adds a subscriber to differential depth, or sets its state.
     pub(crate) fn join_depth(&mut self, tempo: Tempo, session: SessionId, state: DepthState) {
         self.depth[tempo as usize].insert(session, state);
     }

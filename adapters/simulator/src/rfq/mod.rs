@@ -36,13 +36,12 @@ use request::{CONFIRMATION_MILLIS, Rfq, Status};
 /// zero.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
-/// The maximum number of legs of a request for quotes whose contract the simulator trades.
+/// The maximum number of legs of one request for quotes, not including the leg without a market.
 const KNOWN_LEGS_MAX: u64 = 3;
 
 const QUOTES_MAX: usize = 1_000;
 
-/// On average, the exchange sends one of this many quote events twice, because the venue can also repeat a quote
-/// event.
+/// One quote event in this many is sent twice on average, because the venue can also repeat a quote event.
 const REPEATED_ONE_OF: u64 = 16;
 
 /// The requests for quotes, one after the other, their subscribers, and the quotes for the present request.
@@ -70,7 +69,6 @@ pub(crate) struct Quotes {
 }
 
 impl Quotes {
-    /// Creates a `Quotes` without an open request. Returns `None` if no symbol is a prediction-market contract.
     pub(crate) fn new(symbols: &[Symbol], seed: u64, pause_max: Duration, start: Start) -> Option<Quotes> {
         let contracts = symbols.iter().filter(|symbol| is_prediction(**symbol));
         let contracts: Vec<Symbol> = contracts.map(|symbol| symbol.canonical()).collect();
@@ -271,13 +269,11 @@ impl Quotes {
         rfq
     }
 
-    /// Returns the id of the present request, if the request still takes quotes.
     pub(crate) fn open_request(&self, venue_time: i64) -> Option<String> {
         let millis = venue_time.div_euclid(1_000_000);
         self.present.as_ref().filter(|rfq| rfq.takes_quotes_at(millis)).map(Rfq::id)
     }
 
-    /// Returns the quotes of an account with their states, the oldest first.
     pub(crate) fn recorded(&self, account: usize) -> Vec<LedgerQuote> {
         self.record.of_account(account)
     }

@@ -102,7 +102,6 @@ impl Quote {
         self.price
     }
 
-    /// Returns the quantity in hundredths of a contract.
     pub(super) const fn quantity(&self) -> u64 {
         self.quantity
     }

@@ -94,7 +94,6 @@ impl Rfq {
         self.contracts
     }
 
-    /// Ends the request if no quote has been accepted in time.
     pub(super) const fn expire_if_due(&mut self, millis: i64) {
         let expiry = self.opened.saturating_add(EXPIRY_MILLIS);
         if !self.status.is_last() && self.accepted.is_none() && millis >= expiry {
