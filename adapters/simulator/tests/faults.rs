@@ -16,7 +16,6 @@ fn connected(seed: u64) -> Venue {
     venue
 }
 
-/// Applies the depth frames of `texts` to `book`.
 fn follow(book: &mut ClientBook, texts: &[String]) {
     let mut scratch = Scratch::new();
     for text in texts {
@@ -140,9 +139,9 @@ fn a_session_that_ends_in_a_silence() {
     }
 }
 
-/// Each row has a fault that affects the next few frames, and the short texts of the frames that the second session
-/// then gets for an order. Before that order, the test silences the first session, and places the same order there.
-/// The frames that this session does not get must not use up the count of the fault.
+/// A fault that affects the next few frames, and the short texts of the frames that the second session then gets for
+/// an order. Before that, the test silences the first session and places the same order there: the frames that this
+/// session does not get must not use up the count of the fault.
 const COUNTED: [(&str, &[&str]); 5] = [
     ("withhold-replies 1", &["2: NEW", "2: OPEN"]),
     ("drop-order-events 1", &["2: 200", "2: OPEN"]),

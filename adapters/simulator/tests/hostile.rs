@@ -19,12 +19,10 @@ use futures_lite::{StreamExt, future};
 use gemini_ws_simulator::server::Server;
 
 const SUBSCRIBE: &str = r#"{"id":1,"method":"subscribe","params":["btcusd@trade","btcusd@bookTicker"]}"#;
-/// How long each kind of client runs.
 const ROUND: Duration = Duration::from_millis(400);
 /// The maximum processor time of one poll of the server.
 const TURN_MAX: Duration = Duration::from_millis(50);
 
-/// Returns the processor time that this thread has used.
 fn spent() -> Duration {
     cpu_time::ThreadTime::now().as_duration()
 }
@@ -64,7 +62,6 @@ fn send(address: SocketAddr, stop: &AtomicBool, first: &[u8], then: &[u8], reads
     }
 }
 
-/// Sends heads of requests byte by byte, and never completes a head.
 fn head_by_byte(address: SocketAddr, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let Ok(mut socket) = TcpStream::connect(address) else { continue };
@@ -119,7 +116,6 @@ const KINDS: [(&str, Act); 14] = [
     }),
 ];
 
-/// The effects of one kind of client.
 struct Outcome {
     frames: u32,
     turns: u32,
@@ -141,7 +137,6 @@ fn round(act: Act) -> Outcome {
     })
 }
 
-/// Runs a server together with an honest client and a timer.
 async fn watch(mut server: Server) -> Outcome {
     let address = server.local_addr();
     let (mut frames, mut turns) = (0, 0);

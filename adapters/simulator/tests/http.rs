@@ -142,7 +142,6 @@ fn heads_alone() {
     });
 }
 
-/// Reads from a socket until a complete head has arrived. Returns the received text.
 async fn interim(socket: &async_io::Async<std::net::TcpStream>) -> String {
     let mut answer = String::new();
     while !answer.contains("\r\n\r\n") {
@@ -187,7 +186,7 @@ fn who_waits_to_continue_gets_the_status_100() {
     });
 }
 
-/// Checks that several `Connection` fields of a request are read as one list.
+/// Several `Connection` fields of a request are read as one list.
 #[test]
 fn lists_in_several_lines() {
     let mut server = server(|config| config);

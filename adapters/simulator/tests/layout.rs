@@ -119,7 +119,6 @@ fn fields_are_private() {
     check(&source().visible_fields(&PLAIN_DATA));
 }
 
-/// Returns the layout of a crate with these files.
 fn crate_of(files: &[(&str, &str)]) -> Layout {
     Layout::of(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
 }

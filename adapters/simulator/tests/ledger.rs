@@ -10,7 +10,6 @@ use gemini_ws::Decimal;
 use gemini_ws_simulator::{OrderState, SessionId};
 use serde_json::Value;
 
-/// A SplitMix64 generator for the choices of the clients.
 struct Choices(u64);
 
 impl Choices {

@@ -119,9 +119,9 @@ fn silent_sockets_take_no_descriptors() {
     assert!(elapsed < UPGRADE_TIMEOUT, "{elapsed:?}");
 }
 
-/// The server never refuses a client for lack of file descriptors if the client is the only one: the server either
-/// accepts the client or lets it wait. A failed `accept` is no reason to refuse a client: without a free descriptor,
-/// it fails even if no client waits.
+/// If the server has only one client, it never refuses the client for lack of file descriptors: it accepts the client
+/// or lets it wait. Without a free descriptor, `accept` fails even if no client waits, so a failed `accept` is no
+/// reason to refuse one.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_last_descriptor_serves_a_client() {

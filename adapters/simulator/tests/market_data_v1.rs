@@ -16,13 +16,11 @@ fn venue(names: &[&str], events: u32, seed: u64) -> Venue {
     Venue::new(market(names).events_per_second(events), seed)
 }
 
-/// Opens a session and returns its first frames.
 fn open(venue: &mut Venue, target: &str) -> Vec<String> {
     upgrade_as(&mut venue.exchange, CLIENT, venue.now, target).unwrap();
     venue.texts()
 }
 
-/// A client that follows a session and checks each frame.
 #[derive(Default)]
 struct Follower {
     is_top_of_book: bool,
@@ -162,7 +160,6 @@ fn several_symbols_on_one_sequence() {
     }
 }
 
-/// Checks which kinds of entries the exchange sends for a query.
 #[test]
 fn filter_rule() {
     let kinds = |query: &str| {

@@ -29,7 +29,6 @@ fn upper(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_ascii_uppercase()).collect()
 }
 
-/// A client that follows the feed `l2`.
 #[derive(Default)]
 struct Follower {
     books: BTreeMap<String, Levels>,

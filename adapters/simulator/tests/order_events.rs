@@ -28,7 +28,6 @@ fn open(floor: &mut Floor, query: &str) -> Vec<String> {
     only(&texts)
 }
 
-/// Requests a session with order events of the first account.
 fn upgrade(floor: &mut Floor, query: &str, payload: &str) -> Result<(), UpgradeRefusal> {
     let payload = Base64::encode_string(payload.as_bytes());
     let signature = sign(&payload);
@@ -78,7 +77,6 @@ fn events(texts: &[String]) -> Vec<Value> {
     arrays.flat_map(|array| array.as_array().unwrap().clone()).collect()
 }
 
-/// Returns the type and the sequence number of each event.
 fn short(texts: &[String]) -> String {
     let event = |event: &Value| format!("{} {}", event["type"].as_str().unwrap(), event["socket_sequence"]);
     events(texts).iter().map(event).collect::<Vec<_>>().join(", ")
@@ -161,10 +159,12 @@ fn a_conversation() {
     assert_eq!(told[1].get("cancel_command_id"), None);
 }
 
-/// Orders that are placed before a session begins, and two views of the second order of each row. The orders of a row
-/// are those of the second account, of the first account, and of the second account again; an empty text stands for
-/// no order. The first view is the status, the remaining and the executed quantity in the order snapshot. The second
-/// view is the remaining and the executed quantity in the event `initial` and in the answer of REST.
+/// A row has three parts:
+///
+/// - the orders that the second account, the first account, and again the second account place before the session
+///   begins, where an empty text stands for no order;
+/// - the status, the remaining and the executed quantity of the first account's order in the order snapshot;
+/// - the remaining and the executed quantity of this order in the event `initial` and in the answer of REST.
 const BEFORE: [([&str; 3], &str, &str); 4] = [
     (["", "BUY LIMIT GTC 0.10 100.00", ""], "OPEN 0.1 -", "0.1 0"),
     // In the next two rows, the order of the first account is partly filled: in the first of them while the order

@@ -11,8 +11,8 @@ use gemini_ws_simulator::{Account, OrderEventShape, OrderState, Output, Role, Se
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// Places orders one after the other, and compares the frames that follow each order. A step has the number of the
-/// account, the order, and the expected frames. The expected frames begin with the reply, which the exchange may send
-/// before or after the events.
+/// account, the order, and the expected frames: first the reply, which the exchange may also send after the events,
+/// and then the events.
 fn check(steps: &[(u64, &str, &[&str])]) -> Floor {
     let mut floor = Floor::quiet(|config| config);
     for (session, order, expected) in steps {

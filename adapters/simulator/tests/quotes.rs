@@ -543,7 +543,6 @@ fn quotes_are_limited() {
     assert!(ended == 0 || ended == 1_000);
 }
 
-/// Two runs with equal seeds and inputs have equal outputs.
 #[test]
 fn runs_repeat() {
     let run = |seed: u64| {

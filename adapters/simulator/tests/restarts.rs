@@ -11,7 +11,6 @@ use gemini_ws_simulator::{
     Account, Config, EPOCH, Exchange, FINISHED_ORDERS_MAX, OPEN_ORDERS_MAX, OrderState, SAME_NAME_MAX, State,
 };
 
-/// Runs five seconds in which two accounts trade.
 fn traded(config: Config, seed: u64) -> Floor {
     let mut floor = Floor::new(config.events_per_second(50), seed);
     for (session, token) in [(FIRST, "one"), (SECOND, "two")] {
@@ -364,7 +363,6 @@ fn what_is_damaged_is_refused() {
     }
 }
 
-/// The exchange refuses to restore a state in which an account has more than the maximum number of open orders.
 #[test]
 fn too_many_open_orders_are_refused() {
     let mut floor = Floor::quiet(|config| config);
@@ -411,8 +409,8 @@ fn a_new_account_begins_as_configured() {
     assert_eq!(usd.total.to_string(), "7");
 }
 
-/// A restart keeps the largest balance that a configuration accepts. It also keeps the largest total that an account
-/// can reach by trading, which is larger than that balance.
+/// A saved state keeps the largest balance that a configuration accepts, and the largest total that an account can
+/// reach by trading, which is larger.
 #[test]
 fn the_largest_balances_go_round() {
     let most = "9223372036854775807".parse().unwrap();

@@ -407,7 +407,6 @@ fn only_loopback() {
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
 }
 
-/// Returns a signed HTTP request.
 fn signed(path: &str, nonce: u64, body: &str) -> Vec<u8> {
     let payload = format!(r#"{{"request":"{path}","nonce":{nonce}}}"#);
     let headers = rest::headers("account-one", &payload);

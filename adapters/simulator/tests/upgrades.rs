@@ -13,7 +13,6 @@ use gemini_ws::Instant;
 use gemini_ws_simulator::server::Server;
 use gemini_ws_simulator::server::limits::UPGRADING_MAX;
 
-/// Returns a server with these faults.
 fn with(faults: &str) -> Server {
     let mut server = server(|config| config);
     server.exchange_mut().plan_faults(Instant::ZERO, faults).unwrap();

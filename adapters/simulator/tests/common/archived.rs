@@ -23,7 +23,6 @@ pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} {text}"))
 }
 
-/// Returns a text member.
 pub fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("no text {name}: {value}"))
 }
@@ -32,12 +31,10 @@ pub fn decimal(value: &Value) -> Decimal {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no decimal: {value}"))
 }
 
-/// Returns the names of an object's members.
 pub fn names(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// A book by price, without ids.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Levels {
     pub bids: BTreeMap<Decimal, Decimal>,
@@ -63,7 +60,6 @@ impl Levels {
         former.unwrap_or(Decimal::ZERO)
     }
 
-    /// Replaces all levels of a side by one level.
     pub fn replace(&mut self, side: &str, price: Decimal, quantity: Decimal) {
         self.side_mut(side).clear();
         self.set(side, price, quantity);

@@ -25,7 +25,6 @@ pub fn market(names: &[&str]) -> Config {
     Config::market(names.iter().map(|name| symbol(name)))
 }
 
-/// An exchange and the present time.
 pub struct Venue {
     pub exchange: Exchange,
     pub now: Instant,
@@ -40,7 +39,6 @@ impl Venue {
         self.exchange.handle_connected(CLIENT, self.now, query);
     }
 
-    /// Sends a frame and returns the texts that the exchange sends at once.
     pub fn send(&mut self, text: &str) -> Vec<String> {
         self.exchange.handle_frame(CLIENT, self.now, Frame::Text(text));
         self.texts()

@@ -135,7 +135,6 @@ impl Harness {
         (reply, short)
     }
 
-    /// Submits a quote and returns its id.
     pub fn submit(&mut self, session: SessionId, members: &str) -> String {
         let (reply, short) = self.send(session, "submit_quote", members);
         assert_eq!(short, [format!("{}: 200", session.0)], "{members} {reply}");
@@ -162,7 +161,6 @@ impl Harness {
         panic!("never accepted");
     }
 
-    /// Confirms a quote, or declines it.
     pub fn confirm(&mut self, session: SessionId, quote: &str, confirm: bool) -> Vec<String> {
         let members = format!("quoteId={quote} confirm={confirm}");
         let (reply, short) = self.send(session, "confirm_quote", &members);

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::signing::sign;
 
-/// Returns the headers of a request with this payload.
 pub fn headers(key: &str, payload: &str) -> Vec<(&'static str, String)> {
     let payload = Base64::encode_string(payload.as_bytes());
     let signature = sign(&payload);

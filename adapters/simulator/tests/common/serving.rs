@@ -16,7 +16,6 @@ use gemini_ws_simulator::{Config, Exchange};
 
 pub type Client = WebSocketStream<Async<TcpStream>>;
 
-/// The headers of an upgrade request, and the end of the request.
 pub const UPGRADE: &str = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 pub fn server(config: impl FnOnce(Config) -> Config) -> Server {
@@ -39,7 +38,6 @@ pub async fn connect(address: SocketAddr, query: &str) -> Client {
     client_async(format!("ws://{address}/{query}"), socket).await.unwrap().0
 }
 
-/// Returns the next text frame.
 pub async fn text(client: &mut Client) -> String {
     loop {
         match client.next().await.unwrap().unwrap() {
@@ -50,7 +48,6 @@ pub async fn text(client: &mut Client) -> String {
     }
 }
 
-/// Connects to an address and sends some bytes.
 pub async fn open(address: SocketAddr, bytes: &[u8]) -> Async<TcpStream> {
     let socket = Async::<TcpStream>::connect(address).await.unwrap();
     let mut rest = bytes;
@@ -61,7 +58,6 @@ pub async fn open(address: SocketAddr, bytes: &[u8]) -> Async<TcpStream> {
     socket
 }
 
-/// Reads until the peer closes. Returns all bytes.
 pub async fn rest(socket: &Async<TcpStream>) -> Vec<u8> {
     let (mut answer, mut part) = (Vec::new(), [0; 4_096]);
     loop {
@@ -73,13 +69,11 @@ pub async fn rest(socket: &Async<TcpStream>) -> Vec<u8> {
     }
 }
 
-/// Sends a request as any HTTP client does. Returns the lines of the answer's head, and its body.
 pub async fn ask(address: SocketAddr, request: &[u8]) -> (Vec<String>, String) {
     let answer = String::from_utf8(rest(&open(address, request).await).await).unwrap();
     parts(&answer)
 }
 
-/// Splits an answer into the lines of the head, and the body.
 pub fn parts(answer: &str) -> (Vec<String>, String) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
     (head.split("\r\n").map(str::to_owned).collect(), body.to_owned())

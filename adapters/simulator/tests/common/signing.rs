@@ -4,7 +4,6 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha384;
 
-/// Signs a payload header with the secret of the accounts.
 pub fn sign(payload: &str) -> String {
     let mut mac = Hmac::<Sha384>::new_from_slice(b"secret").unwrap();
     mac.update(payload.as_bytes());

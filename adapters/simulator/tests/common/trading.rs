@@ -14,7 +14,6 @@ pub struct Floor {
     pub now: Instant,
 }
 
-/// Adds two accounts with the tokens `one` and `two`.
 pub fn with_accounts(config: Config) -> Config {
     config
         .account(Account::new("account-one", "secret").bearer_token("one"))
@@ -57,7 +56,6 @@ impl Floor {
         self.exchange.handle_upgrade(session, self.now, &request).unwrap();
     }
 
-    /// Sends a frame and returns the texts that the exchange sends at once.
     pub fn send(&mut self, session: SessionId, text: &str) -> Vec<(SessionId, String)> {
         self.exchange.handle_frame(session, self.now, Frame::Text(text));
         self.texts()
@@ -72,7 +70,6 @@ impl Floor {
         outputs.filter_map(text).collect()
     }
 
-    /// Lets time pass. Returns the text frames that the exchange sends.
     pub fn run(&mut self, duration: Duration) -> Vec<(SessionId, String)> {
         let end = self.now + duration;
         let mut texts = self.texts();
@@ -97,12 +94,10 @@ impl Floor {
         short(&texts)
     }
 
-    /// Returns the id of the newest order of an account.
     pub fn newest(&self, account: usize) -> u64 {
         self.exchange.orders(self.account(account)).last().unwrap().order_id
     }
 
-    /// Returns the available and the total amount of an asset.
     pub fn balance(&self, account: usize, asset: &str) -> String {
         let balances = self.exchange.balances(self.account(account));
         let balance = balances.into_iter().find(|balance| balance.asset == asset).unwrap();
