@@ -173,8 +173,7 @@ impl Reader {
         step
     }
 
-    /// Counts an ignored frame for each symbol that has changes in it: adds one to `ignored` for each sequence of
-    /// consecutive changes of a symbol.
+    /// Adds one to `ignored` of a symbol for each sequence of consecutive changes of the symbol in the update.
     fn ignore(&mut self, update: &MarketUpdate<'_>) {
         let mut last = None;
         for entry in update.entries {

@@ -152,7 +152,6 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the waiting bytes in the thread of [`Output`], until a write fails.
     fn write_all_to(&self, mut to: impl Write) {
         let mut batch = Vec::new();
         loop {
@@ -223,7 +222,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Prints a message. If there is no room, drops the message and adds one to the lost messages.
+    /// Prints a message, or drops it if there is no room. A later call of `say` or `finish` reports the dropped ones.
     pub(crate) fn say(&mut self, message: &Shown) {
         if self.output.is_none() {
             self.output = Output::stderr().ok();

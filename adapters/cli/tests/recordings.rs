@@ -97,7 +97,6 @@ pub(crate) fn books_are_those_of_the_golden_files() {
     }
 }
 
-/// Checks `--symbol` with a frame of market data v1 that names no symbol.
 pub(crate) fn a_symbol_for_frames_that_name_none() {
     let input = br#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99.50","remaining":"1","delta":"1","reason":"initial"}]}"#;
     let table: [(&[&str], &str, bool); 3] = [

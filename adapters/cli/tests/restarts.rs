@@ -27,7 +27,6 @@ impl Scratch {
         self.0.join("state.json").to_str().unwrap().to_owned()
     }
 
-    /// Returns the sorted names of all files in the folder.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         let mut names: Vec<_> =
@@ -43,7 +42,6 @@ impl Drop for Scratch {
     }
 }
 
-/// Places an order over WebSocket and waits for the reply.
 fn place(simulator: &Simulator, later: u64, order: &str) {
     let login = Some((LOGIN[0], LOGIN[1], Endpoint::Streams, later));
     let (status, mut socket) = upgrade(simulator.addresses()[0], login);
@@ -144,8 +142,8 @@ pub(crate) fn a_file_has_one_simulator() {
     Simulator::start(&arguments);
 }
 
-/// The user removes the file of a simulator that still runs, and starts another one. The first one leaves the new file
-/// as it is.
+/// The user removes the file of a simulator that still runs, and starts another simulator. The first simulator does
+/// not change the new file.
 #[cfg(unix)]
 pub(crate) fn a_file_that_was_replaced() {
     let scratch = Scratch::new("replaced");

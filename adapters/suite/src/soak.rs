@@ -81,7 +81,6 @@ struct Auditor {
     books: Books,
 }
 
-/// Runs [`soak_as_wanted`] in a separate process.
 pub(crate) fn a_network_that_fails<A: Adapter>() {
     child::soak(A::NAME);
 }

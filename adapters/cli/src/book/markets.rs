@@ -82,7 +82,6 @@ impl Markets {
         }
     }
 
-    /// Returns the markets, each with its book if there was a snapshot.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Market, Option<Book<'_>>)> {
         self.markets.iter().enumerate().map(|(place, market)| (market, self.book(place)))
     }

@@ -51,13 +51,14 @@ pub(super) struct BookReport {
     pub(super) counts: Counts,
 }
 
-/// The counters of a symbol. Each sequence of consecutive changes of the symbol in a frame adds one to a counter.
+/// The counters of a symbol. In a frame of several symbols, each sequence of consecutive changes of the symbol adds
+/// one to a counter.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Counts {
     pub(super) snapshots: u64,
     pub(super) updates: u64,
     pub(super) gaps: u64,
-    /// The number of frames that repeated earlier frames, or came while the book was not current.
+    /// How often changes were ignored, because they repeated an earlier frame or came while the book was not current.
     pub(super) ignored: u64,
 }
 

@@ -117,8 +117,7 @@ struct Strings<'t> {
 }
 
 impl Strings<'_> {
-    /// Returns the ranges of the strings in a member's value. `position` is directly behind the closing quote of the
-    /// member's name.
+    /// `position` is directly behind the closing quote of the member's name.
     const fn behind(text: &str, position: usize) -> Strings<'_> {
         Strings { text, position, is_array: false, is_done: false }
     }

@@ -102,13 +102,11 @@ pub(super) fn quote_numbers(json: &str) -> String {
     exact
 }
 
-/// Returns the length in bytes of the JSON string at the beginning of `json`, with its quotes.
 fn text_length(json: &str) -> usize {
     let end = json.get(1..).and_then(closing_quote);
     end.map_or(json.len(), |length| length + 2)
 }
 
-/// Returns the position of the quote that ends a JSON string; `None` if there is none.
 pub(super) fn closing_quote(rest: &str) -> Option<usize> {
     let mut escaped = false;
     rest.bytes().position(|byte| match byte {

@@ -266,7 +266,7 @@ fn instants_are_times_of_day() {
     assert!(now > 1_700_000_000_000_000_000);
 }
 
-/// The reason has a member with the HTTP status of a proxy, as it has one with the status of the venue.
+/// If a proxy refuses the connection, the line contains the HTTP status of the proxy.
 #[test]
 fn a_proxy_s_status_is_not_lost() {
     let link = crate::watch::testing::Fed::new(&["btcusd"]).link();

@@ -57,7 +57,6 @@ impl Keeper {
         Ok((Keeper { path, target, locked, kept: None, writing: None, is_failing: false }, state))
     }
 
-    /// Returns the failure of an exchange that cannot continue from the saved state.
     pub(super) fn refuse(&self, reason: &str) -> Failure {
         refused(&self.path, reason)
     }

@@ -95,7 +95,6 @@ impl Display {
         }
     }
 
-    /// Shows an event that the session has applied.
     pub(crate) fn event(
         &mut self,
         now: Instant,

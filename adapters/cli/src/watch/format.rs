@@ -8,12 +8,10 @@ use gemini_ws::{Decimal, Level};
 pub(crate) struct Spread {
     /// Ask minus bid; negative if the book is crossed.
     pub(crate) width: Decimal,
-    /// The price halfway between bid and ask.
     pub(crate) mid: Decimal,
 }
 
 impl Spread {
-    /// Returns the spread between two levels; `None` if one is missing, or the numbers are too large to add.
     pub(crate) fn between(bid: Option<&Level>, ask: Option<&Level>) -> Option<Spread> {
         let (bid, ask) = (bid?.price, ask?.price);
         let half = Decimal::new(5, 1)?;

@@ -138,7 +138,6 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Returns the books that were lost since the last call.
     pub(crate) fn take_lost(&mut self) -> LostBooks {
         std::mem::take(&mut self.lost)
     }

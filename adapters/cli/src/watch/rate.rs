@@ -2,7 +2,6 @@
 
 use gemini_ws::Instant;
 
-/// The length of an interval, in nanoseconds.
 const INTERVAL_NANOS: u64 = 250_000_000;
 
 /// The number of complete intervals from which the rate is computed: those of two seconds. The ring also has the

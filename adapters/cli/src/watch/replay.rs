@@ -106,7 +106,6 @@ pub(super) fn is_terminal(path: &Path) -> bool {
     false
 }
 
-/// Opens a recording and searches for its symbols.
 fn search_of(
     path: &Path,
     symbols: &[Symbol],
@@ -185,7 +184,6 @@ fn number_of(time: &str) -> Option<String> {
     is_line(&format!("{number} {{}}")).then_some(number)
 }
 
-/// Returns whether the simulator can decode a line.
 fn is_line(line: &str) -> bool {
     Played::parse(line).is_ok()
 }

@@ -58,7 +58,6 @@ pub(crate) struct Screen {
     selected: usize,
     zoomed: bool,
     table: TableState,
-    /// The number of rows that fit into the table.
     page: usize,
 }
 
@@ -149,7 +148,7 @@ impl Screen {
     }
 }
 
-/// Shows lines. A line that is too long loses its last words.
+/// A line that is too long loses its last words.
 fn show(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
     for (row, line) in area.rows().zip(lines) {
         frame.render_widget(fit::fit(line, usize::from(area.width)), row);
@@ -376,7 +375,6 @@ fn trade_lines(area: Rect, now: Instant, market: &Market, above: usize) -> Vec<L
     lines
 }
 
-/// Draws the details below the table: the best levels of the selected market, and its trades.
 fn draw_details(frame: &mut Frame<'_>, area: Rect, now: Instant, session: &Session, market: &Market) {
     let Some(book) = session.book(market.symbol) else {
         return show(frame, area, vec![missing(market)]);

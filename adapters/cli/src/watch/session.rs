@@ -11,7 +11,6 @@ use gemini_ws::{
     Book, Books, CloseReason, Decimal, Event, Instant, Stats, Stream, Symbol, Taker, Topic, Trade, Unserved,
 };
 
-/// The maximum number of trades that are stored per symbol.
 const TRADES_MAX: usize = 64;
 
 const STREAMS_PER_SYMBOL: usize = 3;
@@ -204,7 +203,6 @@ impl Session {
         }
     }
 
-    /// Returns the book of a symbol; `None` before its first snapshot.
     pub(crate) fn book(&self, symbol: Symbol) -> Option<Book<'_>> {
         self.books.get(symbol.as_str())
     }

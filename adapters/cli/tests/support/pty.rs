@@ -98,7 +98,6 @@ impl OnTerminal {
         String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
     }
 
-    /// Waits until a text was written `times` times.
     pub(crate) fn wait_for(&self, text: &str, times: usize) {
         let has = || self.shown().matches(text).count() >= times;
         assert!(comes_true(PATIENCE, has), "no {text:?} in {:?}", self.shown());

@@ -16,7 +16,6 @@ impl Schema {
         kinds.map(|kind| kind["$ref"].as_str().unwrap().trim_start_matches("#/$defs/")).collect()
     }
 
-    /// Returns the faults of a line of `decode` or `watch`.
     pub(crate) fn faults(&self, of: &str, line: &Value) -> Vec<String> {
         let mut faults = Vec::new();
         self.check(self.definition(of), line, "line", &mut faults);

@@ -29,7 +29,6 @@ impl Simulator {
         Simulator { process, told }
     }
 
-    /// Returns the host and the port.
     pub(crate) fn host(&self) -> &str {
         let first = self.told.first().unwrap();
         first.split_once("ws://").unwrap().1.trim()
