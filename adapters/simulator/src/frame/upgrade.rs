@@ -90,7 +90,7 @@ impl<'r> UpgradeRequest<'r> {
         }
     }
 
-    /// Returns the path, without its last slash if exactly one slash follows the rest. Some clients write this slash.
+    /// Returns the path. A path that ends with exactly one slash, as some clients write it, loses this slash.
     pub(crate) fn plain_path(&self) -> &'r str {
         let path = self.path();
         path.strip_suffix('/').filter(|plain| !plain.is_empty() && !plain.ends_with('/')).unwrap_or(path)
