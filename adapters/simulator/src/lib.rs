@@ -38,11 +38,13 @@
 //! of the current API.
 //!
 //! A seeded requester asks for quotes on a combination of contracts. Some requests end without an accepted quote.
-//! Otherwise the requester accepts the lowest quote, unless the quote of a hidden maker is lower. When the maker has
-//! confirmed the accepted quote, the exchange executes an order of this maker. The order buys the outcome `NO` of the
-//! combination, at one minus the price of the quote. The venue's documents leave these points open: if a quote is
-//! withdrawn, or expires before the requester accepts it, the event of the quote is `CLOSED`. If the maker declines a
-//! quote or cannot pay, the status of the quote is `LOST`.
+//! Otherwise the requester accepts the lowest quote, unless a hidden maker, which the exchange simulates, quotes
+//! less. When the maker has confirmed the accepted quote, the exchange executes an order of this maker. The order
+//! buys the outcome `NO` of the combination, at one minus the price of the quote.
+//!
+//! The venue's documents leave two points open. Here, if a quote is withdrawn, or expires before the requester
+//! accepts it, the event of the quote is `CLOSED`. If the maker declines a quote or cannot pay, the status of the
+//! quote is `LOST`.
 //!
 //! ```
 //! use gemini_ws::{Frame, Instant, Message, Scratch, decode};

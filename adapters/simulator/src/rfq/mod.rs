@@ -32,8 +32,8 @@ pub(crate) use request::QUOTE_STREAM;
 use request::{CONFIRMATION_MILLIS, Rfq, Status};
 
 /// The numbers of requests and of quotes of an exchange that opens at [`EPOCH`](crate::EPOCH) begin after this
-/// number. An exchange that opens earlier begins with lower numbers. This number is so large that they stay above
-/// zero.
+/// number. An exchange that opens earlier begins with lower numbers, which stay above zero because this number is so
+/// large.
 const FIRST_NUMBER: u64 = 1_000_000_000_000_000;
 
 /// The maximum number of legs of one request for quotes, not including the leg without a market.
@@ -116,7 +116,6 @@ impl Quotes {
         self.subscribers.remove(&session);
     }
 
-    /// Schedules the next transition of the request, and removes the transition that was scheduled before.
     pub(crate) fn schedule_next(&mut self, now: Instant, schedule: &mut Schedule) {
         schedule.remove(self.next, Task::Quote);
         self.next = now + self.pause();
@@ -227,7 +226,8 @@ impl Quotes {
         rfq
     }
 
-    /// Lets the requester accept the best quote, which may be that of a hidden maker.
+    /// Lets the requester accept the best quote. If its price is above the random price of the hidden maker, the
+    /// requester accepts the quote of the hidden maker instead.
     fn accept(&mut self, rfq: &mut Rfq, millis: i64) {
         let standing = self.quotes.iter().filter(|(_, quote)| quote.stands_at(millis));
         let best = standing.min_by_key(|(number, quote)| (quote.price(), **number));

@@ -11,7 +11,8 @@ const EXPIRY_MILLIS: i64 = 30_000;
 /// How long the maker of an accepted quote may take to confirm the quote, in ms.
 pub(super) const CONFIRMATION_MILLIS: i64 = 5_000;
 
-/// The price of hidden makers, in hundredths.
+/// The price in hundredths from which the quantity follows if a hidden maker wins. Whether this maker wins depends on
+/// a random price instead.
 pub(super) const PRICE_OF_OTHERS: u64 = 50;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
