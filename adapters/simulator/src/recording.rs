@@ -53,7 +53,7 @@ pub struct Recording {
     interval: Duration,
     has_times: bool,
     origin: Option<u64>,
-    /// The receive time of the last frame that [`Recording::next`] returned: `Some(None)` if this frame has none,
+    /// The receive time of the last frame that [`Recording::next`] returned. `Some(None)` if this frame has none;
     /// `None` if no frame has been returned.
     before: Option<Option<Duration>>,
 }

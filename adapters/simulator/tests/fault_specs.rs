@@ -288,7 +288,6 @@ fn not_more_than_can_be_kept() {
     assert_eq!(refusal.to_string(), "line 1: at most 1000 faults can wait at a time");
 }
 
-/// If two faults of the same kind overlap, the end of the shorter one does not end the longer one.
 #[test]
 fn a_shorter_fault_ends_no_longer_one() {
     for kind in ["stall", "halt-market", "close-market btcusd", "rest-503"] {

@@ -413,7 +413,6 @@ fn who_may_quote() {
     assert_eq!(listed["result"], Value::from(streams.to_vec()));
 }
 
-/// Without contracts, there are no requests for quotes.
 #[test]
 fn no_requests() {
     let mut floor = Floor::new(common::market(&["btcusd"]), 1);

@@ -221,8 +221,8 @@ fn recorded_frames() {
     }
 }
 
-/// Neither a generated market nor a recording has the streams of other APIs, and a recording has no requests for
-/// quotes. Nothing would come on such a stream.
+/// The exchange refuses the streams of other APIs. It also refuses `requestForQuote` if it plays a recording, or if
+/// its market has no prediction-market contracts.
 #[test]
 fn streams_that_do_not_exist() {
     let status =

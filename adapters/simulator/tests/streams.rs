@@ -15,7 +15,6 @@ const ORDERS_PER_SIDE_MAX: usize = 100_001;
 /// The update id, the best bid and the best ask of a `bookTicker`.
 type Ticker = (u64, [Option<Level>; 2]);
 
-/// A client that follows frames, and checks that they agree.
 #[derive(Default)]
 struct Follower {
     books: BTreeMap<Symbol, ClientBook>,

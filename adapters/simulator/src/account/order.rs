@@ -70,12 +70,11 @@ pub(crate) struct ClientOrder {
     reason: Option<&'static str>,
     progress: Progress,
     fills: Vec<LedgerFill>,
-    /// The id of the order in the book, while it rests there.
+    /// `None` unless the order rests in the book.
     resting: Option<OrderId>,
     hold: Amount,
 }
 
-/// The executed part of an order.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Progress {
     /// The quantity, in units of the last decimal of the instrument's quantities.

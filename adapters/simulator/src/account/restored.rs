@@ -22,7 +22,6 @@ const DECIMALS_MAX: u8 = 18;
 /// instrument.
 const UNITS_MAX: u64 = 1 << 62;
 
-/// An order in a [`State`](crate::state::State).
 #[derive(Clone, Debug)]
 pub(crate) enum StateOrder {
     /// An order that the state shares with the exchange. It becomes a [`SavedOrder`] when the state is written,

@@ -48,7 +48,6 @@ pub(crate) struct SavedOrder {
     pub(crate) fills: Vec<SavedFill>,
 }
 
-/// The terms of an order as integers, in the units of its instrument.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedTerms {

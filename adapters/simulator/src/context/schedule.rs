@@ -19,7 +19,6 @@ pub(crate) enum Task {
     /// Changes the mark price of a perpetual.
     Mark(usize),
     Funding,
-    /// Changes the status of a prediction-market contract.
     Contract,
     /// Sends the frames of a session's periodic private streams.
     AccountReport(SessionId),
@@ -28,7 +27,6 @@ pub(crate) enum Task {
     /// Sends the delayed reply with this number.
     Reply(u64),
     Ping(SessionId),
-    /// Carries out the next step of a symbol's auction.
     Auction(usize),
     /// Carries out the next transition of a request for quotes.
     Quote,

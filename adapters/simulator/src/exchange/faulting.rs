@@ -88,8 +88,6 @@ impl Exchange {
         Ok(count)
     }
 
-    /// Returns whether a fault silences the session. An ended session stays silenced until its connection is cut or
-    /// lost.
     #[cfg(feature = "server")]
     pub(crate) fn is_silenced(&mut self, session: SessionId) -> bool {
         self.obey_faults();

@@ -333,7 +333,6 @@ impl Exchange {
         }
     }
 
-    /// Borrows the broker, the source of books, and a context with the other state that these two use.
     fn split(&mut self) -> (&mut Broker, &mut SourceKind, Context<'_>) {
         let cx = Context {
             now: self.now,

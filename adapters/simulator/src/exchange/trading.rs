@@ -83,8 +83,6 @@ impl Exchange {
         self.keys.note(key, nonce);
     }
 
-    /// Borrows the broker, the generated market if there is one, and a context with the other state that these two
-    /// use.
     pub(super) fn parts(&mut self) -> (&mut Broker, Option<&mut Market>, Context<'_>) {
         let (broker, source, cx) = self.split();
         let market = match source {
@@ -283,7 +281,6 @@ impl Exchange {
         }
     }
 
-    /// Sends the frames of a session's periodic private streams, and plans the next ones.
     pub(super) fn report(&mut self, session: SessionId) {
         let (now, time) = (self.now, self.venue_time());
         let Some(open) = self.sessions.get_mut(session) else { return };

@@ -91,7 +91,6 @@ pub(crate) fn is_client_id(id: &str) -> bool {
     (1..=CLIENT_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// Reads the id of the order to cancel, which must be a string.
 pub(crate) fn cancelled_order(parameters: Option<&Value>) -> Result<u64, Refusal> {
     let id = parameters.and_then(|parameters| parameters.get("orderId")).and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));

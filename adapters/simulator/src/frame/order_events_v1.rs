@@ -22,7 +22,7 @@ pub(crate) struct OrderEventFeed {
     symbols: Vec<String>,
     api_sessions: Vec<String>,
     types: Vec<String>,
-    /// When the next heartbeat is due; `None` if the session did not ask for heartbeats.
+    /// `None` if the session did not ask for heartbeats.
     next_heartbeat: Option<Instant>,
     heartbeats: u64,
     /// The next `socket_sequence`. Each object of an event and each heartbeat uses one number.
@@ -31,7 +31,6 @@ pub(crate) struct OrderEventFeed {
 }
 
 impl OrderEventFeed {
-    /// Creates the feed that the query of an upgrade asks for.
     pub(crate) fn new(request: &UpgradeRequest<'_>, now: Instant, random: &mut Random) -> OrderEventFeed {
         let values = |name: &str| {
             let wanted = request.parameters().filter(|(known, _)| known == name);

@@ -30,7 +30,6 @@ pub(crate) fn value_of<'r>(headers: &[(&'r str, &'r str)], name: &str) -> Option
     headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
 }
 
-/// The endpoints of the exchange: one for each API, and for market data v1 a second one with several symbols.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Endpoint {
     /// `/`: the current API.
@@ -68,7 +67,6 @@ impl<'r> UpgradeRequest<'r> {
         value_of(self.headers, name)
     }
 
-    /// Returns the endpoint that the path and the query name, or the refusal if they name none.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, UpgradeRefusal> {
         match self.plain_path() {
             "" | "/" => Ok(Endpoint::Streams),

@@ -142,7 +142,7 @@ impl ArchivedFeeds {
     }
 
     /// Converts the effects of an event into updates, trades and changed levels. Each fill becomes a separate update,
-    /// because a trade has the id of its update. The changes of levels that no fill caused become one update.
+    /// because a trade has the id of its update. The other changes of levels together become one further update.
     fn updates(
         &mut self,
         listing: &Listing,

@@ -89,7 +89,6 @@ impl MarketDataV1 {
         }
     }
 
-    /// Sends a heartbeat to a session, if it is one of market data v1.
     pub(crate) fn heartbeat(&mut self, sessions: &mut Sessions, session: SessionId) {
         if let Some(connection) = self.connections.get_mut(&session) {
             sessions.send(session, &update::heartbeat(connection.socket_sequence, connection.order));

@@ -132,7 +132,6 @@ impl MarketDataV2 {
         }
     }
 
-    /// Sends the newest candle of each interval.
     pub(crate) fn publish_candles(
         &self,
         sessions: &mut Sessions,

@@ -154,7 +154,6 @@ impl Listing {
         }
     }
 
-    /// Passes the changes of an event to the [`Publisher`] of each tempo.
     pub(super) fn keep_changes(&mut self, cx: &mut Context<'_>, position: usize, changes: &[Change]) {
         for tempo in Tempo::BOTH {
             if self.publishers[tempo as usize].record(changes) {
@@ -179,7 +178,6 @@ impl Listing {
         Some(self.perpetual.as_ref()?.present_funding(&self.instrument, self.flow.fair(), time))
     }
 
-    /// Sends the present book to a session, if the session is subscribed to the book's depth.
     pub(super) fn repeat_snapshot(&self, cx: &mut Context<'_>, session: SessionId) {
         if self.subscribers.follows_depth(session) {
             let sides = Side::BOTH.map(|side| self.engine.best_first(side).collect::<Vec<_>>());

@@ -32,8 +32,8 @@ use client_orders::{Execution, Ticket};
 use listing::{Listing, Listings};
 use source::{Source, TrueBook};
 
-/// A number close to the venue's update ids of autumn 2026; the next constant is close to its trade ids. The ids of
-/// an exchange that opens at [`EPOCH`](crate::EPOCH) are larger.
+/// `FIRST_UPDATE_ID` is close to the venue's update ids of autumn 2026, and `FIRST_TRADE_ID` to its trade ids. The
+/// ids of an exchange that opens at [`EPOCH`](crate::EPOCH) are larger.
 const FIRST_UPDATE_ID: u64 = 1_764_559_652_998_238;
 const FIRST_TRADE_ID: u64 = 2_840_141_030_659_933;
 

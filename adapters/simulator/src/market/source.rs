@@ -42,7 +42,6 @@ pub(crate) trait Source {
     /// Returns the result of the `depth` method as JSON; `None` for an unknown symbol.
     fn depth_result(&self, symbol: Symbol, limit: usize) -> Option<String>;
 
-    /// Returns the present book; `None` for an unknown symbol.
     fn book(&self, symbol: Symbol) -> Option<TrueBook>;
 
     /// Opens a session of an archived market data endpoint. If the venue would refuse the upgrade, no session begins,

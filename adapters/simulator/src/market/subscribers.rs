@@ -25,7 +25,6 @@ pub(crate) enum DepthState {
     /// The recording has not reached the symbol's snapshot yet. A subscriber that requested a snapshot gets no change
     /// before it.
     BeforeRecordedSnapshot,
-    /// The exchange sends changes to the subscriber.
     Live,
 }
 
@@ -72,12 +71,10 @@ impl Subscribers {
         &self.funding
     }
 
-    /// Returns the subscribers of partial depth at a tempo, with the number of levels that they get.
     pub(crate) fn partial(&self, tempo: Tempo) -> impl Iterator<Item = (&BTreeSet<SessionId>, usize)> {
         self.partial[tempo as usize].iter().zip(PARTIAL_COUNTS)
     }
 
-    /// Returns the subscribers of partial depth at any tempo, each once.
     pub(crate) fn all_partial(&self) -> BTreeSet<SessionId> {
         self.partial.iter().flatten().flatten().copied().collect()
     }
@@ -123,7 +120,6 @@ impl Subscribers {
         }
     }
 
-    /// Returns whether any session is subscribed to depth or partial depth at this tempo.
     pub(crate) fn wants_book(&self, tempo: Tempo) -> bool {
         let partial = &self.partial[tempo as usize];
         self.has_depth(tempo) || partial.iter().any(|set| !set.is_empty())

@@ -40,7 +40,7 @@ pub(crate) struct AuctionPrice {
     pub(crate) highest_bid: u64,
     pub(crate) lowest_ask: u64,
     pub(crate) collar: u64,
-    /// The price and the quantity; `None` if the auction fails.
+    /// `None` if the auction fails.
     pub(crate) cleared: Option<PriceQuantity>,
 }
 

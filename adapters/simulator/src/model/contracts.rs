@@ -26,7 +26,6 @@ impl Contracts {
         Contracts { random: Random::for_name(seed, "contractStatus"), all }
     }
 
-    /// Returns the time until the next change of a status.
     pub(crate) fn pause(&mut self) -> Option<Duration> {
         if self.all.is_empty() {
             None
@@ -35,7 +34,6 @@ impl Contracts {
         }
     }
 
-    /// Moves a random contract to its next status.
     pub(crate) fn next(&mut self, venue_time: i64) -> Option<Contract<'_>> {
         let chosen = self.random.below(self.all.len() as u64) as usize;
         let (symbol, status) = self.all.get_mut(chosen)?;

@@ -31,7 +31,6 @@ impl Side {
     }
 }
 
-/// The id of an order within one engine.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct OrderId(u64);
 
@@ -79,7 +78,6 @@ impl Effects {
 pub(crate) struct Placement {
     /// The id of the order in the book; `None` if nothing of it rests, for example because its level has no room.
     pub(crate) resting: Option<OrderId>,
-    /// The quantity that did not match.
     pub(crate) left: u64,
     /// Whether the matching stopped at a resting order of the same owner. If so, the engine dropped the quantity that
     /// did not match.

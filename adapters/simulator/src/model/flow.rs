@@ -22,7 +22,6 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// Creates a flow, and places the first orders in the book.
     pub(crate) fn new(instrument: &Instrument, seed: u64, orders_per_side: u32, engine: &mut Engine) -> Flow {
         let orders = if instrument.is_thin { orders_per_side.div_ceil(10) } else { orders_per_side };
         let mut flow = Flow {

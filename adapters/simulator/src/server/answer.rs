@@ -34,7 +34,6 @@ pub(super) struct Response {
     body: String,
     /// False in the response to a `HEAD` request.
     has_body: bool,
-    /// How long the server waits before it sends the response.
     delay: Duration,
 }
 

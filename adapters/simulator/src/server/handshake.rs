@@ -20,7 +20,6 @@ const WRITE_BUFFER_BYTES: usize = 16 << 10;
 
 pub(super) type Socket<Io> = WebSocketStream<Paced<Io>>;
 
-/// A client whose request is not complete yet.
 #[derive(Debug)]
 pub(super) struct Asking<Io> {
     transport: Paced<Io>,

@@ -24,7 +24,6 @@ const CLIENT: SessionId = SessionId(1);
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 /// A kind of client: its name, the parts that it sends first, and the bytes that it then repeats without end.
 type Kind<'k> = (&'k str, &'k [&'k [u8]], &'k [u8]);
-/// A text frame that begins a message.
 const BEGIN: &[u8] = &[0x01, 0x80, 0, 0, 0, 0];
 const EMPTY_FRAGMENT: &[u8] = &[0x00, 0x80, 0, 0, 0, 0];
 const FRAGMENT_OF_ONE: &[u8] = &[0x00, 0x81, 0, 0, 0, 0, b' '];
@@ -110,14 +109,12 @@ impl AsyncWrite for Client {
     }
 }
 
-/// A link with a hostile client. The tests drive it as the server does.
 struct Case {
     link: Link<Client>,
     exchange: Exchange,
     counts: Rc<RefCell<Counts>>,
     room: Rc<Cell<usize>>,
     received: usize,
-    /// How many times the client broke the protocol.
     broken: usize,
     refused: usize,
     read_bytes: usize,

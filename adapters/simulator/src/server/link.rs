@@ -41,7 +41,6 @@ pub(super) struct Link<Io> {
     state: State<Io>,
     /// Whether a Close frame has been queued or sent, or a fault cuts a frame. Nothing more is queued then.
     is_closing: bool,
-    /// Whether a fault stops the link from writing.
     is_muted: bool,
     /// The time at which the upgrade or the closing has taken too long. In [`State::Late`] and [`State::Held`], the
     /// time to send the response.
@@ -78,7 +77,6 @@ enum State<Io> {
 }
 
 pub(super) enum Progress {
-    /// There is nothing more to read at present.
     Waits,
     /// The client sent a request with this body, and waits for [`Link::answer`].
     Asks(Box<Request>, Vec<u8>),
@@ -462,7 +460,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 }
 
-/// Returns the length of a frame that the server sends, with its header.
 const fn frame_bytes(payload: usize) -> usize {
     payload.saturating_add(match payload {
         ..=125 => 2,

@@ -67,7 +67,7 @@ const GOING_AWAY: u16 = 1001;
 /// [`limits`] bounds the memory for each client and for all of them.
 #[derive(Debug)]
 pub struct Server {
-    /// The listening socket; `None` while the server closes.
+    /// `None` while the server closes.
     listener: Option<Async<TcpListener>>,
     address: SocketAddr,
     exchange: Exchange,

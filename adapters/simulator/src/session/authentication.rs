@@ -17,7 +17,6 @@ const NONCE_WINDOW: i128 = 30_000_000_000;
 /// The maximum number of digits of a nonce in seconds. A nonce with more digits is in milliseconds.
 const SECONDS_DIGITS_MAX: usize = 11;
 
-/// The path in the payload of order events v1.
 const ORDER_EVENTS_PATH: &str = "/v1/order/events";
 
 /// The last nonce of each key. A key has one sequence of nonces for all endpoints.

@@ -335,7 +335,6 @@ impl Sessions {
         true
     }
 
-    /// Queues the output that cuts the connection of a session that has ended.
     pub(crate) fn cut(&mut self, session: SessionId) {
         self.outputs.push_back(Output::Abort { session });
     }

@@ -14,7 +14,6 @@ pub(crate) enum Tempo {
 impl Tempo {
     pub(crate) const BOTH: [Tempo; 2] = [Tempo::Fast, Tempo::Second];
 
-    /// Returns the shortest time between two frames of a depth stream.
     pub(crate) const fn period(self) -> Duration {
         match self {
             Tempo::Fast => Duration::from_millis(100),

@@ -61,9 +61,9 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-/// Writes the frame of an update with the entries that `options` include. Returns `None` if there is no such entry,
-/// unless this is the first frame of a symbol: the first frame can be without entries. If `symbol` is not `None`,
-/// each entry names this symbol, as on the endpoint for several symbols.
+/// Writes the frame of an update, with the entries that `options` include. If they include none, returns `None`,
+/// except for the first frame of a symbol, which can be without entries. If `symbol` is not `None`, each entry names
+/// this symbol, as on the endpoint for several symbols.
 pub(crate) fn frame(
     update: &Update,
     instrument: &Instrument,

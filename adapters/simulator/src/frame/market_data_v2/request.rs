@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use crate::model::candles::INTERVALS;
 
-/// A feed of one symbol.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Feed {
     Level2,
