@@ -207,7 +207,6 @@ impl Reader {
     }
 }
 
-/// Returns the message of an [`Event::Batch`]; `None` for other events.
 fn message<'f>(event: &Event<'f>) -> Option<Message<'f>> {
     if let Event::Batch(batch, _) = event { Some(batch.message()) } else { None }
 }

@@ -50,7 +50,6 @@ pub(crate) struct Recording {
     name: String,
     line: Vec<u8>,
     number: u64,
-    /// Lines that were read ahead and not returned yet.
     ahead: VecDeque<(u64, Vec<u8>)>,
 }
 

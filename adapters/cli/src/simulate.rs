@@ -20,7 +20,6 @@ use crate::signals::{Caught, Signals};
 use keeper::Keeper;
 use smol::Timer;
 
-/// The key and the secret of the default account.
 const DEMO: [&str; 2] = ["account-demo", "demo-secret"];
 
 /// How long the server waits for clients to answer a Close frame.

@@ -91,7 +91,6 @@ pub(crate) fn a_signal_ends_it_after_ctrl_z() {
     }
 }
 
-/// After Ctrl-Z, a command in the background draws nothing until it is in the foreground again.
 pub(crate) fn in_the_background_it_draws_nothing() {
     let mut running = OnTerminal::start(&["watch", "btcusd"], Has::Shell, true);
     running.wait_for("live", 1);

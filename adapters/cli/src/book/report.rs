@@ -19,8 +19,8 @@ pub(super) struct Report {
     pub(super) without_snapshot: BTreeMap<String, u64>,
     pub(super) frames: u64,
     pub(super) malformed: u64,
-    /// The number of list elements that could not be decoded, in frames that could. These elements are no levels or
-    /// changes: a frame with a malformed level is malformed as a whole.
+    /// The number of list elements that could not be decoded. The frames of these elements were decoded, and the
+    /// elements are no levels or changes: a frame with a malformed level is malformed as a whole.
     pub(super) malformed_elements: u64,
     pub(super) unrecognized: u64,
     pub(super) gaps: u64,

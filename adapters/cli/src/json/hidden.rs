@@ -39,8 +39,8 @@ fn hide(text: &mut Cow<'_, str>, part: Range<usize>) {
     text.to_mut().replace_range(part, &asterisks);
 }
 
-/// Finds the members of the text that [`MEMBERS`] names. Calls `found` with the range of each string in their values;
-/// the range excludes the quotes.
+/// Finds the members whose names are in [`MEMBERS`]. Calls `found` with the range of each string in their values,
+/// without its quotes.
 fn each_value(text: &str, mut found: impl FnMut(Range<usize>)) {
     let mut from = 0;
     while let Some(end) = end_of_name(text, from) {

@@ -45,7 +45,6 @@ impl Keys {
         Ok(Keys(keys))
     }
 
-    /// Takes at most [`WAITING_MAX`] keys from the queue.
     pub(crate) fn take(&self) -> impl Iterator<Item = io::Result<Pressed>> {
         self.0.try_iter().take(WAITING_MAX)
     }

@@ -26,7 +26,6 @@ const SURVEY_BYTES_MAX: usize = 64 << 20;
 /// The maximum number of lines that wait to be played.
 const WAITING_LINES_MAX: usize = 16;
 
-/// The report on the end of a recording.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Ended {
     /// The number of lines that the simulator has taken. Lines that it cannot decode are included.

@@ -25,8 +25,7 @@ const ALARM: Style = Style::new().fg(Color::Yellow);
 // Readable on every terminal: the reverse of the viewer's own colours.
 const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 
-/// The smallest width of a terminal on which markets are drawn, in columns. `HEIGHT_MIN` is the smallest height, in
-/// rows.
+/// The smallest terminal on which markets are drawn, in columns and rows.
 const WIDTH_MIN: u16 = 28;
 const HEIGHT_MIN: u16 = 7;
 
@@ -155,7 +154,6 @@ fn show(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
     }
 }
 
-/// Says that the terminal is too small, in as many whole words as fit.
 fn draw_too_small(frame: &mut Frame<'_>) {
     let size = format!("{WIDTH_MIN}×{HEIGHT_MIN} needed");
     let lines = ["too small".to_owned(), size, "q quit".to_owned()];

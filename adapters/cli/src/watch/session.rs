@@ -95,7 +95,7 @@ pub(crate) struct Summary {
     pub(crate) frames: u64,
     pub(crate) events: u64,
     pub(crate) malformed: u64,
-    /// The number of list elements that could not be decoded, in frames that could.
+    /// The number of list elements that could not be decoded. The frames of these elements were decoded.
     pub(crate) malformed_elements: u64,
     pub(crate) unrecognized: u64,
     pub(crate) gaps: u64,
