@@ -122,7 +122,7 @@ pub(crate) fn reasons_of_refusals<A: Adapter>() {
     }
 }
 
-/// The answer never ends. The attempt fails soon, and the client keeps few of its bytes.
+/// The answer to an upgrade never ends. The attempt to connect fails soon.
 pub(crate) fn without_an_end<A: Adapter>() {
     for (begin, again, expected) in [
         ("HTTP/1.1 101 x\r\nX: ", "x", Some(ConnectFailure::Handshake)),

@@ -47,7 +47,8 @@ enum Fault {
     None,
 }
 
-/// A mode of one direction: it passes bytes on as they arrive. The next three constants are the other modes.
+/// The modes of one direction: it passes bytes on as they arrive, holds them back, or passes them on one at a time.
+/// In the mode `RESET`, it does not close its sending side when it ends.
 const PASS: u8 = 0;
 const STALL: u8 = 1;
 const ONE_BYTE: u8 = 2;

@@ -83,7 +83,7 @@ pub(crate) fn a_queue_of_events_holds_the_driver_back_and_loses_nothing<A: Adapt
     });
 }
 
-/// Scenario L-010: the queue is full and stays full. The driver still ends when the application closes it.
+/// Scenario L-010: the queue of events is full and stays full. The driver still ends when the application closes it.
 pub(crate) fn a_consumer_that_takes_nothing_does_not_hold_up_the_end<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (handle, driver) = client(subscribed(&url));
