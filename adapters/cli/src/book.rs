@@ -80,7 +80,7 @@ impl Reader {
         match replay.event(frame, scratch) {
             Ok(Some(event)) => self.take_event(endpoint, &event),
             Ok(None) => {
-                // The frame is a reply, or a frame of a book that changes no book.
+                // The frame has no event: it is a reply, or a depth frame that changes no book.
                 let symbol = match endpoint.decode(frame, scratch) {
                     Ok(Message::Depth(depth)) => depth.symbol,
                     Ok(Message::L2Updates(updates)) => updates.symbol,

@@ -79,8 +79,8 @@ mod tests {
             (&[], None, &[]),
             (&[stream, v2, v1, orders, "[]"], None, &[Streams, V2, V1, Orders, Orders]),
             (&[stream, v2, v1, orders, "[]"], Some(V1), &[V1; 5]),
-            // A frame that shows no endpoint has that of the frame before it, or at the beginning of the first frame
-            // that shows one.
+            // A frame that shows no endpoint has the endpoint of the frame before it. At the beginning, it has the
+            // endpoint of the first frame that shows one.
             (&[v2, refusal], None, &[V2, V2]),
             (&[v1, refusal, orders, refusal], None, &[V1, V1, Orders, Orders]),
             (&[refusal, "rubbish", v1, v2], None, &[V1, V1, V1, V2]),
