@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     client.open(clock.now())?;
     let (mut poll, mut ready) = (Poll::new()?, Events::with_capacity(64));
     let (mut sockets, mut books, mut scratch) = (Sockets::new(), Books::new(), Scratch::new());
-    // How often, once a second, the program prints the number of current books before it ends.
+    // The program prints the number of current books this many times, once a second, and then ends.
     let shows: u32 = std::env::args().nth(2).map_or(Ok(3), |seconds| seconds.parse())?;
     let (mut closed, mut shown, mut next) = (None, 0, clock.now() + Duration::from_secs(1));
     while closed.is_none() {
