@@ -21,7 +21,6 @@ fn venue() -> Venue {
     Venue::new(config, 1)
 }
 
-/// Returns the headers that the venue requires. Some tests change them.
 fn headers(key: &str, nonce: &str) -> Vec<(&'static str, String)> {
     let payload = Base64::encode_string(nonce.as_bytes());
     let signature = sign(&payload);

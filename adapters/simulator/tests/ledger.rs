@@ -28,7 +28,6 @@ impl Choices {
 /// An execution of an order: the trade id, the price, the quantity, the fee, and whether the order was the maker.
 type Fill = (u64, Decimal, Decimal, Decimal, bool);
 
-/// An account as one of its sessions sees it.
 #[derive(Debug, Default)]
 struct View {
     /// The last status of each order, and its fills.

@@ -71,7 +71,6 @@ fn only(texts: &[(SessionId, String)]) -> Vec<String> {
     texts.iter().filter(|(session, _)| *session == FEED).map(|(_, text)| text.clone()).collect()
 }
 
-/// Returns the events of all frames in order. Each frame is an array of events.
 fn events(texts: &[String]) -> Vec<Value> {
     let arrays = texts.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
     arrays.flat_map(|array| array.as_array().unwrap().clone()).collect()

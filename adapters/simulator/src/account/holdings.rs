@@ -108,7 +108,6 @@ impl Holdings {
         self.assets.iter().map(saved).collect()
     }
 
-    /// Restores the saved totals. No amount is set aside for orders yet.
     pub(crate) fn restored(assets: &[SavedAsset]) -> Result<Holdings, String> {
         let mut holdings = Holdings::default();
         for SavedAsset { asset: name, outcome, units } in assets {

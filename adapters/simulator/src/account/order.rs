@@ -170,8 +170,6 @@ impl ClientOrder {
         self.resting.take()
     }
 
-    /// Sets the state of the order to `Canceled`, with a reason. `reason` is `None` if the owner or the end of the
-    /// session cancelled the order.
     pub(crate) const fn cancel(&mut self, reason: Option<&'static str>) {
         (self.state, self.reason) = (OrderState::Canceled, reason);
     }

@@ -150,7 +150,6 @@ impl Exchange {
         }
     }
 
-    /// Records the executions that the generated order flow caused, and reports the new events.
     pub(super) fn flush(&mut self) {
         if let (broker, Some(market), mut cx) = self.parts() {
             broker.flush(market, &mut cx);

@@ -55,7 +55,6 @@ pub(crate) fn acknowledgement(id: &str) -> String {
     format!(r#"{{"id":{id},"status":200}}"#)
 }
 
-/// Writes an acknowledgement with a result, which is JSON.
 pub(crate) fn result(id: &str, result: &str) -> String {
     format!(r#"{{"id":{id},"status":200,"result":{result}}}"#)
 }

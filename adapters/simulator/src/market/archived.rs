@@ -92,8 +92,6 @@ impl ArchivedFeeds {
         self.event_id
     }
 
-    /// Sets the last event id to `event`, which an earlier run of the exchange has used. Does nothing if the last
-    /// event id is already greater.
     pub(super) fn raise_event_id(&mut self, event: u64) {
         self.event_id = self.event_id.max(event);
     }

@@ -28,7 +28,6 @@ pub(crate) struct MarketDataV1 {
 }
 
 impl MarketDataV1 {
-    /// Opens a session. [`MarketDataV1::watch`] adds its symbols.
     pub(crate) fn open(&mut self, session: SessionId, options: Options, is_multi: bool, order: MemberOrder) {
         let connection = Connection { options, is_multi, order, socket_sequence: 0 };
         self.connections.insert(session, connection);
@@ -73,7 +72,6 @@ impl MarketDataV1 {
         self.connections.contains_key(&session)
     }
 
-    /// Sends the updates of a symbol to the sessions that watch it, with one frame for each update.
     pub(crate) fn publish(
         &mut self,
         sessions: &mut Sessions,

@@ -91,8 +91,6 @@ impl Listing {
         self.perpetual.is_some()
     }
 
-    /// Returns whether the book is small. Only the snapshot of a small book may come before the acknowledgement of
-    /// the subscription.
     pub(super) fn is_small(&self) -> bool {
         self.engine.level_count() <= SMALL_BOOK_LEVELS
     }
@@ -325,7 +323,6 @@ impl Listing {
         public::partial_depth(&self.instrument, with_symbol, self.last_change.0, sides)
     }
 
-    /// Sends the mark price if it has changed, and returns it with the index price. Otherwise returns `None`.
     pub(super) fn mark(&mut self, cx: &mut Context<'_>) -> Option<(u64, u64)> {
         let time = cx.venue_time();
         let (mark, index) = self.perpetual.as_mut()?.mark(self.flow.fair())?;

@@ -182,7 +182,6 @@ impl Track {
 }
 
 impl Book {
-    /// Applies all levels of a frame, unless the book already contains the frame.
     fn apply(&mut self, depth: &RecordedDepth) {
         if depth.last_update_id <= self.last_update_id {
             return;

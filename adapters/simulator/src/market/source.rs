@@ -73,6 +73,5 @@ pub(crate) trait Source {
         None
     }
 
-    /// Carries out a task that this source put on the schedule.
     fn run(&mut self, cx: &mut Context<'_>, task: Task);
 }

@@ -126,7 +126,6 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Matches an order without an owner against the other side, up to `limit`. Returns its id if a part of it rests.
     pub(crate) fn place(
         &mut self,
         side: Side,

@@ -45,7 +45,6 @@ impl Flow {
         flow
     }
 
-    /// Returns the fair price, in units of the last decimal of the price.
     pub(crate) const fn fair(&self) -> u64 {
         self.fair
     }

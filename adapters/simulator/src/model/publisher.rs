@@ -22,7 +22,6 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Begins to keep changes. `present` is the present update id and time of the book.
     pub(crate) fn activate(&mut self, present: (u64, i64)) {
         if !self.is_active {
             self.is_active = true;

@@ -182,7 +182,6 @@ fn open(
     Ok(Acceptance { head, delay })
 }
 
-/// Returns the refusal of a method. `header` is the line `Allow` with the methods that the path takes.
 fn not_allowed(header: &'static str) -> Response {
     Response { header: header.into(), ..Response::error(405, "MethodNotAllowed") }
 }
@@ -192,7 +191,6 @@ fn symbols(exchange: &Exchange) -> Response {
     Response::of_json(200, format!("[{}]", names.join(",")))
 }
 
-/// Plans the faults in a body. The response says how many there are, or which line is wrong.
 fn plan_faults(body: &[u8], exchange: &mut Exchange, now: Instant) -> Response {
     let text = match str::from_utf8(body) {
         Ok(text) => text,

@@ -87,7 +87,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Asking<Io> {
         }
     }
 
-    /// Parses the bytes that have been received; `None` if a part of the request is missing.
     fn parse(&mut self) -> Option<Asked> {
         let (head, is_new) = match self.head.take() {
             Some(head) => (head, false),
@@ -156,7 +155,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Answering<Io> {
         Poll::Ready(true)
     }
 
-    /// Writes the response, closes the sending side, and waits until the client closes its side.
     pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !ready!(self.poll_write(context)) {
             return Poll::Ready(());

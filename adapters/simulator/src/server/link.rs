@@ -80,7 +80,6 @@ pub(super) enum Progress {
     Waits,
     /// The client sent a request with this body, and waits for [`Link::answer`].
     Asks(Box<Request>, Vec<u8>),
-    /// The client sent an invalid request, and the link sends the refusal.
     Refused,
     Opened,
     Received(Message),
@@ -141,7 +140,6 @@ impl<Io> Link<Io> {
         self.is_closing
     }
 
-    /// Returns whether the server has not answered the client's request yet.
     pub(super) const fn is_undecided(&self) -> bool {
         matches!(self.state, State::Asking(_) | State::Deciding(..))
     }
@@ -170,8 +168,6 @@ impl<Io> Link<Io> {
         self.queue(message);
     }
 
-    /// Marks the link as closing. If the link is open, sets the deadline for the client's answer to the Close frame;
-    /// otherwise the deadline of the upgrade stays.
     fn begin_closing(&mut self, now: Instant) {
         self.is_closing = true;
         if self.is_open() {
@@ -221,7 +217,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// Begins a turn: the link may again read and write as much as one turn allows.
     pub(super) fn refill(&mut self) {
         match &mut self.state {
             State::Asking(asking) => asking.transport().refill(),

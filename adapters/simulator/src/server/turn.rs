@@ -47,7 +47,6 @@ impl Server {
         Poll::Pending
     }
 
-    /// Accepts sockets. Returns true if more sockets may wait.
     fn accept(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         for _ in 0..ACCEPTED_PER_TURN {
             let Some(listener) = &self.listener else { return false };
@@ -92,7 +91,6 @@ impl Server {
         true
     }
 
-    /// Returns the clients for which the server has not accepted an upgrade, the oldest first.
     fn without_place(&self) -> impl Iterator<Item = SessionId> {
         self.links.iter().filter(|(_, link)| !link.has_place()).map(|(session, _)| *session)
     }
@@ -127,7 +125,6 @@ impl Server {
         self.links.range(first..).chain(self.links.range(..first)).map(|(session, _)| *session).collect()
     }
 
-    /// Reads from one client. Returns true if there may be more to read.
     fn read_from(
         &mut self,
         context: &mut Context<'_>,
@@ -176,8 +173,6 @@ impl Server {
         true
     }
 
-    /// Returns the link of a client. Mutes the link if a fault silences the client's session, and unmutes it
-    /// otherwise.
     fn link_mut(&mut self, session: SessionId) -> Option<&mut Link<Tcp>> {
         let link = self.links.get_mut(&session)?;
         link.mute(self.exchange.is_silenced(session));
@@ -190,7 +185,6 @@ impl Server {
         }
     }
 
-    /// Passes the exchange's outputs to the links. Returns true if there may be more outputs.
     pub(super) fn hand_out(&mut self, now: Instant) -> bool {
         for _ in 0..OUTPUTS_PER_TURN {
             let Some(output) = self.exchange.poll_output() else { return false };
@@ -225,7 +219,6 @@ impl Server {
         self.end(session, now);
     }
 
-    /// Writes as much as the sockets take. Returns true if some sockets have to wait for the next turn.
     fn write(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         let until = self.clock.now() + STEP_MAX;
         for session in self.in_turn(self.next_written) {

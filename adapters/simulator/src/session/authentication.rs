@@ -174,7 +174,6 @@ fn signer<'a>(
     Ok((position, account))
 }
 
-/// Returns the members of a payload, which must contain the request's path.
 fn members_of(payload: &str, path: &str) -> Result<Map<String, Value>, (u16, &'static str)> {
     let members = decode(payload).and_then(|text| serde_json::from_str(&text).ok());
     let Some(Value::Object(members)) = members else { return Err((400, "InvalidJson")) };

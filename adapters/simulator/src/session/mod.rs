@@ -159,7 +159,7 @@ impl Session {
         std::mem::take(&mut self.streams).into_values()
     }
 
-    /// Marks the session as no longer fresh. Returns whether it was fresh: whether this is its first subscription.
+    /// Returns whether this is the first call for this session.
     pub(crate) const fn begin(&mut self) -> bool {
         std::mem::replace(&mut self.is_fresh, false)
     }
