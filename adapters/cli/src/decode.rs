@@ -27,8 +27,6 @@ struct Unusable {
     unrecognized: u64,
 }
 
-/// Prints each frame of a recording on standard output, and a summary of unusable frames and elements on standard
-/// error.
 pub(crate) fn run(options: &Decode, messages: &mut Messages) -> Result<Ending, Failure> {
     let mut frames = Frames::new(Recording::open(&options.file, messages)?, options.endpoint);
     let mut out = BufWriter::with_capacity(1 << 16, Patient(io::stdout().lock()));

@@ -131,7 +131,6 @@ impl Recording {
         Ok(found)
     }
 
-    /// Reads the next line that is not empty. Returns whether there was one.
     fn read(&mut self) -> Result<bool, Failure> {
         loop {
             self.line.clear();

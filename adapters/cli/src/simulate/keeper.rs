@@ -61,7 +61,6 @@ impl Keeper {
         refused(&self.path, reason)
     }
 
-    /// Returns the identity of the newest state file; `None` if there was no file.
     fn own(&self) -> Option<Identity> {
         self.locked.as_ref().and_then(|file| identity(&file.metadata().ok()?))
     }

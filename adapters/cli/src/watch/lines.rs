@@ -21,7 +21,6 @@ impl PlainLines {
         PlainLines { output, missing: 0 }
     }
 
-    /// Prints a line. If there is no room, drops the line and adds one to the missing lines.
     pub(crate) fn print(&mut self, line: &Shown) -> io::Result<()> {
         self.output.check()?;
         if !self.output.has_room() {
@@ -32,7 +31,6 @@ impl PlainLines {
         self.output.put(format!("{line}\n").as_bytes())
     }
 
-    /// Prints the last lines, and waits until everything is written.
     pub(crate) fn finish(&mut self, lines: &[Shown]) -> Result<(), Unwritten> {
         self.output.wait_for_room(PATIENCE)?;
         self.report_missing().map_err(Unwritten::Failed)?;
@@ -77,7 +75,6 @@ impl LostBooks {
         *self == LostBooks::default()
     }
 
-    /// Requests new snapshots of these books, or of all books if some are not named.
     pub(crate) fn resync(self, client: &mut Client, now: Instant) {
         if self.are_some_unnamed {
             client.resync_all_books(now);
@@ -152,7 +149,6 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Prints the waiting events and a last line, and waits until everything is written.
     pub(crate) fn finish(&mut self, now: Instant, last: &impl Serialize) -> Result<(), Unwritten> {
         while !self.waiting.is_empty() {
             self.output.wait_for_room(PATIENCE)?;

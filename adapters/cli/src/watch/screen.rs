@@ -29,7 +29,6 @@ const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 const WIDTH_MIN: u16 = 28;
 const HEIGHT_MIN: u16 = 7;
 
-/// The width of a column of prices or quantities in the ladder.
 const NUMBER_WIDTH: usize = 15;
 
 /// The width of the column with numbers and trades, beside the ladder.

@@ -33,7 +33,6 @@ impl Top {
     }
 }
 
-/// The recent best levels of one symbol, from the ticker and from the book.
 #[derive(Clone, Debug)]
 pub(crate) struct Tops {
     tickers: VecDeque<Top>,

@@ -83,7 +83,6 @@ impl OnTerminal {
         tcsetwinsize(&self.terminal, size).unwrap();
     }
 
-    /// Presses keys again and again, in a separate thread.
     pub(crate) fn flood(&self, keys: &'static [u8]) {
         let mut terminal = self.terminal.try_clone().unwrap();
         std::thread::spawn(move || while terminal.write_all(keys).is_ok() {});
