@@ -29,7 +29,6 @@ use gemini_ws_tokio::Tokio;
 const FRAMES: u64 = 400_000;
 const ROUNDS: usize = 15;
 
-/// A function that reads all frames of a server.
 type Contestant = fn(&str) -> ();
 
 /// Each row has a name, whether its frames are pongs, and the readers on smol and on tokio.
@@ -199,7 +198,6 @@ impl Bench for TokioBench {
     }
 }
 
-/// Drives a client until `take` returns `true`.
 fn drive<B: Bench>(url: &str, mut take: impl FnMut(&Client, &Event<'_>) -> bool) {
     let mut gemini = Client::single(Config::new(url).seed(1));
     let stream = "btcusd@depth@100ms".parse().unwrap();

@@ -22,7 +22,6 @@ pub(crate) fn with_server<A: Adapter, T>(run: impl AsyncFnOnce(String) -> T) -> 
     with_faulty_server::<A, T>(|_| {}, run)
 }
 
-/// Runs a future as [`with_server`] does, with the faults that `plan` plans.
 pub(crate) fn with_faulty_server<A: Adapter, T>(
     plan: impl FnOnce(&mut Exchange),
     run: impl AsyncFnOnce(String) -> T,
