@@ -80,8 +80,8 @@ fn slow_upgrades() {
     assert_eq!(server.exchange_mut().session_count(), 0);
 }
 
-/// The exchange ends a session before the server answers the upgrade. The server still sends the answer, after the
-/// delay of the fault.
+/// A fault delays the answer to an upgrade, and the exchange ends the session during the delay. The server still
+/// sends the answer after the delay.
 #[test]
 fn slow_upgrades_of_sessions_that_end() {
     for end in ["close 1001", "cut-frame"] {
@@ -120,8 +120,9 @@ fn clients_that_leave_before_slow_upgrades() {
     });
 }
 
-/// Clients disconnect long before their slow refusals and answers of REST. They free their places among the clients
-/// that are not upgraded, so the server still answers another client, whose refusal is slow too.
+/// A fault delays refusals of upgrades and answers of REST, and clients disconnect long before these responses. The
+/// server frees the places of these clients among those that are not upgraded. So it still answers another client,
+/// whose refusal is delayed too.
 #[test]
 fn clients_that_leave_before_slow_refusals() {
     let mut server = with("delay-upgrades 3s\nrefuse-upgrades 503 0s 1000\ndelay-rest 3s");
@@ -153,8 +154,8 @@ fn spoilt_upgrades() {
     assert_eq!(server.counters().accepted(), 2);
 }
 
-/// The server sends the unsent frames and the beginning of one more frame, and then ends the connection. It waits at
-/// most five seconds for the client.
+/// The fault `cut-frame` makes the server send the unsent frames and the beginning of one more frame, and then end
+/// the connection. The server waits at most five seconds for the client.
 #[test]
 fn frames_that_end_early() {
     let mut server = with("delay-upgrades 200ms");
