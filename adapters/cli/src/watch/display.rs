@@ -172,8 +172,8 @@ impl Display {
         Ok(Asked::Nothing)
     }
 
-    /// Handles Ctrl-Z: restores the terminal and stops the process. Later, [`tick`](Display::tick) takes over the
-    /// terminal in the foreground.
+    /// Handles Ctrl-Z: restores the terminal and stops the process. When the process continues in the foreground,
+    /// [`tick`](Display::tick) takes over the terminal again.
     #[cfg(unix)]
     pub(crate) fn suspend(&mut self) {
         if let Mode::Screen(drawn) = &mut self.mode {
