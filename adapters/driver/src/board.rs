@@ -84,7 +84,6 @@ pub(crate) struct Group {
     places: HashMap<Symbol, usize>,
     ids: Vec<StreamId>,
     changed: Event,
-    /// Whether the driver has ended. It then publishes no more books.
     is_ended: AtomicBool,
     is_left: AtomicBool,
     /// The number of calls of [`Group::leave`]. All groups of a board share this counter.
@@ -105,7 +104,6 @@ struct Posted {
     /// The view before the newest one. Its memory is reused if no reader holds it.
     spare: Arc<BookView>,
     is_touched: bool,
-    /// The reason why no book will arrive; `None` if the book may arrive.
     no_book: Option<NoBook>,
     /// The venue's newest rejection of a subscription to this book. Removed when the book has a subscription again,
     /// or a new reader.
@@ -121,9 +119,7 @@ pub(crate) struct Board {
     /// [`Board::take_left`].
     left: Arc<AtomicU64>,
     left_before: u64,
-    /// Whether a book had a reason `no_book` after the newest call of [`note_streams`](Board::note_streams).
     lacks_books: bool,
-    /// When the driver last noticed that the machine had slept.
     slept: Option<Instant>,
 }
 

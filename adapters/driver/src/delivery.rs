@@ -147,7 +147,6 @@ struct State {
     /// Whether no more events are put into `queue`.
     is_ended: bool,
     is_dropped: bool,
-    /// Books whose updates the queue has dropped.
     lost: Vec<Symbol>,
     /// Whether the queue has dropped updates of books that no overflow names.
     has_lost_unnamed: bool,
@@ -255,7 +254,6 @@ pub(crate) struct Channel {
     /// Listens for `called`, which [`Events`] notifies.
     call: Option<EventListener>,
     is_dropped: bool,
-    /// How many events of this driver the queue has dropped.
     dropped: u64,
 }
 

@@ -32,7 +32,6 @@ enum Stage<'r, Io> {
 pub(crate) struct Dials<'r, R: Runtime> {
     runtime: R,
     dials: Vec<(LinkId, Stage<'r, R::Io>)>,
-    /// Whether `dials` contains a dial that was never polled.
     has_new: bool,
 }
 
@@ -63,7 +62,6 @@ impl<'r, R: Runtime + 'r> Dials<'r, R> {
         Stage::Dialling(Box::pin(dial(self.runtime.clone(), request, turn)))
     }
 
-    /// Polls each dial. Returns the progress of the dials that have begun to connect or have ended.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Vec<(LinkId, Progress<R::Io>)> {
         self.has_new = false;
         let mut progress = Vec::new();

@@ -82,7 +82,7 @@ pub(crate) mod tests {
     use crate::handle::handle;
     use crate::ticket::{Cell, Ticket};
 
-    /// A task in another thread: it calls the function as soon as it is woken.
+    /// A waker that calls a function, in place of a task in another thread.
     pub(crate) struct Woken<F: Fn() + Send + Sync>(pub(crate) F);
 
     impl<F: Fn() + Send + Sync> Wake for Woken<F> {
@@ -91,7 +91,6 @@ pub(crate) mod tests {
         }
     }
 
-    /// When `Handle::ended` returns, every book is stale and every ticket has ended.
     #[test]
     fn after_the_end_nothing_is_open() {
         let (handle, mut ends) = handle();

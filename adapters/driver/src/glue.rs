@@ -44,7 +44,7 @@ pub fn frame_of(message: &Message) -> Option<Frame<'_>> {
 /// Returns the reason to give to [`Client::handle_lost`](gemini_ws::Client::handle_lost) after an error of an open
 /// WebSocket.
 ///
-/// The end of a transport without a Close frame is [`Lost::End`], although `tungstenite` reports a breach of the
+/// If the transport ends without a Close frame, returns [`Lost::End`], although `tungstenite` reports a breach of the
 /// protocol. After a real breach, [`close_code_of`] returns the code to answer with.
 ///
 /// [`io::ErrorKind::WouldBlock`], [`io::ErrorKind::TimedOut`] and [`io::ErrorKind::Interrupted`] do not end a link.
@@ -181,7 +181,7 @@ mod tests {
         Error::Io(kind.into())
     }
 
-    /// Checks the translations of each kind of error. TLS errors are missing because this test cannot construct them.
+    /// TLS errors are missing, because this test cannot construct them.
     #[test]
     fn every_kind_of_error() {
         use io::ErrorKind as Kind;

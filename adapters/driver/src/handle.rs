@@ -41,7 +41,6 @@ pub fn client(client: Client) -> (Handle, Driver) {
     (handle, Driver::new(client, ends))
 }
 
-/// Creates a handle, and the [`Ends`] of its driver.
 pub(crate) fn handle() -> (Handle, Ends) {
     let (commands, receiver) = async_channel::bounded(COMMANDS_MAX);
     let (close, ending, clock) = (Shutdown::new(), Arc::new(Ending::default()), SharedClock::default());
@@ -451,24 +450,20 @@ impl Handle {
 }
 
 impl Lent<'_> {
-    /// Sends a request. Returns an error if the driver closes or shuts down, or if the client refuses the request.
     pub(crate) fn send(&mut self, request: &Request) -> Result<RequestId, CommandError> {
         self.check()?;
         self.client.request(self.now, request)
     }
 
-    /// Returns an error if the driver closes or shuts down.
     fn check(&self) -> Result<(), CommandError> {
         if self.keeper.is_ending() { Err(CommandError::Closed) } else { Ok(()) }
     }
 
-    /// Sends a request. The channel `answer` gets the reply, or the error.
     pub(crate) fn request(mut self, request: &Request, answer: Sender<Result<Reply, RequestError>>) {
         let sent = self.send(request);
         self.wait_for_reply(sent.map_err(RequestError::Refused), answer);
     }
 
-    /// Sends a cancel. The channel `answer` gets the reply, or the error.
     pub(crate) fn cancel(self, of: OrderRef<'_>, answer: Sender<Result<Reply, RequestError>>) {
         let cancel = keeper::cancel(self.keeper.orders(), of);
         let sent = match self.check() {

@@ -13,7 +13,6 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// The maximum number of bytes to read from the body of a refusal.
 pub(crate) const BODY_BYTES_MAX: usize = 8 << 10;
 
-/// The maximum number of header fields in the head of an answer.
 const HEADERS_MAX: usize = 96;
 
 /// The maximum number of interim answers (100 to 199, but not 101) before the final answer.
@@ -106,7 +105,6 @@ impl Answer {
         self.is_1_1
     }
 
-    /// Returns the values of all header fields of this name.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()

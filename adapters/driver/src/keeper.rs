@@ -59,7 +59,6 @@ pub struct Keeper {
     /// published after the check.
     looked: Option<(Instant, UnixTime)>,
     ending: Arc<Ending>,
-    /// Whether the driver refuses new commands, because it closes or shuts down.
     is_ending: bool,
     closed: Option<Closed>,
 }
@@ -267,7 +266,6 @@ impl Keeper {
         own.into_iter().flatten().min()
     }
 
-    /// Sends to `caller` when the instant `at` has come.
     pub(crate) fn wake_at(&mut self, at: Instant, caller: Sender<()>) {
         self.waits.add(at, caller);
     }
@@ -303,7 +301,6 @@ impl Keeper {
         }
     }
 
-    /// Subscribes to the depth of these symbols, and publishes their books from now on.
     pub(crate) fn open_books(
         &mut self,
         client: &mut Client,
@@ -434,7 +431,6 @@ mod tests {
         assert_eq!(keeper.quotes().to_reconcile().count(), 0);
     }
 
-    /// Returns a board with a book whose subscription the venue has rejected, and a reader of the book.
     fn rejected() -> (Board, BookReader, Symbol) {
         let (mut board, symbol) = (Board::default(), "btcusd".parse().unwrap());
         let group = board.open(&[symbol], Vec::new());
@@ -444,7 +440,7 @@ mod tests {
         (board, BookReader::new(group, handle), symbol)
     }
 
-    /// The venue rejects the subscription, but a recording of market data v1 delivers the book. The view of the
+    /// The venue rejects the subscription, but a recording of market data v1 delivers the book.
     /// current book then has no reason `no_book`.
     #[test]
     fn a_current_book_has_no_reason_to_be_missing() {

@@ -1,4 +1,4 @@
-//! [`NonBlocking`]: a WebSocket for a loop over readiness.
+//! [`NonBlocking`]: a WebSocket over a non-blocking stream.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -255,7 +255,6 @@ impl<S: Read + Write> NonBlocking<S> {
         Ok(())
     }
 
-    /// Ends the link. Answers a breach with a Close frame, if the stream takes it at once.
     fn end(&mut self, error: &Error) -> Lost {
         let reason = lost_of(error);
         let ended = std::mem::replace(&mut self.life, Life::Ended(reason));

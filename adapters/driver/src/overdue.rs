@@ -72,7 +72,6 @@ impl Overdue {
         self.by_time.first().map(|(due, _)| *due)
     }
 
-    /// Removes and returns the orders whose events are overdue.
     pub(crate) fn take(&mut self, now: Instant) -> Vec<OrderRef<'static>> {
         let mut orders = Vec::new();
         while let Some((_, name)) = self.by_time.first().copied().filter(|(due, _)| *due <= now) {

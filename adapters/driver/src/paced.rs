@@ -103,7 +103,6 @@ impl<Io> Paced<Io> {
         self.written
     }
 
-    /// Returns whether to read a non-blocking transport again at once.
     #[cfg(feature = "handshake")]
     pub(crate) const fn has_more(&self) -> bool {
         self.is_paused || self.write_failure.is_some()

@@ -152,7 +152,7 @@ impl Handle {
         Ok(it)
     }
 
-    /// Asks about one order. Returns `None` if the answer has resolved its doubt.
+    /// Returns `None` if the answer has resolved the doubt.
     async fn reconcile_order<E>(
         &self,
         signer: &SharedSigner,

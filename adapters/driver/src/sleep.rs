@@ -12,9 +12,9 @@ use gemini_ws::{Instant, UnixTime};
 /// [`probe_after`]: gemini_ws::Config::probe_after
 pub const SLEEP_CHECK: Duration = Duration::from_secs(1);
 
-/// The machine has slept if the time of day has advanced at least this much more than the monotonic clock. A clock
-/// that is set forward looks like a sleep. The driver then sends a probe that is not needed, and no book counts as
-/// fresh until its next snapshot or update.
+/// How much more the time of day must advance than the monotonic clock, between two checks, to count as a sleep of
+/// the machine. A time of day that is set forward counts as a sleep too. The driver then sends a probe that is not
+/// needed, and no book counts as fresh until its next snapshot or update.
 const SLEPT_MIN: Duration = Duration::from_secs(3);
 
 /// Compares the monotonic clock with the time of day. On Linux and macOS, only the monotonic clock stops while the
@@ -45,7 +45,6 @@ impl SleepWatch {
     }
 }
 
-/// Returns whether the machine has slept between two looks at both clocks.
 pub(crate) fn has_slept((at, of_day): (Instant, UnixTime), (now, time): (Instant, UnixTime)) -> bool {
     let passed = time.as_millis().saturating_sub(of_day.as_millis());
     Duration::from_millis(passed) >= now.since(at) + SLEPT_MIN

@@ -260,8 +260,7 @@ mod tests {
         }
     }
 
-    /// After a failed write, the socket first returns the frames that have arrived. If a Close frame is among them,
-    /// its code decides whether the client reconnects.
+    /// A Close frame that arrived before the failed write decides whether the client reconnects.
     #[test]
     fn a_failed_write_loses_no_frame() {
         let mut client = Client::single(Config::new("ws://v"));

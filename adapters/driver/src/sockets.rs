@@ -1,4 +1,4 @@
-//! [`Sockets`]: the sockets of a client, for a loop over readiness.
+//! [`Sockets`]: the sockets of a client, for a loop of your own over non-blocking streams.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -53,7 +53,7 @@ struct Place<S: Read + Write> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Found {
     More,
-    /// The socket may have more to read in the next turn. In this turn, the other sockets come first.
+    /// The socket may have more to read, but this turn must not read it further.
     Paused,
     Nothing,
 }
@@ -69,7 +69,7 @@ impl<S: Read + Write> Sockets<S> {
         self.by_slot.len()
     }
 
-    /// Returns whether there is no socket.
+    /// Returns whether the set has no sockets.
     pub fn is_empty(&self) -> bool {
         self.by_slot.is_empty()
     }

@@ -74,8 +74,12 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     closed: Option<(CloseReason, Instant)>,
 }
 
-/// The receivers of each event. When they are dropped, first all books become stale and all tickets end, so that another
-/// thread finds them so when its call returns or its events end. Last, the keeper reports the end of the driver.
+/// The receivers of each event. Dropping them has this order, so that another thread finds stale books and ended
+/// tickets when its call returns or its events end:
+///
+/// - All books become stale, and all tickets end.
+/// - The calls that wait for replies return, and [`Events`](crate::Events) ends.
+/// - The keeper reports the end of the driver.
 struct Takers<D> {
     telemetry: Telemetry,
     replies: Replies,
@@ -527,7 +531,6 @@ mod tests {
 
     type Ignore = Callback<fn(&mut Client, Instant, &Event<'_>)>;
 
-    /// Passes all events of the outputs to the takers.
     fn drain(takers: &mut Takers<Ignore>, client: &mut Client) {
         while let Some(output) = client.poll_output() {
             if let Output::Event(event) = output {
@@ -544,7 +547,6 @@ mod tests {
         drain(takers, client);
     }
 
-    /// When a call returns the reply to a cancel, the ticket of the order shows what the reply says.
     #[test]
     fn a_ticket_knows_a_reply_before_the_caller_does() {
         let (now, (handle, ends)) = (Instant::ZERO, handle());

@@ -251,10 +251,11 @@ impl Ticket {
     /// 500 ms. Each further refusal of this kind doubles the delay, up to 8 s. After any other refusal, the driver
     /// stops: see [`Order::cancel_refusal`].
     ///
-    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for final replies to cancels, for at most half of the
-    /// time that it is given. After the last handle and ticket are dropped, the driver also waits for final replies
-    /// to cancels, for at most 5 s. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent
-    /// at once. After [`Client::close`](gemini_ws::Client::close), the driver sends no further cancel.
+    /// A reply to a cancel is final if it is an acceptance, or a refusal after which the driver stops.
+    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for final replies, for at most half of the time that it
+    /// is given. After the last handle and ticket are dropped, the driver also waits for final replies, for at most 5
+    /// s. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After
+    /// [`Client::close`](gemini_ws::Client::close), the driver sends no further cancel.
     ///
     /// # Errors
     ///

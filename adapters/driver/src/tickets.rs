@@ -59,7 +59,7 @@ struct Repeated {
     sent: Option<RequestId>,
     /// When to send the cancel again, after the venue could not carry it out.
     again: Option<Instant>,
-    /// How long the driver waits when the venue next cannot carry out the cancel.
+    /// How long to wait after the next refusal before the driver sends the cancel again.
     delay: Duration,
 }
 
@@ -173,7 +173,6 @@ impl<H: Holder> Tickets<H> {
         self.cancels.entry(request).or_insert(first).cancel = cancel;
     }
 
-    /// Returns whether a cancel has no final reply yet.
     pub(crate) fn are_cancelling(&self) -> bool {
         !self.cancels.is_empty()
     }
@@ -301,13 +300,11 @@ mod tests {
     }
 
     impl Tickets<Nothing> {
-        /// Returns whether a cancel is still to be sent.
         fn has_cancels(&self) -> bool {
             self.cancels.values().any(|cancel| cancel.sent.is_none())
         }
     }
 
-    /// A client with an order whose cancel is repeated.
     struct Cancelling {
         client: Client,
         tickets: Tickets<Nothing>,
@@ -330,7 +327,7 @@ mod tests {
             it
         }
 
-        /// Places an order, and requests to cancel it by this id.
+        /// Places an order, and requests to cancel it. `order_id` stands for the venue's id of the order.
         fn cancel_another(&mut self, at: u64, order_id: u64) {
             let order = NewOrder::limit("one", "btcusd", Side::Buy, "1", "1").unwrap();
             let placed = self.client.request(Instant::from_millis(at), &Request::PlaceOrder(order));

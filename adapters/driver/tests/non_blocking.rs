@@ -14,7 +14,6 @@ use gemini_ws_driver::{NonBlocking, frame_of};
 
 type Socket = NonBlocking<TcpStream>;
 
-/// Returns a socket before its upgrade, and the stream of its peer.
 fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -29,7 +29,6 @@ struct Peer {
     steps: VecDeque<Step>,
     written: Vec<u8>,
     is_upgraded: bool,
-    /// The error of every write after the upgrade; `None` if writes succeed.
     write_failure: Option<ErrorKind>,
     read: usize,
 }
@@ -49,7 +48,6 @@ impl Peer {
         }
     }
 
-    /// Returns the answer to the upgrade, once the request is complete.
     fn answer(&self) -> Option<Vec<u8>> {
         let request = std::str::from_utf8(&self.written).unwrap().strip_suffix("\r\n\r\n")?;
         let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
@@ -285,8 +283,7 @@ fn a_message_that_never_ends() {
     assert!(before > UNFINISHED_BYTES_MAX && !socket.has_more());
 }
 
-/// After a failed write, the socket first returns the frames that have arrived. If a Close frame is among them, its
-/// code decides whether the client reconnects.
+/// A Close frame that arrived before the failed write decides whether the client reconnects.
 #[test]
 fn a_failed_write_loses_no_frame() {
     for failure in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::WriteZero] {
@@ -371,7 +368,6 @@ fn a_close_frame_behind_a_ping_arrives_although_the_pong_cannot_be_written() {
     assert_eq!(client.stats().stale_inputs, 0);
 }
 
-/// After its Close frame, a peer has limited time to end its side of the stream.
 #[test]
 fn a_peer_that_closes_and_stays() {
     let peers = || [Peer::new([close(4003)]), Peer::new([close(4003), frame(1, b"late")])];

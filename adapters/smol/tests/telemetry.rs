@@ -79,7 +79,6 @@ fn overflow() -> u64 {
     all
 }
 
-/// Runs a client until its first attempt to connect fails.
 fn fail() {
     // The test has just closed a listener on this port, so no server listens on it.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

@@ -15,7 +15,6 @@ impl Keeper {
         }
     }
 
-    /// Applies an event to everything except the orders, balances, positions and quotes.
     #[inline]
     fn take_but_for_account(&mut self, event: &Event<'_>) {
         match event {
@@ -43,7 +42,6 @@ impl Keeper {
         }
     }
 
-    /// Applies an event about links, subscriptions or losses.
     fn take_of_connection(&mut self, event: &Event<'_>) {
         match event {
             Event::Rejected { stream, error, .. } => {

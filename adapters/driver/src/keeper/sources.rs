@@ -105,7 +105,7 @@ fn another_reader_of_a_book_is_no_change_for_its_readers() {
     }
 }
 
-/// Passes the events of a client to a keeper. Returns the texts of the requests that the client sends.
+/// Passes the events of a client to a keeper. Returns the texts of the requests.
 fn drain(client: &mut Client, keeper: &mut Keeper) -> Vec<String> {
     let mut sent = Vec::new();
     while let Some(output) = client.poll_output() {
@@ -118,7 +118,6 @@ fn drain(client: &mut Client, keeper: &mut Keeper) -> Vec<String> {
     sent
 }
 
-/// Passes a frame through a client to a keeper.
 fn feed(client: &mut Client, keeper: &mut Keeper, link: LinkId, text: &str) {
     let mut scratch = Scratch::new();
     if let Some(event) = client.handle_frame(link, Instant::ZERO, Frame::Text(text), &mut scratch) {
@@ -164,7 +163,6 @@ fn the_parts_of_a_frame_cross_no_book_for_a_moment() {
     }
 }
 
-/// The keeper does not apply frames of market data to the data of the account.
 #[test]
 fn frames_of_market_data_concern_no_account() {
     let (now, mut scratch) = (Instant::ZERO, Scratch::new());

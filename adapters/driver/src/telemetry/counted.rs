@@ -31,7 +31,6 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 /// times.
 const REQUESTS_MAX: usize = 1_024;
 
-/// The maximum number of different reasons in the label `cause`.
 const CAUSES_MAX: usize = 64;
 
 pub(crate) struct Counted {
@@ -47,7 +46,6 @@ pub(crate) struct Counted {
     queue_depth: Gauge,
     data_age: Histogram,
     reply: Histogram,
-    /// The reasons in the label `cause`.
     causes: BTreeSet<String>,
     /// The requests of the application that wait for a reply, and when each was sent; `None` before that.
     sent: VecDeque<(u64, Option<Instant>)>,
@@ -126,7 +124,6 @@ impl Counted {
         }
     }
 
-    /// Returns the value of the label `cause` for a reason.
     fn cause(&mut self, reason: &dyn fmt::Display) -> String {
         let cause = reason.to_string();
         if self.causes.len() < CAUSES_MAX {
@@ -195,7 +192,6 @@ mod tests {
 
     use super::*;
 
-    /// Stores the value of the label `cause` of each counter.
     #[derive(Default)]
     struct Labels(Mutex<BTreeSet<String>>);
 

@@ -21,7 +21,6 @@ pub(crate) enum Says {
 const FLOOD_BYTES: usize = 6 << 20;
 
 pub(crate) struct Peer {
-    /// Received bytes that the peer has not decoded yet.
     heard: Vec<u8>,
     outbox: VecDeque<u8>,
     /// The bytes that the peer repeats after `outbox`, and how many bytes it has yet to send.
@@ -105,7 +104,6 @@ impl Peer {
         Says::Bytes(count)
     }
 
-    /// Answers the upgrade, once the request is complete.
     fn answer(&mut self, bytes: &mut Bytes) {
         let Some(end) = self.heard.windows(4).position(|it| it == b"\r\n\r\n") else { return };
         let request = String::from_utf8(self.heard.drain(..end + 4).collect()).expect("a request is text");

@@ -28,10 +28,9 @@ pub(crate) struct World {
     /// The tasks to wake, each with the instant at which to wake it.
     alarms: BTreeMap<(Instant, u64), Waker>,
     numbers: u64,
-    /// The number of existing streams; `timers` counts the timers.
     pub(crate) streams: usize,
     pub(crate) timers: usize,
-    /// The number of streams whose last read returned something.
+    /// The number of streams whose last read returned bytes.
     pub(crate) unread: usize,
     /// The number of reads since the last poll of the driver began; `bytes_read` is the number of their bytes.
     pub(crate) reads: usize,
