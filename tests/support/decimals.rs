@@ -6,7 +6,7 @@ use gemini_ws::{Decimal, DecimalError, DecodeErrorKind};
 
 use super::reading;
 
-/// Parses both texts, and checks each value, their comparison and the arithmetic on the two.
+/// Checks the value of each text, the comparison of both values, and their arithmetic.
 ///
 /// # Panics
 ///

@@ -44,8 +44,8 @@ fn only_present(value: &mut Value) {
     }
 }
 
-/// Checks that a frame is refused with an error at the mark `^`, which is removed first. For an error about a text,
-/// the mark is after the opening quote.
+/// Checks that a frame is refused with an error at the place of its mark `^`. The frame is decoded without the mark.
+/// For an error about a text, the mark is after the opening quote.
 pub fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
     let (frame, offset) = unmarked(marked);
     let mut scratch = Scratch::new();
@@ -55,7 +55,7 @@ pub fn refuses(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: 
     oracle::check_everywhere(&frame, &mut scratch);
 }
 
-/// Checks that one row of a frame is malformed, with an error at the mark `^`, which is removed first.
+/// Checks that one row of a frame is malformed, with an error at the place of the frame's mark `^`.
 pub fn refuses_row(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, member: Option<&str>) {
     let (frame, offset) = unmarked(marked);
     let mut scratch = Scratch::new();
@@ -72,7 +72,7 @@ pub fn refuses_row(endpoint: Endpoint, marked: &str, kind: DecodeErrorKind, memb
     oracle::check_everywhere(&frame, &mut scratch);
 }
 
-/// Removes the mark `^` from a text, and returns its offset as well.
+/// Returns the text without its mark `^`, and the offset of the mark.
 pub fn unmarked(marked: &str) -> (String, usize) {
     let (before, behind) = marked.split_once('^').expect(marked);
     (format!("{before}{behind}"), before.len())

@@ -221,7 +221,6 @@ pub fn update_v1(
     format!(r#"{{"type":"update","eventId":{event_id},"socket_sequence":{sequence},"events":[{entries}]}}"#)
 }
 
-/// Formats a frame that contains the whole book.
 pub fn snapshot(url: &str, bids: &str, asks: &str) -> String {
     match url {
         V2 => l2(bids, asks, r#","trades":[],"auction_events":[]"#),

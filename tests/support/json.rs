@@ -70,7 +70,6 @@ impl Text {
         Text { text: text.replace(HALF, "\u{fffd}"), escaped, is_whole }
     }
 
-    /// Returns whether the text contains no half of a surrogate pair.
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }

@@ -23,7 +23,6 @@ impl Late {
         self.waiting.push(event);
     }
 
-    /// Applies all events that are kept, as if the application polled the outputs now.
     pub fn poll(&mut self) {
         for event in std::mem::take(&mut self.waiting) {
             self.apply(&event);

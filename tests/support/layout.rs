@@ -1,5 +1,6 @@
 //! Reads the source of a crate and reports where its layout breaks the rules: which files and rooms import each
-//! other, how long files and functions are, and which fields are visible outside their module.
+//! other, how long files and functions are, and which fields are visible outside their module. A room is a file or a
+//! folder directly under the root.
 //!
 //! [`Layout`] reads tokens, without comments, strings and items under `#[cfg(test)]`. A path counts as an import if
 //! it begins with `crate`, `self`, `super` or a module that the file declares. Its target is the innermost module
@@ -16,7 +17,7 @@ const FUNCTION_LINES_MAX: usize = 60;
 
 const ROOT_FILE: &str = "lib.rs";
 
-/// Files or rooms, and the imports of each. A room is a file or a folder directly under the root.
+/// Files or rooms, and the imports of each.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[derive(Debug)]
@@ -28,7 +29,6 @@ pub struct Layout {
 #[derive(Debug)]
 struct File {
     lines: usize,
-    /// The tokens outside items under `#[cfg(test)]`.
     tokens: Vec<Token>,
     imports: BTreeSet<String>,
 }
@@ -147,7 +147,6 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
     }
 }
 
-/// Returns the room of a file: the first part of its path.
 fn room(path: &str) -> String {
     path.split('/').next().unwrap_or_default().to_owned()
 }

@@ -78,7 +78,7 @@ pub struct Plan {
 pub struct Many {
     pub client: Client,
     settings: Arc<[Settings]>,
-    /// The endpoints that were ever added. The links of a removed endpoint may not have ended.
+    /// All endpoints that were ever added, because a link may outlive its endpoint.
     endpoints: Vec<(EndpointId, usize)>,
     present: Vec<EndpointId>,
 }
@@ -330,7 +330,6 @@ impl Settings {
         }
     }
 
-    /// Returns whether a client keeps a link to this endpoint even without subscriptions.
     pub fn stays_open(&self) -> bool {
         self.stay_open.unwrap_or(match self.endpoint {
             Endpoint::Streams => self.authenticated,
@@ -339,13 +338,12 @@ impl Settings {
         })
     }
 
-    /// Returns the host of the address. The limits for dials, requests and orders count by host.
+    /// The venue's limits for dials, requests and orders count by host.
     pub fn host(&self) -> &str {
         let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
         rest.split(['/', '?']).next().unwrap_or_default()
     }
 
-    /// Returns the longest time that a link waits for the venue or the transport.
     pub fn longest_wait(&self) -> Duration {
         // After failed requests for a stream, the client waits longer before the next one. It closes a link after
         // several requests without a reply.

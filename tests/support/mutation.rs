@@ -68,7 +68,6 @@ const VALUES: [&str; 28] = [
     "[[1801000000000,1,2.5e1,3,4E-2,\"5\"]]",
 ];
 
-/// Names of members that some decoder reads.
 #[rustfmt::skip]
 const NAMES: [&str; 130] = [
     // The current API.

@@ -296,7 +296,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// Returns the serialised message of a frame; `None` if the frame, or its only element, is malformed.
+/// Returns `None` if the frame, or its only element, is malformed.
 fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
     let mut scratch = Scratch::new();
     let said = oracle::said(&endpoint.decode(frame, &mut scratch).ok()?, frame);
@@ -304,7 +304,7 @@ fn said(endpoint: Endpoint, frame: &str) -> Option<Value> {
     if lost("orders") || lost("events") { None } else { Some(said) }
 }
 
-/// Replaces the value of the member at a JSON pointer by a JSON text. For `None`, removes the member.
+/// If `value` is `None`, removes the member.
 pub fn with(frame: &str, member: &str, value: Option<&str>) -> String {
     let mut whole: Value = serde_json::from_str(frame).unwrap();
     *whole.pointer_mut(member).unwrap_or_else(|| panic!("{member} of {frame}")) = "<odd>".into();
@@ -363,7 +363,7 @@ pub fn wrong_where_accounted(
     (found != meant).then(|| format!("{member} is {odd:?} and read as {found}: {frame}"))
 }
 
-/// Describes the first member of any kind of frame that is read wrongly.
+/// Returns a description of the first member that is read wrongly, of any kind of frame.
 pub fn violation() -> Option<String> {
     KINDS.iter().find_map(|kind| {
         VALUES.iter().find_map(|odd| {

@@ -89,7 +89,6 @@ impl fmt::Display for At<'_> {
     }
 }
 
-/// Checks that the text must be refused, and that the error has the right kind, offset and member.
 fn refused(at: At<'_>, error: DecodeError, general: &serde_json::Result<Json>) {
     let At { endpoint, text } = at;
     use DecodeErrorKind::{

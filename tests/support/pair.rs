@@ -25,7 +25,7 @@ pub struct Pair {
     pub positions: Positions,
     pub trades: Vec<u64>,
     pub candles: u64,
-    /// The number of events so far. Depending on it, an event is compared with its owned copy or not.
+    /// The number of events so far. It decides which events are compared with their owned copies.
     copied: u64,
     signer: Option<Signer>,
     pub now: Instant,
@@ -94,8 +94,6 @@ impl Pair {
         pair
     }
 
-    /// Creates a pair whose client subscribes to these streams of an archived endpoint. The client connects when
-    /// `run` lets time pass.
     pub fn archived(target: &str, venue: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let venue = venue.account(Account::new(KEY, SECRET).id(ACCOUNT));
         let mut pair = Pair::with(Config::new(format!("ws://venue{target}")), venue, seed);
@@ -107,7 +105,6 @@ impl Pair {
         pair
     }
 
-    /// Sends a request from another session of [`ACCOUNT`].
     pub fn request_beside(&mut self, text: &str) {
         const BESIDE: SessionId = SessionId(1_000_000);
         if self.exchange.account_of(BESIDE).is_none() {
@@ -155,7 +152,6 @@ impl Pair {
         }
     }
 
-    /// Creates a pair whose client subscribes to these streams. The client connects when `run` lets time pass.
     pub fn following(config: simulator::Config, seed: u64, streams: &[&str]) -> Pair {
         let mut pair = Pair::new(config, seed);
         for stream in streams {
@@ -248,7 +244,6 @@ impl Pair {
         }
     }
 
-    /// Lets an attempt to connect reach the venue.
     fn dialled(&mut self, link: LinkId) {
         let Some(request) = self.client.connect_request(link) else { return };
         let target = request.url.strip_prefix("ws://venue").unwrap();

@@ -1,6 +1,5 @@
 //! A small generator of random numbers. The same seed gives the same numbers on every machine.
 
-/// A SplitMix64 generator. The field is its state.
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
 
@@ -13,7 +12,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number below `end`, which must not be zero.
+    /// `end` must not be zero.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }

@@ -209,7 +209,7 @@ impl Player {
         self.text(&text);
     }
 
-    /// Returns the next sequence number. The numbers start again on each link.
+    /// The numbers start again on each link.
     fn next_sequence(&mut self) -> u64 {
         let sequence = self.sequence;
         self.sequence += 1;
@@ -281,8 +281,8 @@ impl Player {
     }
 }
 
-/// Checks the counters of a client that has received `texts` text or binary frames: `frames` has this value, and so
-/// has the sum of the counters of each kind of frame.
+/// Checks that `frames`, and the sum of the counters of each kind of frame, are equal to the number of received text
+/// and binary frames, `texts`.
 pub fn check_sums(stats: &Stats, texts: u64) {
     let ignored = stats.ignored_stale
         + stats.ignored_before_snapshot

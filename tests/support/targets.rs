@@ -41,7 +41,6 @@ pub fn lifecycle(data: &[u8]) {
     }
 }
 
-/// Makes the inputs in the world's alphabet that the bytes choose, and checks the machine.
 fn follow<M: Machine + 'static>(world: &World<M>, bytes: &[u8]) {
     let named = |byte: &u8| world.alphabet[usize::from(*byte) % world.alphabet.len()];
     let inputs: Vec<_> = bytes.iter().take(INPUTS_MAX).map(named).collect();

@@ -7,7 +7,6 @@ pub fn seconds(at: Instant) -> String {
     format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
-/// Formats an event of a client that has one link.
 pub fn describe(event: &Event<'_>) -> String {
     Teller { places: false }.event(event)
 }
@@ -23,7 +22,6 @@ impl Teller {
         if self.places { format!("{}.{}", link.slot(), link.epoch()) } else { link.epoch().to_string() }
     }
 
-    /// Formats the prefix that names the link of an output. It is empty if `places` is false.
     pub fn before(self, link: LinkId) -> String {
         if self.places { format!("{} ", self.link(link)) } else { String::new() }
     }

@@ -318,7 +318,7 @@ impl Player {
         }
     }
 
-    /// Lets time pass. Outputs on the way are marked with their time.
+    /// Marks the outputs on the way with their times.
     fn pass(&mut self, until: &str) {
         let until = at(until);
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {

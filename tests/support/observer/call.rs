@@ -220,7 +220,6 @@ const RESPONSE: &str = "{\"id\":";
 pub struct Names {
     links: Vec<Vec<LinkId>>,
     streams: Vec<(StreamId, Stream)>,
-    /// The newest id in a request that the client handed out.
     pub newest_request: u64,
 }
 

@@ -1,6 +1,5 @@
-//! Checks frames: that exactly one counter counts each frame, that the events of a frame have its content, and that
-//! its data belongs to a subscription. Checks books: that each consists of one snapshot and the updates that follow
-//! it.
+//! Checks frames: exactly one counter counts each frame, the events of a frame have its content, and its data belongs
+//! to a subscription. Checks books: each consists of one snapshot and the updates that follow it.
 
 use gemini_ws::{
     Depth, Endpoint, Event, Frame, GapRule, Ignored, IgnoredReason, LinkId, Message, Scratch, Source, Stats,
@@ -123,7 +122,7 @@ impl Shadow {
         }
     }
 
-    /// Checks that a frame with an array of order events or orders became one event for each element.
+    /// A frame with an array of order events or orders must become one event for each element.
     fn elements(&mut self, event: &Event<'_>, _step: &Step<'_>) {
         let Event::Batch(batch, _) = event else { return };
         let elements = match batch.message() {

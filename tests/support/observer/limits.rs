@@ -51,7 +51,6 @@ impl Host {
         self.is_tightened || self.free_at() > now
     }
 
-    /// Returns the earliest instant at which the limits on dials and the venue's delay allow a dial.
     pub fn free_at(&self) -> Instant {
         let limiters = self.dials.iter().map(|(_, limiter)| limiter.free_at());
         limiters.fold(self.held_until, Instant::max)

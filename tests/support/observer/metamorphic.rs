@@ -131,7 +131,6 @@ impl<M: Machine> Runs<M> {
         }
     }
 
-    /// Makes a call in both runs, and polls the outputs of the first run.
     fn perform(&mut self, call: &Call, act: Act<'_>) -> Result<(), String> {
         let (later, sessions) = (self.later, &mut self.sessions);
         let [scratch, spare] = &mut self.scratches;
@@ -190,7 +189,6 @@ impl<M: Machine> Runs<M> {
         self.got.extend(std::iter::from_fn(|| other.poll_output()).map(|output| rebase(output, later)));
     }
 
-    /// Makes the further inputs of the variation in the second run.
     fn vary(&mut self, call: &Call) -> Result<(), String> {
         match (self.variation, self.closing) {
             (Variation::Stale, _) if self.random.below(3) == 0 => {
@@ -208,7 +206,6 @@ impl<M: Machine> Runs<M> {
         }
     }
 
-    /// Compares the last outputs of both runs, and their statistics.
     fn finish(mut self) -> Result<(), String> {
         self.take_got();
         withdraw(&mut self.expected, &mut self.got, &mut self.sessions)?;

@@ -132,7 +132,6 @@ impl Follows {
         self == Follows::Nothing || (self == Follows::NothingAtFirst && !has_worked)
     }
 
-    /// Returns the delay that the reason adds to the usual delay.
     pub fn least(self) -> Option<Duration> {
         match self {
             Follows::Nothing | Follows::Usual => None,

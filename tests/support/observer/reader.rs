@@ -49,7 +49,6 @@ impl Reader {
         }
     }
 
-    /// Applies an event and compares the result.
     pub fn take(&mut self, event: &Event<'_>) -> Checked {
         (self.apply)(&mut self.books, event);
         self.orders.apply(event);

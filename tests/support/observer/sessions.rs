@@ -40,7 +40,6 @@ struct Placed {
     is_shared: bool,
     /// The latest times of events that reported the order as `OPEN`, and of events that reported its end.
     times: [Option<Timestamp>; 2],
-    /// Whether the session has ended.
     is_left: bool,
 }
 
@@ -130,7 +129,6 @@ impl Sessions {
         self.orders.retain(|_, request| placed.contains_key(request));
     }
 
-    /// Returns how many of the ended sessions may have left orders at the venue.
     pub fn left(&self) -> usize {
         let left = self.placed.values().filter(|placed| placed.is_left && placed.may_remain());
         self.left + left.map(|placed| placed.link).collect::<BTreeSet<LinkId>>().len()

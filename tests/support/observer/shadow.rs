@@ -26,7 +26,6 @@ pub struct Leg {
     next_endpoint: usize,
     pub link: Option<LinkId>,
     pub phase: Phase,
-    /// The state of the link in the table of links.
     pub state: State,
     /// Whether the driver has a dial or a transport of the link.
     pub handed_out: bool,
@@ -43,7 +42,6 @@ pub struct Leg {
     pub sent: Instant,
     /// Whether the machine has a link in this slot.
     pub is_listed: bool,
-    /// Whether this step has restarted the slot.
     pub is_restarted: bool,
     pub ended: u64,
     /// When the next attempt is due, and the earliest instant that the venue allows for it.
@@ -118,12 +116,11 @@ impl Leg {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
 
-    /// Resets the counts of attempts, because the link has been live for `stable_after`.
     pub fn note_stable(&mut self) {
         (self.attempts, self.failed, self.likelihood) = (0, 0, 0.0);
     }
 
-    /// Returns whether, at the end of the step, the slot has a link to another endpoint.
+    /// Returns whether the slot has a link to another endpoint at the end of the step.
     pub fn makes_room(&self) -> bool {
         self.endpoint != self.next_endpoint
     }
@@ -168,7 +165,6 @@ pub struct Shadow {
     /// last state.
     pub leaving: HashMap<StreamId, (usize, StreamState)>,
     pub outstanding: Vec<Outstanding>,
-    /// Messages that the venue may reply to.
     pub written: Vec<Written>,
     pub newest_request: u64,
     pub newest_written: u64,

@@ -53,7 +53,6 @@ impl<M: Machine> Replay<M> {
     }
 }
 
-/// Makes the machine as it was before its first step, with a lenient observer.
 fn fresh<M: Machine>(observed: &Observed<M>) -> Observed<M> {
     let settings = observed.shadow.settings.clone();
     let fresh = Observed::with(settings, observed.make.clone()).lenient();
@@ -105,7 +104,6 @@ pub fn report<M: Machine>(observed: &Observed<M>, violation: &Violation, found: 
     text + &transcript(observed, &calls)
 }
 
-/// Formats a trace, and the outputs of a machine that makes it.
 fn transcript<M: Machine>(observed: &Observed<M>, calls: &[Call]) -> String {
     let mut observed = fresh(observed);
     let mut text = String::new();

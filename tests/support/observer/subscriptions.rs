@@ -19,7 +19,6 @@ use super::shadow::{Shadow, Step};
 #[derive(Clone, Debug)]
 pub struct Feed {
     pub stream: Stream,
-    /// The slot of the link that carries the stream.
     pub slot: usize,
     pub endpoint: usize,
     /// The subscriptions to the stream. The `bool` is true if the application has ended the subscription, but the
@@ -101,8 +100,9 @@ impl Feed {
         self.subscriptions.iter().any(|subscription| !subscription.1)
     }
 
-    /// Notes a reply to a request that names the stream. `is_final` says whether the reply decides about the stream even
-    /// if it is the reply to an earlier one of several requests in a row.
+    /// Notes whether the venue accepted or refused a request that names the stream. Of several requests in a row, the
+    /// reply to the newest decides. The reply to an earlier one counts only if `is_final` is true: an acceptance then
+    /// confirms the stream, and a refusal marks the newest request as failed.
     pub fn answered(&mut self, id: u64, asks: Asks, is_ok: bool, is_final: bool) {
         let Some(asked) = self.asked.as_mut().filter(|_| asks == Asks::Join) else { return };
         let is_earlier = (asked.first..asked.id).contains(&id);

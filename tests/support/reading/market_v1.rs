@@ -48,7 +48,6 @@ fn entries(frame: Object<'_>) -> Read<Value> {
     frame.array("events")?.iter().map(entry).collect()
 }
 
-/// Reads an entry that changes no level of the book.
 fn other(of: Object<'_>, kind: &str) -> Read<Value> {
     match kind {
         "trade" | "block_trade" => Ok(json!({

@@ -65,7 +65,6 @@ fn change(row: &Json) -> Result<(bool, Value), DecodeErrorKind> {
     if row.len() == 3 { Ok((is_bid, level)) } else { Err(DecodeErrorKind::Type) }
 }
 
-/// Reads an auction in a list. It must have a known type.
 fn any_auction(of: Object<'_>) -> Read<Value> {
     match text(of, "type")?.as_str() {
         Some("auction_result" | "auction_indicative") => auction(of, symbol(of, "symbol")?).map(untagged),

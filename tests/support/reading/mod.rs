@@ -64,7 +64,6 @@ impl<'j> Object<'j> {
         Some(value).filter(|value| !matches!(value, Json::Null))
     }
 
-    /// Returns the name of the member that [`get`](Object::get) returns.
     fn name(self, names: Names) -> &'static str {
         let known = |name: &str| names.split('|').find(|known| *known == name);
         self.0.iter().rev().find_map(|(name, _)| known(name)).unwrap_or_else(|| first(names))
@@ -191,7 +190,7 @@ fn side(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// Reads a text that must be written without escapes, such as a symbol.
+/// The text must be written without escapes, as in a symbol.
 fn plain(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.escaped => Err((DecodeErrorKind::Escape, of.name(names))),
@@ -199,7 +198,6 @@ fn plain(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// Reads the name of an instrument, which must fit into a `Symbol`.
 fn symbol(of: Object<'_>, names: Names) -> Read<Value> {
     let symbol = plain(of, names)?;
     let text = symbol.as_str().unwrap();
@@ -223,7 +221,7 @@ fn boolean(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// Reads an integer that is written without point and exponent, as a number or as a text.
+/// The integer is written without point and exponent, as a number or as a text.
 fn integer(value: &Json) -> Result<i128, DecodeErrorKind> {
     let digits = match value {
         Json::Number(number) => number,
@@ -246,7 +244,7 @@ fn as_unsigned(value: i128) -> Option<Value> {
     u64::try_from(value).ok().map(|value| json!(value))
 }
 
-/// Converts an integer to a time in nanoseconds. `unit` is the unit of the integer in nanoseconds.
+/// `unit` is the unit of the integer in nanoseconds.
 fn time(value: Result<i128, DecodeErrorKind>, unit: i128) -> Result<Value, DecodeErrorKind> {
     let nanos = value?.checked_mul(unit).and_then(|nanos| i64::try_from(nanos).ok());
     nanos.map(|nanos| json!(nanos)).ok_or(DecodeErrorKind::Integer)

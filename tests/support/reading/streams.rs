@@ -44,8 +44,8 @@ pub(super) fn read(frame: Object<'_>, whole: impl FnOnce() -> Value) -> Read<Val
     }
 }
 
-/// The kinds of frames that are recognised by their members. `Named` stands for each kind whose frames should name
-/// the kind; this frame does not.
+/// The kinds of frames that are recognised by their members. `Named` stands for all kinds whose frames should also
+/// contain the name of their kind.
 enum Unnamed {
     Partial,
     Ticker,
@@ -55,7 +55,6 @@ enum Unnamed {
 
 type Reader = fn(Object<'_>) -> Read<Value>;
 
-/// Finds the kind of a frame by its members.
 fn unnamed(frame: Object<'_>) -> Option<(Unnamed, Reader)> {
     let has = |names: &[&str]| names.iter().all(|name| frame.has(name));
     Some(if has(&["X"]) {

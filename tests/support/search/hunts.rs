@@ -41,7 +41,6 @@ fn weighted(inputs: &[(usize, Input)]) -> Vec<Input> {
     inputs.iter().flat_map(|(weight, input)| std::iter::repeat_n(*input, *weight)).collect()
 }
 
-/// Returns inputs about a link of the current API, with their weights.
 fn of_link(slot: usize) -> Vec<(usize, Input)> {
     let whats = [
         (12, What::Connected),

@@ -182,7 +182,6 @@ impl<M: Machine + 'static> World<M> {
         true
     }
 
-    /// Formats the violation with a shortened trace and its outputs.
     pub fn report(&self, found: &Found) -> String {
         let Found { violation, inputs, in_fork, steps } = found;
         let path: Vec<String> = inputs.iter().map(Input::to_string).collect();

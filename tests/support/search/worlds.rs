@@ -22,7 +22,6 @@ fn wanted(name: &str) -> Wanted {
     Wanted::new(name.parse().expect("a stream"))
 }
 
-/// Returns the world of a client that follows a book over one link.
 pub fn single() -> World<Many> {
     let settings = Settings { malformed_run_max: 2, ..Settings::single("wss://ws.gemini.com") };
     let of = settings.clone();

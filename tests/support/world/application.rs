@@ -237,7 +237,7 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Confirms a quote that was accepted, unless it confirmed this quote before.
+    /// Confirms an accepted quote that the application has not confirmed before.
     pub(super) fn confirm_accepted(&mut self) {
         let is_meant = |quote: &&Quote| {
             quote.state == QuoteState::Accepted && quote.quote_id != self.application.confirmed
@@ -273,7 +273,7 @@ impl<M: Machine> Life<'_, M> {
         order.and_then(|order| order.time_in_force(*self.random.pick(&times))).unwrap()
     }
 
-    /// Returns the request of an act about quotes; `None` if there is no request for quotes or no quote for it.
+    /// Returns `None` if there is no request for quotes, or no quote, that the act can be about.
     fn quote_request(&mut self, act: Act) -> Option<Request> {
         if act == Act::SubmitQuote {
             self.application.placed += 1;

@@ -35,7 +35,7 @@ struct Asked {
     answered_at: Instant,
 }
 
-/// The true state of an account and of the markets at one moment.
+/// The state of the account and of the markets in the exchange at one moment.
 #[derive(Debug)]
 pub(super) struct Truth {
     orders: Vec<LedgerOrder>,
@@ -61,7 +61,6 @@ impl Truth {
         self.orders.iter().find(|entry| entry.order_id == id)
     }
 
-    /// Finds a quote by its id, or by the id that the application chose.
     fn quote(&self, quote: &Quote) -> Option<&LedgerQuote> {
         let client_id = quote.terms.and_then(|terms| terms.client_id).map(|id| id.to_string());
         self.quotes.iter().find(|entry| match quote.quote_id {

@@ -164,7 +164,6 @@ impl<M: Lived> Life<'_, M> {
 }
 
 impl<M: Machine> Life<'_, M> {
-    /// Draws the time until the next step of the application or the next fault.
     fn pause(&mut self) -> Duration {
         match self.random.below(16) {
             0..=3 => Duration::ZERO,
@@ -186,7 +185,7 @@ impl<M: Machine> Life<'_, M> {
         self.now = self.now.max(until);
     }
 
-    /// Lets time pass until a condition holds, or until an instant. Returns whether the condition holds.
+    /// Returns whether the condition holds.
     fn run_until(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) -> bool {
         self.flush();
         loop {
@@ -279,7 +278,6 @@ impl<M: Machine> Life<'_, M> {
         self.hear(link, position, message);
     }
 
-    /// Lets a message of a link arrive at the driver, which passes it to the machine.
     fn hear(&mut self, link: LinkId, position: usize, message: Message) {
         self.tell(|| format!("< {link} {message:?}"));
         let now = self.sometimes_before();
@@ -324,7 +322,6 @@ impl<M: Machine> Life<'_, M> {
         self.world.scratch = scratch;
     }
 
-    /// Counts an input about a link, and adds it to the hash of the life.
     fn call(&mut self, link: LinkId, kind: u64) {
         self.world.figures.calls += 1;
         self.fold.word(kind);
@@ -474,7 +471,6 @@ impl<M: Machine> Life<'_, M> {
         self.confirm_accepted();
     }
 
-    /// Passes an event to the queue. If there is no queue, passes it to the application.
     fn take(&mut self, event: &Event<'_>) {
         assert!(self.end.is_none() || matches!(event, Event::Ignored(..)), "after the end: {event:?}");
         if !fold::is_data(event) {

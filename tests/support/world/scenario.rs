@@ -1,4 +1,4 @@
-//! [`Scenario`] describes the life of one seed.
+//! [`Scenario`]: the settings, streams, faults and times of one life, drawn with its seed.
 
 use std::time::Duration;
 
@@ -79,7 +79,6 @@ impl Prepared {
     }
 }
 
-/// What is special about a life: its settings, streams, faults and times.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub settings: Vec<Settings>,
@@ -97,7 +96,6 @@ pub struct Scenario {
     pub steps: usize,
     pub rounds: usize,
     pub compares: bool,
-    /// How long a message is under way.
     pub latency: Duration,
     /// How long after its deadline the timer fires.
     pub lateness: Duration,

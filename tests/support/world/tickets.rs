@@ -55,7 +55,6 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    /// Applies an event to the orders and tickets, as the driver does.
     pub(super) fn apply(&mut self, orders: &mut Orders, event: &Event<'_>, now: Instant) {
         if let Event::Requested { request, about: Subject::PlaceOrder(_), .. } = *event {
             self.tickets.open(request, Noted { request, ends: Rc::clone(&self.ends) });

@@ -252,8 +252,8 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Checks, after the last text that the venue sent at a moment has been applied, that each thing that the
-    /// application knows was true at that moment, or is in doubt.
+    /// Call this after the application has applied the last text that the venue sent at one moment. Checks everything
+    /// that the application knows: it was true at that moment, or it is in doubt.
     pub(super) fn check_beliefs(&mut self, position: usize) {
         let Some(truth) = self.world.network.end_round(position) else { return };
         let is_gone = self.world.network.ports[position].driver == Driver::Gone;
