@@ -270,7 +270,6 @@ fn acknowledge(fed: &mut Fed, at: u64, kinds: &str) {
     ));
 }
 
-/// Formats an event about order 77, with these additional members.
 fn event(kind: &str, sequence: u32, members: &str) -> String {
     format!(
         r#"[{{"type":"{kind}","order_id":"77","symbol":"btcusd","side":"buy","timestampms":1000,"socket_sequence":{sequence},{members}}}]"#

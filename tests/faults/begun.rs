@@ -64,8 +64,8 @@ fn bg_02_an_answer_from_before_the_first_report_of_a_stream_settles_no_position(
     assert!(fed.positions.is_stale());
 }
 
-/// The venue refused to end a stream of balances. So the next subscription to it does not begin with a report of all
-/// balances, and a balance that its first report does not name becomes stale.
+/// The venue refused to end a stream of balances, so the next subscription to it does not begin with a report of all
+/// balances. A balance that the first report does not name becomes stale.
 #[test]
 fn bg_03_a_report_of_balances_that_the_venue_did_not_end_is_not_the_whole() {
     for silence in [false, true] {
@@ -155,7 +155,7 @@ fn bg_04_what_is_unsubscribed_is_not_current_before_the_venue_confirms_it() {
     }
 }
 
-/// Reports of a change, about another position and another order than the frames in `CURRENT`.
+/// Reports of changes: a position and an order that the frames in `CURRENT` do not name.
 const OTHERS: [(&str, &str); 2] = [
     (
         "positions@account",

@@ -126,7 +126,7 @@ impl Fed {
         self.poll();
     }
 
-    /// Loses the link and opens the next one. The venue has not confirmed its requests yet.
+    /// Loses the link and opens the next one. The requests over the next link have no replies yet.
     pub(crate) fn reconnect(&mut self, at: u64) {
         self.client.handle_lost(self.link, t(at), Lost::Reset);
         self.poll();
@@ -198,7 +198,6 @@ pub(crate) const OVERFLOW: Event<'static> =
 pub(crate) const LOST_FACTS: Event<'static> =
     Event::Overflow { topic: Topic::Connection, symbol: None, dropped: 1 };
 
-/// Creates a client of two endpoints with an open link each.
 pub(crate) fn pair(urls: [&str; 2]) -> (Fed, [LinkId; 2]) {
     let mut client = Client::new(ClientConfig::new(), 1);
     for url in urls {

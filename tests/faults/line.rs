@@ -25,7 +25,6 @@ impl Line {
         Line::with_client(ClientConfig::new(), config, streams)
     }
 
-    /// Creates a client of these settings with these streams. Its link is not open yet.
     pub(crate) fn with_client(
         client: ClientConfig,
         config: Config,

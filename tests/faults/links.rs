@@ -58,7 +58,6 @@ fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     }
 }
 
-/// A malformed trade comes each second, on a link with a hundred books. The books stay current.
 #[test]
 fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     let mut fed = Fed::new(Config::new("ws://v"));
@@ -96,7 +95,6 @@ fn y12_books_are_live_beside_a_stream_that_cannot_be_decoded() {
     );
 }
 
-/// The frames of one stream are malformed, on a link with open orders. The link does not end.
 #[test]
 fn y01_a_stream_of_malformed_frames_does_not_end_the_link() {
     let config = Config::new("ws://v").authenticated(true).cancel_on_disconnect(true);
@@ -155,8 +153,6 @@ fn asked_again(behind: &str, resync_by_books: bool) -> usize {
     asked
 }
 
-/// After each snapshot comes a frame after which the client needs another snapshot. It requests the book more and
-/// more rarely.
 #[test]
 fn y02_a_book_that_is_lost_again_and_again_is_not_asked_for_at_full_speed() {
     let gap = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":BEYOND,"u":LAST,"b":[],"a":[]}"#;
@@ -259,8 +255,8 @@ fn st_01_nothing_comes_of_a_late_input() {
     assert!(fed.sent.len() > sent, "nothing had waited");
 }
 
-/// A link that is not needed ends while the timer of another link is late. A message of the other link that waits for
-/// room is sent with that timer, not before.
+/// A message waits for room in the limits, and its timer is late. Then another link ends, which no stream needs. The
+/// client sends the message when the timer fires, and not before.
 #[test]
 fn st_02_the_end_of_a_link_sends_nothing_over_another() {
     let mut client = gemini_ws::Client::new(gemini_ws::ClientConfig::new(), 1);
@@ -465,7 +461,6 @@ fn y02_the_first_loss_is_repaired_at_once_and_old_ones_are_forgotten() {
     }
 }
 
-/// Updates that are older than the snapshot come after it. The client reports no gap.
 #[test]
 fn y03_late_updates_are_no_gap() {
     let mut fed = Fed::new(Config::new("ws://v"));

@@ -363,8 +363,6 @@ fn b1_executions_that_do_not_add_up_are_a_doubt() {
     }
 }
 
-/// If the first event that an application sees of an order shows that earlier executions are missing, the order is in
-/// doubt.
 #[test]
 fn b1_an_order_that_is_first_seen_in_the_middle_is_in_doubt() {
     for (status, rest, doubt) in [
@@ -513,7 +511,7 @@ fn b7_an_order_that_is_open_or_in_doubt_is_never_forgotten() {
     assert_eq!(orders.iter().count(), FINISHED_ORDERS_MAX + 2);
 }
 
-/// Two orders may have one client order id. The id of the request shows which of them a reply is about.
+/// The id of the request shows which of the two orders a reply is about.
 #[test]
 fn b7_two_orders_of_one_client_order_id_stay_two() {
     let mut fed = Fed::private(&["orders@account"]);

@@ -93,7 +93,6 @@ const PRIVATE: [&str; 4] =
 const BALANCES: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
 const QUOTE: &str = r#"{"e":"requestForQuote","i":"7f9c","E":1790743321322,"r":"r1","x":"ACCEPTED","S":"CONFIRMING","q":"q1"}"#;
 
-/// A malformed frame puts in doubt all that it may be about, and nothing else.
 #[test]
 fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     // The frame; whether orders, balances, positions, quotes and the books of btcusd and ethusd are in doubt.
@@ -218,7 +217,6 @@ fn a7_a_whole_report_replaces() {
     assert_eq!(fed.balances.iter().map(|(asset, _)| asset.to_owned()).collect::<Vec<_>>(), ["BTC"]);
 }
 
-/// After a reconnect, a report of changes makes current only the positions that it names.
 #[test]
 fn a7_what_the_next_report_does_not_name_is_not_current() {
     let mut fed = Fed::private(&["positions@account", "balances@account"]);
@@ -244,8 +242,8 @@ fn a7_what_the_next_report_does_not_name_is_not_current() {
     assert_eq!((held, fed.positions.is_stale()), (vec!["B 2".to_owned(), "C 5".to_owned()], false));
 }
 
-/// The first report of balances after a reconnect lists all balances. `Balances` removes an asset that it does not
-/// name.
+/// The first report of balances after a reconnect lists all balances, so `Balances` removes each asset that is
+/// missing in it.
 #[test]
 fn a7_balances_of_a_new_subscription_replace_and_later_ones_add() {
     let mut fed = Fed::private(&["balances@account"]);
@@ -334,7 +332,6 @@ fn b18_a_quote_of_another_client_is_not_taken_for_the_own() {
     assert_eq!((other.request, other.terms, other.state), (None, None, QuoteState::Withdrawn));
 }
 
-/// A refusal with "too many requests" does not put the order or quote in doubt that the request named.
 #[test]
 fn b18_a_refusal_for_a_limit_raises_no_doubt() {
     for (reply, raises) in [

@@ -48,8 +48,8 @@ fn orders(endpoint: Endpoint, frames: &[&str]) -> Orders {
     orders
 }
 
-/// A5, R10: a fill is read although other members are odd: a stop price of twenty digits, a fee that is half a
-/// surrogate pair, an event id of letters.
+/// A fill is read although other members are odd: a stop price of twenty digits, a fee that is half a surrogate pair,
+/// an event id of letters.
 pub(crate) fn a5_what_informs_costs_no_fill() {
     let frame = r#"{"e":"orderUpdate","E":"late","s":"BTCUSD","i":77,"c":"a1","S":"BUY","X":"FILLED","P":"10000000000.0000000001","q":"1","Z":"1","L":"100","t":5,"n":"\ud83d","r":"\ud83d","T":[]}"#;
     update(frame, |update| {
@@ -79,7 +79,7 @@ pub(crate) fn a5_every_member_of_every_frame() {
     }
 }
 
-/// B8: an order that has not traded may have the members of a fill with the value zero.
+/// An order that has not traded may have the members of a fill with the value zero.
 pub(crate) fn b8_zero_members_are_no_fill() {
     let frame = |status: &str, rest: &str| {
         format!(
@@ -127,8 +127,7 @@ pub(crate) fn b8_zero_members_are_no_fill() {
     assert_eq!(said(Endpoint::OrderEventsV1, zero)["events"][0]["fill"]["quantity"], Value::Null);
 }
 
-/// C13: the precision of a format is the number of decimals. A number is rounded to it, half to even, and never cut
-/// off.
+/// The precision of a format is the number of decimals. A number is rounded to it, half to even, and never cut off.
 pub(crate) fn c13_a_precision_does_not_cut() {
     // Text, format, printed.
     #[rustfmt::skip]
@@ -202,7 +201,7 @@ pub(crate) fn c13_a_precision_does_not_cut() {
     assert_eq!(format!("{:?} {:?}", d("1.50"), Some(d("-2"))), "1.50 Some(-2)");
 }
 
-/// C15: sums may have any length. A volume that cannot be read leaves the other members readable.
+/// Sums may have any length. A volume that cannot be read leaves the other members readable.
 pub(crate) fn c15_the_volume_of_a_day_can_be_read() {
     let candle = |volume: &str| {
         let frame = format!(
@@ -222,7 +221,7 @@ pub(crate) fn c15_the_volume_of_a_day_can_be_read() {
     }
 }
 
-/// BR-15: symbols of up to 64 bytes are read in every frame, and an error says what is wrong with any other name.
+/// Symbols of up to 64 bytes are read in every frame, and an error says what is wrong with any other name.
 pub(crate) fn br15_symbols_of_sixty_four_bytes() {
     let long = "GEMI-FIFAWC-2606111900-BRA-ARG-CS-DRAW11";
     let longest = "X".repeat(64);
@@ -278,8 +277,8 @@ pub(crate) fn br15_symbols_of_sixty_four_bytes() {
     assert!(small < large && small == "ABC".parse().unwrap());
 }
 
-/// BR-36: a frame that names its kind has the same content as one that does not. A frame that contradicts itself has
-/// no kind.
+/// A frame that names its kind has the same content as one that does not. A frame that contradicts itself has no
+/// kind.
 pub(crate) fn br36_frames_that_name_their_kind() {
     let trade = r#""E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true"#;
     let ticker = r#""u":1,"E":1,"s":"btcusd","b":"1","B":"1","a":"2","A":"1""#;
@@ -332,7 +331,6 @@ pub(crate) fn br36_frames_that_name_their_kind() {
     assert_eq!(said(Endpoint::Streams, texts), said(Endpoint::Streams, &numbers));
 }
 
-/// Tests calculations of a trading strategy.
 pub(crate) fn api_decimals() {
     const TICK: Decimal = Decimal::constant("0.25");
     use Rounding::{Down, Nearest, TowardsZero, Up};
@@ -400,7 +398,6 @@ pub(crate) fn api_decimals() {
     );
 }
 
-/// Tests names, sides and requests, written as applications write them.
 pub(crate) fn api_requests() {
     let order = NewOrder::limit("my-1", "btcusd", Side::Buy, "0.01", 20000).unwrap();
     assert_eq!((order.side(), order.price(), order.stop_price()), (Side::Buy, Some(d("20000")), None));

@@ -74,7 +74,6 @@ fn x12_quotes_that_were_refused_are_forgotten_at_last() {
     assert!(quotes.iter().count() <= QUOTES_MAX, "{} quotes are kept", quotes.iter().count());
 }
 
-/// REST answered that the quote does not exist, but a later event reports it. `Quotes` follows the event.
 #[test]
 fn x13_events_decide_against_an_earlier_not_found_of_a_quote() {
     let mut fed = Fed::private(&["requestForQuote@account"]);
@@ -217,7 +216,6 @@ fn an_answer_replaces_the_rows_of_a_recording() {
     assert_eq!(positions.get(symbol).unwrap()[0].value.to_string(), "5");
 }
 
-/// Formats a report of a balance or a position with this time.
 fn report(what: &str, time: u64, amount: &str) -> String {
     match what {
         "balances@account" => format!(
@@ -272,7 +270,6 @@ fn a_delayed_report_of_a_second_link_undoes_nothing() {
     }
 }
 
-/// Formats a report of balances with this time in milliseconds.
 fn balances(time: u64, rows: &[(&str, u32)]) -> String {
     let rows: Vec<String> = rows
         .iter()
@@ -394,7 +391,7 @@ fn a_late_report_adds_no_balance_to_a_current_list() {
     assert_eq!(usd(&fed), ("1", None));
 }
 
-/// No stream is subscribed. The answer to the second question comes before the answer to the first one, which then
+/// No stream is subscribed. The answer to the second question comes first, so the answer to the first question
 /// changes nothing.
 #[test]
 fn an_older_answer_replaces_no_newer_one() {

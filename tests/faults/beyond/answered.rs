@@ -14,7 +14,6 @@ fn ask(fed: &mut Fed, id: u64, members: &str) -> bool {
     fed.orders.reconcile(&question, question.answer(200, &body).unwrap(), asked)
 }
 
-/// If no event has named the side, the quantity and the client order id of an order, an answer of REST supplies them.
 #[test]
 fn an_answer_names_the_terms_that_no_event_has_named() {
     let mut fed = Fed::private(&["orders@account"]);

@@ -170,7 +170,6 @@ fn replays(mut scratch: Scratch) -> bool {
     books.live("btcusd").is_some_and(|book| book.bids().len() == 2)
 }
 
-/// Decoding with a `Scratch` does not change the symbol that the application has set in it.
 #[test]
 fn a_scratch_keeps_its_symbol_whatever_is_decoded_with_it() {
     let (first, heartbeat) = (v1(0, 99, "initial"), r#"{"type":"heartbeat","socket_sequence":0}"#);
@@ -243,8 +242,6 @@ fn a_book_stays_if_one_of_its_two_sources_ends() {
     }
 }
 
-/// Two sources deliver a book of one symbol, and the link of one source has ended. When the subscription to the other
-/// source ends too, `Books` removes the book.
 #[test]
 fn a_book_whose_other_source_has_ended_is_removed_with_its_subscription() {
     let (mut fed, links, id) = two_sources();

@@ -213,8 +213,8 @@ fn two_submissions_are_not_one_quote() {
     assert_eq!(fed.quotes.get(submitted[1].0).unwrap().state, QuoteState::Rejected);
 }
 
-/// After a quote was withdrawn or declined, an event reports its execution. Later events that the quote was lost or
-/// has failed do not undo the execution.
+/// After a quote was withdrawn or declined, an event reports its execution. Later events say that the quote was lost
+/// or has failed, which does not undo the execution.
 #[test]
 fn an_execution_of_a_quote_is_never_lost() {
     let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());
@@ -379,8 +379,8 @@ fn an_end_without_the_status_of_the_quote_leaves_its_state_unknown() {
 }
 
 /// The venue accepts a request to withdraw, decline or confirm a quote, and an event reports a state of the quote. If
-/// the two contradict each other, the quote is in doubt. Rows: the request, the event, whether the event comes before
-/// the reply, and the state and whether it is in doubt.
+/// the two contradict each other, the quote is in doubt. Each row has the request, the event, whether the event comes
+/// before the reply, and then the state of the quote and whether the quote is in doubt.
 #[test]
 fn a_reply_and_an_event_contradict_each_other() {
     let (rfq_id, quote_id) = ("r1".parse().unwrap(), "q1".parse().unwrap());

@@ -84,7 +84,6 @@ fn the_cost_of_a_new_quote_does_not_grow_with_the_quotes_that_are_known() {
     assert!(many < few * 8, "10 quotes: {few:?}, 5,000: {many:?} for a hundred new ones");
 }
 
-/// A loss visits no quote that has ended or is in doubt already.
 #[test]
 fn the_cost_of_a_loss_does_not_grow_with_the_quotes_that_it_does_not_concern() {
     let lose = |quotes: &mut Quotes| {

@@ -75,7 +75,6 @@ fn events_that_are_delivered_again_are_no_contradiction() {
     }
 }
 
-/// If an event states a smaller executed quantity than the sum of the fills before it, the order is in doubt.
 #[test]
 fn a_sum_below_the_fills_is_a_doubt() {
     let fills = [("PARTIALLY_FILLED", r#","Z":"0.2","L":"100","t":8"#), ("PARTIALLY_FILLED", FILL)];

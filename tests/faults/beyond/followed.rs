@@ -60,7 +60,7 @@ fn depth(first: u64, last: u64, bid: u32) -> String {
     )
 }
 
-/// Applies frames of a recording. Returns the best bid after each frame if the book is current.
+/// Applies frames of a recording. Returns the best bid after each frame, or `None` if the book is not current.
 fn replayed(replay: Replay, frames: &[String]) -> Vec<Option<String>> {
     let (mut replay, mut scratch, mut books) = (replay, Scratch::new(), Books::new());
     let mut bid_after = |frame: &String| {

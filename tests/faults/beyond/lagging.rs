@@ -7,7 +7,6 @@ use super::fed::{Fed, OVERFLOW, d, found, order, update};
 
 const HALF: &str = r#","Z":"0.5""#;
 
-/// An answer that is older than what an event has shown must not end a doubt.
 #[test]
 fn an_answer_behind_the_events_ends_no_doubt() {
     use OrderState::{Acknowledged, Canceled, Filled, Open, PartiallyFilled};
@@ -95,7 +94,6 @@ fn an_answer_to_a_question_before_a_list_without_the_order_ends_no_doubt() {
     }
 }
 
-/// An event reported that the quote was accepted. An answer with an earlier state ends no doubt.
 #[test]
 fn an_answer_behind_the_events_of_a_quote_ends_no_doubt() {
     use QuoteState::{Accepted, Active, Confirmed, Won};

@@ -5,7 +5,6 @@ use gemini_ws::{OrderState, Orders, Request, StaleReason};
 use super::super::line::ack;
 use super::fed::{Fed, OVERFLOW, apply, d, found, order, pair, s, t};
 
-/// Formats an event about order 77 with this time.
 fn at(status: &str, time: u32, rest: &str) -> String {
     order(77, Some("a1"), status, rest).replace(":1000", &format!(":{time}"))
 }

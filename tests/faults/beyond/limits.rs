@@ -148,7 +148,6 @@ fn a_link_has_from_one_to_a_million_streams() {
     }
 }
 
-/// A reply names a limit on orders and a malformed limit, in either order. The limit on orders applies.
 #[test]
 fn one_unreadable_limit_hides_no_other() {
     let orders = r#"{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,"limit":2,"count":0}"#;

@@ -9,7 +9,6 @@ use gemini_ws::{
 
 use super::fed::{Fed, OVERFLOW, id_of, new_order, order, pair, t, v1};
 
-/// Two endpoints deliver a book of the same symbol. The changes over one link do not change the book of the other.
 #[test]
 fn x14_the_changes_of_one_link_are_not_applied_to_the_book_of_another() {
     let (mut fed, [one, other]) = pair(["ws://a/v1/marketdata/btcusd", "ws://b/v1/marketdata/btcusd"]);

@@ -23,8 +23,6 @@ fn row(executed: &str, more: &str) -> String {
     )
 }
 
-/// A list of open orders from REST contains an order of an earlier run. `Orders` adds the order, and later events
-/// change it like any other order.
 #[test]
 fn an_order_of_an_earlier_run_is_known_from_the_list_on() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -315,7 +313,6 @@ fn a_cancel_before_the_list_counts_for_the_listed_order() {
     }
 }
 
-/// The first event of an order comes after the reply that accepts its cancel.
 #[test]
 fn a_cancel_before_the_first_event_counts_for_the_order() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -397,7 +394,6 @@ fn a_list_from_before_dropped_replies_is_outdated() {
     }
 }
 
-/// `Orders` keeps only a limited number of replies about orders that it does not know.
 #[test]
 fn replies_about_unknown_orders_take_no_more_and_more_room() {
     let mut orders = gemini_ws::Orders::new();

@@ -8,7 +8,6 @@ use super::fed::{Fed, s, t};
 const FIRST: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","99","1"],["buy","98","1"],["sell","101","1"]],"trades":[],"auction_events":[]}"#;
 const UPDATE: &str = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","97","1"]]}"#;
 
-/// Returns the number of bids of the book if it is current.
 fn bids(books: &Books, symbol: &str) -> Option<usize> {
     books.live(symbol).map(|book| book.bids().len())
 }

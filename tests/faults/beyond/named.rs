@@ -7,7 +7,6 @@ use gemini_ws::{Config, Frame, Scratch};
 use super::fed::{Fed, t};
 use super::links::least_time;
 
-/// Creates a client of an address with `count` symbols.
 fn of(count: usize) -> Fed {
     let names: Vec<String> = (0..count).map(|n| format!("AB{n}USD")).collect();
     Fed::new(Config::new(format!("ws://v/v1/multimarketdata?symbols={}", names.join(","))))

@@ -4,7 +4,6 @@ use gemini_ws::{Client, ClientConfig, Config, Message, OrderState, Scratch, deco
 
 use super::fed::{Fed, d, id_of, pair, s, t, update};
 
-/// A quantity of zero in an update of an order counts as missing.
 #[test]
 fn a_zero_quantity_of_an_order_counts_as_none() {
     use OrderState::{Canceled, Filled, Open};

@@ -161,7 +161,6 @@ fn x04_an_order_that_the_venue_has_accepted_is_not_forgotten() {
     );
 }
 
-/// The fills add up to more than the ordered quantity. An answer of the venue ends the doubt.
 #[test]
 fn x05_a_doubt_about_too_many_fills_can_be_resolved() {
     let mut orders = Orders::new();

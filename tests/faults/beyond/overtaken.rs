@@ -14,7 +14,7 @@ const TICKER: &str = r#"{"u":1,"E":1,"s":"solusd","b":"1","B":"1","a":"2","A":"1
 /// later.
 const DELAYS: [u64; 6] = [100, 6_000, 20_000, 64_000, 70_000, 200_000];
 
-/// How long the replies to all steps may take together, in multiples of a delay, beyond the three minutes that the
+/// The time for all replies of a test, in multiples of a delay. The test also allows the three minutes that the
 /// client may wait between its requests.
 const STEPS_MAX: u64 = 6;
 
@@ -52,7 +52,7 @@ impl Late {
         }
     }
 
-    /// The venue knows no stream whose name contains `bad`.
+    /// Replies to a request, like a venue that knows no stream whose name contains `bad`.
     fn reply(&mut self, text: &str) {
         let is_subscribe = text.contains("\"subscribe\"");
         if is_subscribe && text.contains("bad") {
@@ -90,7 +90,8 @@ impl Late {
         self.run(self.delay * STEPS_MAX + 180_000);
     }
 
-    /// Checks that replies to the repeated requests, which come too, change nothing, and that no link was lost.
+    /// Lets the remaining replies come, those to repeated requests. Checks that the client then sends no request, and
+    /// that no link was lost.
     fn check_end(&mut self, what: &str) {
         let requests = self.requests;
         self.run_to_end();
@@ -99,8 +100,8 @@ impl Late {
     }
 }
 
-/// Each reply to a `subscribe` comes after the client has repeated the request. An earlier client ignored all these
-/// replies, and so reported the stream as unserved for ever. It repeated the refused request for ever too.
+/// Each reply to a `subscribe` comes after the client has repeated the request. The client must not ignore these
+/// replies: it would report the stream as unserved, or repeat the refused request, for ever.
 #[test]
 fn streams_are_confirmed_or_rejected_by_late_replies() {
     for delay in DELAYS {
@@ -138,7 +139,6 @@ fn streams_end_by_late_replies() {
     }
 }
 
-/// A book that lost an update becomes current again.
 #[test]
 fn books_are_requested_again_by_late_replies() {
     for delay in DELAYS {
@@ -156,7 +156,7 @@ fn books_are_requested_again_by_late_replies() {
 }
 
 /// The book loses an update soon after its snapshot, so the client unsubscribes after a delay. A late reply to the
-/// `subscribe` before it changes nothing: only the reply to the `unsubscribe` lets the client request the book again.
+/// earlier `subscribe` changes nothing: the client requests the book again only after the reply to the `unsubscribe`.
 #[test]
 fn a_late_reply_to_subscribe_does_not_hide_the_reply_to_unsubscribe() {
     let gap = |id: u64| {

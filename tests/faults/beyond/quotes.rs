@@ -195,8 +195,8 @@ fn z31_what_is_seen_while_nothing_is_subscribed_is_in_doubt() {
     assert_eq!(fed.quotes.get("q1").unwrap().doubt(), Some(StaleReason::NotSubscribed));
 }
 
-/// An answer of REST names a quote id that belongs to another request. `Quotes` does not use it, and keeps both
-/// quotes.
+/// An answer of REST names a quote id that belongs to another request. `Quotes` does not use the answer, and keeps
+/// both quotes.
 #[test]
 fn z32_an_answer_about_the_quote_of_another_request() {
     let mut fed = Fed::private(&[STREAM]);
@@ -248,7 +248,6 @@ fn z35_requests_about_quotes_concern_quotes() {
     }
 }
 
-/// An event about a whole request for quotes does not resolve the doubt about a quote whose own event was lost.
 #[test]
 fn z36_an_event_of_the_request_ends_no_doubt_about_a_quote() {
     for (step, status) in

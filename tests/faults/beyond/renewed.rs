@@ -61,7 +61,6 @@ fn z37_a_change_of_a_subscription_that_may_not_have_ended_is_not_the_list_either
     }
 }
 
-/// After a new `subscribe`, the list of all balances may come before the confirmation. It makes the balances current.
 #[test]
 fn z38_the_list_of_all_balances_counts_before_its_subscription_is_confirmed() {
     let (mut fed, id) = current();
@@ -163,7 +162,6 @@ const HEARD: [(&[&str], &str); 5] = [
     (&["btcusd@depth5", "ethusd@depth10"], r#"{"lastUpdateId":T,"bids":[["1","1"]],"asks":[["2","1"]]}"#),
 ];
 
-/// A stream counts as silent only if none of its frames come.
 #[test]
 fn z47_each_frame_of_a_stream_counts_against_its_silence() {
     for (streams, frame) in HEARD {

@@ -21,7 +21,6 @@ fn z39_an_order_with_other_terms_is_not_that_of_the_request() {
     }
 }
 
-/// Two reports have one order id of the venue, but different instruments or sides. This puts the order in doubt.
 #[test]
 fn z39_two_reports_with_other_terms_contradict_each_other() {
     for (from, to) in [("BTCUSD", "ETHUSD"), ("BUY", "SELL")] {
@@ -35,7 +34,6 @@ fn z39_two_reports_with_other_terms_contradict_each_other() {
     }
 }
 
-/// The first event of an order need not be `NEW`.
 #[test]
 fn z40_the_first_event_of_an_order_need_not_be_new() {
     for (status, rest, state) in [
@@ -135,7 +133,6 @@ fn a_rejection_after_a_lost_one_is_about_either_order() {
     }
 }
 
-/// A rejection names no order id. It is about the order whose id a reply has named.
 #[test]
 fn a_rejection_without_an_id_is_about_the_order_that_a_reply_has_named() {
     let mut orders = followed();

@@ -69,7 +69,6 @@ fn a_dead_link_ends_in_time_though_no_limit_has_room_for_a_probe() {
     }
 }
 
-/// A link on which the venue sends pings stays open, even if no limit has room for a probe.
 #[test]
 fn a_link_that_hears_pings_needs_no_room_for_probes() {
     let config = Config::new("ws://v").request_limit(1, Duration::from_secs(3_600));
@@ -250,7 +249,6 @@ fn what_others_have_used_does_not_count_for_the_part_that_is_configured() {
     assert_eq!(placed.count(), 10);
 }
 
-/// A shutdown cancels the orders of a session at once if the venue's limit has room.
 #[test]
 fn a_shutdown_uses_what_remains_of_the_limit() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -405,7 +403,6 @@ fn a_limit_that_is_raised_lets_the_requests_of_every_link_pass() {
     assert!(requested.len() == 1 && requested[0].contains("btcusd@trade"), "{requested:?}");
 }
 
-/// A raw request that places an order counts as an order.
 #[test]
 fn a_raw_order_counts_for_the_limit_on_orders() {
     let config = Config::new("ws://v").authenticated(true).order_limit(2, Duration::from_secs(10));

@@ -78,7 +78,6 @@ fn amounts(fed: &Fed) -> Vec<(String, String)> {
     held.iter().map(|amount| (amount.label.to_string(), amount.value.to_string())).collect()
 }
 
-/// Several rows of one report name one instrument. Its position has the amounts of all of them.
 #[test]
 fn a_position_has_the_amounts_of_all_its_rows() {
     let report = |rows: [&str; 2]| {

@@ -87,7 +87,6 @@ fn beside_v1() -> (Fed, [LinkId; 2]) {
     (fed, links)
 }
 
-/// Requests the books of `to_resync` again.
 fn resync(fed: &mut Fed, at: u64) {
     let symbols: Vec<_> = fed.books.to_resync().collect();
     assert_eq!(symbols, [BTCUSD.parse().unwrap()]);
@@ -284,7 +283,6 @@ fn heartbeat(sequence: u64) -> String {
     format!(r#"{{"type":"heartbeat","socket_sequence":{sequence}}}"#)
 }
 
-/// Returns the number of bids of the book of ETH/USD if it is current.
 fn eth(books: &Books) -> Option<usize> {
     books.live("ethusd").map(|book| book.bids().len())
 }

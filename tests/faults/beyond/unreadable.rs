@@ -145,7 +145,6 @@ where
     (rows.iter().filter_map(Row::read).count(), rows.malformed())
 }
 
-/// Frames with lists, some of whose rows cannot be decoded. The other rows are kept.
 #[test]
 fn each_list_keeps_the_rows_that_can_be_decoded() {
     let streams = [

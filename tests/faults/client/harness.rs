@@ -102,7 +102,6 @@ impl Harness {
         self.outputs[before..].into()
     }
 
-    /// Polls all outputs, and returns the events.
     pub(crate) fn drain(&mut self) -> Vec<Event<'static>> {
         let new: Vec<Output> = std::iter::from_fn(|| self.client.poll_output()).collect();
         self.outputs.extend(new.iter().cloned());
@@ -118,7 +117,6 @@ impl Harness {
             .map(|it| EventBuf::from(&it))
     }
 
-    /// Answers each unanswered text with this status.
     pub(crate) fn answer(&mut self, status: u16) {
         self.drain();
         let from = std::mem::replace(&mut self.answered, self.outputs.len());

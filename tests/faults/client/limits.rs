@@ -141,7 +141,6 @@ pub(crate) fn b10_the_windows_of_the_newest_reply_hold() {
     }
 }
 
-/// If a reply names two limits for windows of the same length, the lower one applies.
 #[test]
 pub(crate) fn b10_the_lower_of_two_limits_on_a_window_holds() {
     let rows: [Row; 2] = [("ORDERS", "SECOND", 60, 100, 0), ("ORDERS", "MINUTE", 1, 2, 0)];
