@@ -159,7 +159,6 @@ fn nothing_can_be_asked_for_where_the_address_chooses() {
     assert_eq!(pair.client.subscribe(now, stream), Err(CommandError::WrongEndpoint));
 }
 
-/// The client closes a link on which three heartbeats are missing.
 #[test]
 fn silence_ends_a_link() {
     for target in ["/v2/marketdata", "/v1/marketdata/btcusd", "/v1/order/events"] {

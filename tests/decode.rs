@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use gemini_ws::{Decimal, DecodeErrorKind, Level, Message, ResponseId, Scratch, Taker, decode};
 use testkit::{mutation, oracle, random::Random};
 
-/// Decodes a frame as it is written and in other spellings, and calls `see` with each message.
 fn check(frame: &str, see: impl Fn(&Message<'_>)) {
     let mut scratch = Scratch::new();
     let mut random = Random(frame.len() as u64);

@@ -44,7 +44,6 @@ fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
     text.split(begin).skip(1).filter_map(|rest| rest.split_once(end)).map(|piece| piece.0).collect()
 }
 
-/// Returns the pieces of a line that are code.
 fn code(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }

@@ -100,7 +100,6 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Reads the variants of an enum from its source.
 fn variants(source: &str, name: &str) -> Vec<String> {
     let begin = source.find(&format!("pub enum {name}")).expect(name);
     let lines = source[begin..].lines().skip(1).take_while(|line| *line != "}");

@@ -184,7 +184,6 @@ fn l_127_a_snapshot_among_changes() {
     assert_eq!(seen.len(), 5, "each of the books, none and the gap: {seen:?}");
 }
 
-/// Calls `f` with every permutation of the numbers below `count`.
 fn permutations(count: usize, f: &mut impl FnMut(&[usize])) {
     fn next(chosen: &mut Vec<usize>, count: usize, f: &mut impl FnMut(&[usize])) {
         if chosen.len() == count {

@@ -43,7 +43,6 @@ fn client() -> Config {
     Config::new("ws://venue")
 }
 
-/// Returns the best prices of btcusd, bid and ask.
 fn best(pair: &Pair) -> (Decimal, Decimal) {
     let book = pair.exchange.book("btcusd".parse().unwrap()).unwrap();
     (book.bids[0].price, book.asks[0].price)
@@ -62,7 +61,6 @@ fn place(pair: &mut Pair, order: NewOrder) {
     pair.client.request(now, &Request::PlaceOrder(order)).unwrap();
 }
 
-/// Formats what the client knows of an order.
 fn told(pair: &Pair, id: &str) -> String {
     let order = pair.orders.get(id).unwrap();
     let reason = order.reason.as_deref().map_or(String::new(), |reason| format!(" {reason}"));
@@ -117,7 +115,7 @@ fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     }
 }
 
-/// Compares balances and positions. The client may lack instruments without a position.
+/// The client may lack instruments without a position.
 fn compare_account(pair: &Pair, place: &str) {
     for entry in pair.exchange.balances(ACCOUNT) {
         let balance = pair.balances.get(&entry.asset).unwrap_or_else(|| panic!("{place}: {entry:?}"));
@@ -470,7 +468,6 @@ struct Totals {
     repeated: u64,
 }
 
-/// Runs one session of random trading, with all kinds of faults.
 fn session(seed: u64, totals: &mut Totals) {
     let mut random = Random(seed);
     let prediction = random.below(4) == 0;

@@ -139,7 +139,6 @@ fn links(cell: &str) -> Vec<&str> {
     cell.split("[`").skip(1).map(|rest| rest.split_once("`]").expect(cell).0).collect()
 }
 
-/// Returns the text of a cell that contains only code.
 fn code(cell: &str) -> &str {
     cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).expect(cell)
 }
@@ -191,7 +190,6 @@ fn every_type_exists() {
     assert_eq!(known.difference(&named).next(), None, "stands nowhere in the document");
 }
 
-/// Reads the variants of an enum from its source.
 fn variants(source: &'static str, name: &str) -> Vec<&'static str> {
     let begin = source.find(&format!("pub enum {name}")).expect(name);
     let body = source[begin..].split_once('\n').unwrap().1;

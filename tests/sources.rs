@@ -66,7 +66,6 @@ impl Fed {
         }
     }
 
-    /// Passes a frame to the link of a slot.
     fn feed(&mut self, link: usize, frame: &str) {
         let mut scratch = Scratch::new();
         let frame = Frame::Text(frame);

@@ -111,7 +111,6 @@ fn replace(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     (start.elapsed(), rounds * (bids.len() + asks.len()))
 }
 
-/// Applies frames of [`FRAME`] levels on each side, one after the other.
 fn change(book: &mut dyn Contestant, levels: &Levels) -> (Duration, usize) {
     let Levels([bids, asks]) = levels;
     let frames: Vec<Depth<'_>> =
@@ -152,7 +151,6 @@ impl Levels {
         levels
     }
 
-    /// Returns a frame with the levels of each side in this range.
     fn frame(&self, range: std::ops::Range<usize>) -> Depth<'_> {
         let mut frame: Depth<'_> = *EMPTY;
         let Levels([bids, asks]) = self;

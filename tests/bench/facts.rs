@@ -70,7 +70,6 @@ impl Facts {
     }
 }
 
-/// Returns the values that gemini-ws decodes from a frame.
 pub(crate) fn of(endpoint: Endpoint, kind: Kind, frame: &str, scratch: &mut Scratch) -> Vec<String> {
     let message = endpoint.decode(frame, scratch).unwrap_or_else(|error| panic!("{error}: {frame}"));
     let mut facts = Facts::default();

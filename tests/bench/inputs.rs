@@ -95,7 +95,6 @@ const ORDERS: Endpoint = Endpoint::OrderEventsV1;
 /// index.
 type Row = (&'static str, Endpoint, Way, usize, fn(&mut Maker, usize) -> String);
 
-/// The rows of the current API and of the archived APIs.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     ("ticker", STREAMS, Way::None, MANY, |maker, _| maker.ticker()),

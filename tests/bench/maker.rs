@@ -41,7 +41,6 @@ impl Maker {
         format!("{}.{:010}", self.random.next() % 10, self.random.next() % 10_000_000_000)
     }
 
-    /// Returns a random number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.random.below(end)
     }

@@ -13,7 +13,6 @@ const BATCH: Duration = Duration::from_micros(300);
 pub(crate) struct Times(Vec<Vec<f64>>);
 
 impl Times {
-    /// Returns the median of a contestant's times, in nanoseconds per frame.
     pub(crate) fn median(&self, contestant: usize) -> f64 {
         median(self.0[contestant].clone())
     }

@@ -14,7 +14,6 @@ const FILES: [(&str, Endpoint, &str); 2] = [
     ("recording of v2", Endpoint::MarketDataV2, "dev_v2_marketdata.jsonl"),
 ];
 
-/// Returns an input for each recording that exists.
 pub(crate) fn inputs() -> Vec<Input> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/frames");
     let folder = env::var_os("GEMINI_WS_FRAMES").map_or(here, PathBuf::from);

@@ -17,7 +17,6 @@ pub(crate) fn reversed(json: &str) -> String {
     }
 }
 
-/// Reverses the members of the objects in a member's value.
 fn member(member: &str) -> String {
     let (name, value) = member.split_once("\":").unwrap_or_else(|| panic!("{member}"));
     format!("{name}\":{}", reversed(value))

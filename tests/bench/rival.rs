@@ -38,9 +38,7 @@ impl Sight for Vec<String> {
     }
 }
 
-/// A reader of JSON.
 pub(crate) trait Parser: Default {
-    /// Decodes a frame into a known type, and passes the result to `sight`.
     fn parse<'f, T, S>(&'f mut self, frame: &'f str, sight: &mut S)
     where
         T: Deserialize<'f> + Values,

@@ -16,7 +16,6 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
-    /// Creates a client that has subscribed to the depth of these symbols.
     pub(crate) fn new<'s>(symbols: impl ExactSizeIterator<Item = &'s str>) -> Whole {
         let day = Duration::from_secs(86_400);
         let config =
@@ -34,7 +33,6 @@ impl Whole {
         whole
     }
 
-    /// Passes a frame to the client, and applies the resulting event to the books.
     pub(crate) fn take(&mut self, frame: &str) {
         let (Some(link), frame) = (self.link, Frame::Text(frame)) else { panic!("no link") };
         if let Some(event) = self.client.handle_frame(link, Instant::ZERO, frame, &mut self.scratch) {
@@ -42,7 +40,6 @@ impl Whole {
         }
     }
 
-    /// Performs the outputs of the client.
     pub(crate) fn drain(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
@@ -59,7 +56,6 @@ impl Whole {
         }
     }
 
-    /// Returns the number of current books.
     pub(crate) fn live(&self) -> usize {
         self.books.iter().filter(|(_, book)| book.live().is_some()).count()
     }

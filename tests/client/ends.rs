@@ -385,7 +385,6 @@ fn sessions_without_orders_do_not_count() {
     }
 }
 
-/// If the link ends before the driver takes the request, no order exists, and the shutdown reports no session.
 #[test]
 fn an_order_that_was_not_sent_is_not_counted() {
     for was_sent in [false, true] {

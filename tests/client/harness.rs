@@ -21,7 +21,6 @@ pub(crate) fn order(id: &str) -> Request {
     Request::PlaceOrder(NewOrder::limit(id, "btcusd", Side::Buy, "1", "100").unwrap())
 }
 
-/// A client with its outputs and events.
 pub(crate) struct Harness {
     pub(crate) client: Client,
     pub(crate) now: Instant,

@@ -10,7 +10,6 @@ use gemini_ws::{
 use super::words::{event, frame, push, snapshot};
 use testkit::single;
 
-/// When a queue drops events of a topic, the data of this topic becomes stale.
 #[test]
 fn what_is_kept_becomes_stale() {
     let mut scratch = Scratch::new();

@@ -93,7 +93,6 @@ impl Owner {
         }
     }
 
-    /// Lets time pass without frames.
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {
@@ -148,8 +147,8 @@ fn l_010_a_full_queue_does_not_hold_up_the_end() {
     }
 }
 
-/// L-019: the task that takes the events is stopped first. 100,000 frames later the client is closed. The memory has
-/// a limit, and the client still ends.
+/// L-019: the task that takes the events is stopped first. 100,000 frames later the client is closed. The queue has
+/// kept to its memory limit, and the client still ends.
 #[test]
 fn l_019_the_consumer_is_stopped_first() {
     for overflow in POLICIES {

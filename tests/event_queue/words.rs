@@ -72,7 +72,6 @@ pub(crate) fn run(overflow: Overflow, events_max: usize, script: &str) -> (Strin
     (taken.join(" "), queue)
 }
 
-/// Formats a snapshot with this number of levels on each side.
 pub(crate) fn snapshot(symbol: &str, id: u64, levels: usize) -> String {
     let side = |from: usize| -> String {
         let levels: Vec<String> = (from..from + levels).map(|price| format!("[\"{price}\",\"1\"]")).collect();

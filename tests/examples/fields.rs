@@ -117,7 +117,6 @@ fn check(block: &Block, frame: &str) -> usize {
     members.len()
 }
 
-/// Returns the parts of a serialised value.
 pub(crate) fn parts(value: &impl Serialize) -> Parts {
     let mut parts = Parts::new();
     flatten(&serde_json::to_value(value).unwrap(), "", false, false, &mut parts);

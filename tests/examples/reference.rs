@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use gemini_ws::Endpoint;
 use testkit::variables::flag;
 
-/// An example of the reference.
 #[derive(Clone, Debug)]
 pub(crate) struct Example {
     /// The path of the example: its folder and its file.
@@ -20,7 +19,6 @@ pub(crate) struct Example {
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     pub(crate) file: &'static str,
-    /// The kind of the message.
     pub(crate) kind: &'static str,
     /// The method of the request that a response answers.
     pub(crate) method: Option<&'static str>,

@@ -30,7 +30,6 @@ fn limit(client_order_id: &str, name: &str, direction: Side, quantity: &str, pri
     NewOrder::limit(id(client_order_id), symbol(name), direction, decimal(quantity), decimal(price)).unwrap()
 }
 
-/// Returns requests of the current API, each with the name of its example and its id.
 fn requests() -> Vec<(&'static str, &'static str, Request)> {
     use Side::{Buy, Sell};
     let post_only = limit("my-order-2", "btcusd", Sell, "0.1", "45001.00");
@@ -90,7 +89,6 @@ fn requests() -> Vec<(&'static str, &'static str, Request)> {
     ]
 }
 
-/// Returns requests of market data v2, each with the name of its example.
 fn market_data_requests() -> [(&'static str, MarketDataRequest); 5] {
     let books_and_candles =
         || streams(&["BTCUSD@depth", "ETHBTC@depth", "BTCUSD@candles_1m", "ETHBTC@candles_1m"]);

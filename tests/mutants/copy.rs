@@ -14,7 +14,6 @@ const FOLDERS: [&str; 7] =
     ["adapters", "fuzz/stable", "src", "tests/bench", "tests/faults", "tests/mutants", "tests/support"];
 const FILES: [&str; 2] = ["Cargo.lock", "Cargo.toml"];
 
-/// The text of the module `mutants`, which declares the switch of the planted faults.
 const SWITCH: &str = include_str!("switch.rs");
 /// The line of `src/lib.rs` after which the module [`SWITCH`] is declared.
 const ANCHOR: &str = "extern crate alloc;\n";
@@ -34,7 +33,6 @@ pub(crate) fn switch(names: &str) -> String {
     format!("{before}{names}{after}")
 }
 
-/// Reads the files of the workspace that a copy contains.
 pub(crate) fn sources() -> Sources {
     let mut sources = Sources::new();
     for file in FILES {

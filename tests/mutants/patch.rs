@@ -36,7 +36,6 @@ pub(crate) struct Edit {
     lines: Vec<String>,
 }
 
-/// The edits of each file.
 pub(crate) type Edits = BTreeMap<String, Vec<Edit>>;
 
 impl Patch {
@@ -190,7 +189,6 @@ impl Group {
         })
     }
 
-    /// Applies all patches of the group.
     pub(crate) fn apply(&self, sources: &mut Sources) {
         for (file, edits) in &self.edits {
             let text = sources.get_mut(file).expect("a file that was there");

@@ -13,7 +13,6 @@ use gemini_ws::{
 
 use testkit::machine::{Machine, Plan, Wanted};
 
-/// The fault of a machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
     None,

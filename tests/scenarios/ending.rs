@@ -204,7 +204,6 @@ fn five_cycles() {
     assert_eq!(told, expected);
 }
 
-/// How often the venue sends a ping.
 const PING_PERIOD: Duration = Duration::from_secs(20);
 
 /// L-066: no output is polled, and that delays nothing: the link is probed, stays open and ends on time.

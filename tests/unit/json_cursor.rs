@@ -7,7 +7,6 @@ use std::string::String;
 /// The kind of an error and its offset.
 type Verdict = Result<(), (DecodeErrorKind, usize)>;
 
-/// Returns the result of `skip` and `finish` for a text.
 fn check(text: &str) -> Verdict {
     let mut cursor = Cursor::new(text);
     cursor.skip(0).and_then(|()| cursor.finish()).map_err(|error| (error.kind(), error.offset()))

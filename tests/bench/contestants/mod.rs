@@ -34,7 +34,6 @@ impl Contestant for OrderBook {
     }
 }
 
-/// A `BTreeMap` for each side.
 #[derive(Debug, Default)]
 pub(crate) struct Map {
     bids: BTreeMap<Decimal, Decimal>,

@@ -7,7 +7,7 @@ use crate::book::{Books, book_of};
 use crate::inputs::V1_SYMBOL;
 use crate::values::Values;
 
-/// The changes of a book: a side, a price and a quantity for each. Its [`Values`] list the bids before the asks.
+/// The changes of a book: the side, price and quantity of each. [`Values`] lists the bids before the asks.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Changes<'f>(#[serde(borrow)] Vec<(&'f str, Decimal, Decimal)>);
