@@ -294,8 +294,9 @@ fn two_links() -> (Fed, [LinkId; 2]) {
     (fed, links)
 }
 
-/// The faster link has reported USD 2. Its report of USD 3 is lost, which makes the balance stale. An older report of
-/// the slower link makes USD 2 current again, so the balance follows the slower link. Also returns this link.
+/// Creates a client whose balance of USD follows the slower of two links, and returns that link too. The faster link
+/// has reported USD 2, and its report of USD 3 was lost, which made the balance stale. An older report of the slower
+/// link has made USD 2 current again.
 fn followed_by_the_slower() -> (Fed, LinkId) {
     let (mut fed, [fast, slow]) = two_links();
     fed.feed_over(fast, 4, &balances(1_002, &[("USD", 2)]));
@@ -351,8 +352,9 @@ fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
     assert_eq!(usd(&fed), ("3", None));
 }
 
-/// A balance follows the slower link. A report of that link has a malformed row where USD 3 should be, and is older
-/// than the whole list. USD is stale until an answer shows it, and `malformed` counts the row.
+/// The balance of USD follows the slower link. That link delivers a report that is older than the newest report of
+/// the faster link, and whose row of USD is malformed. USD is stale until an answer of REST shows it, and `malformed`
+/// counts the row.
 #[test]
 fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
     let (mut fed, slow) = followed_by_the_slower();

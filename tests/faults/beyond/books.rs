@@ -134,8 +134,8 @@ fn an_empty_book_of_v1_begins_with_its_first_frame() {
     assert_eq!(bids("?trades=true"), (None, None));
 }
 
-/// The first snapshot of a book was dropped, so the link of the book is unknown. The application has to request a
-/// snapshot, whatever a link reports.
+/// The first snapshot of a book was dropped, so the link of the book is unknown. Then a malformed frame, a gap or a
+/// silence is reported. `Books` still lists the book for a resync.
 #[test]
 fn a_book_whose_snapshot_was_dropped_is_to_be_requested_whatever_another_link_reports() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".into()]);

@@ -32,8 +32,8 @@ fn fill(time: u32, id: u32) -> String {
     at(time, "PARTIALLY_FILLED", &format!(r#","Z":"2","L":"100","t":{id}"#))
 }
 
-/// Both links deliver the first fill in a frame that cannot be decoded, so the fill is missing, although the newest
-/// event about the order came over the other link each time. The order is in doubt.
+/// Both links deliver the first fill in a frame that cannot be decoded. When such a frame comes, the newest event
+/// about the order has come over the other link. The order is in doubt, because the fill is missing.
 #[test]
 fn a_report_that_each_link_loses_is_missing() {
     let (mut fed, [first, second]) = doubled();

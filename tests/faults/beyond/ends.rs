@@ -100,7 +100,7 @@ fn replace_late(fed: &mut Fed, from: u64) -> [String; 2] {
 
 /// Each row has what comes after the `unsubscribe` has timed out: its confirmation (`u`), the confirmation of the
 /// next `subscribe` (`s`), and lists of balances (`l`). A list that comes before `u` may be a change that the first
-/// subscription reports, so it makes nothing current.
+/// subscription reports, so it makes nothing current. After such a list, a further list may be a change too.
 #[test]
 fn a_list_is_whole_once_the_late_end_of_the_earlier_subscription_is_confirmed() {
     for (steps, is_stale) in [("usl", false), ("sul", false), ("slu", true), ("slul", true), ("sl", true)] {

@@ -68,8 +68,8 @@ fn an_order_of_an_old_list_is_in_doubt() {
 }
 
 /// A stream may report only some orders, for example those of one session. An order that only a list of REST has
-/// shown is in doubt until such a stream reports an event about it, or longer if the stream does not report all its
-/// events.
+/// shown is in doubt until an event of such a stream reports the order. If the stream does not report all events of
+/// an order, the order stays in doubt.
 #[test]
 fn a_stream_of_some_orders_does_not_report_an_order_of_a_list() {
     let subscribed = |stream: &str| Fed::private(&[stream]);

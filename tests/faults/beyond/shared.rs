@@ -176,8 +176,9 @@ fn stalled() -> (Fed, Vec<LinkId>) {
     (fed, links.to_vec())
 }
 
-/// A report comes after the end of its stream. It may be older than the answer of REST, and than what the other link
-/// has reported, and its own link may never report the later changes.
+/// A report comes after the end of its stream, so it may be older than the answer of REST and than the report of the
+/// other link. In the end the position is that of the other link's report or, without such a report, that of the
+/// answer.
 #[test]
 fn a_late_report_hides_neither_an_answer_nor_a_report_of_another_link() {
     use After::{Answer, Change, Late};

@@ -132,10 +132,11 @@ fn an_answer_with_other_terms_is_not_used() {
     }
 }
 
-/// Two answers of REST agree about other terms of order 77 than its events, for example because the event of a
-/// modification was lost. The second answer is used if these terms can be right: no answer changes the symbol or the
-/// side of an order, or the client order id of an order that this client placed. Each row has the client order id of
-/// the order, the terms in the answers, whether the second answer is used, and the quantity then.
+/// Two answers of REST agree about terms of order 77 that differ from those of its events, for example because the
+/// event of a modification was lost. The second answer is used if these terms can be right: no answer changes the
+/// symbol or the side of an order, or the client order id of an order that this client placed. Each row has the
+/// client order id of the order, the terms in each answer, whether the second answer is used, and the quantity of the
+/// order then.
 #[test]
 fn terms_that_two_answers_agree_about_are_used() {
     let fill = r#","Z":"0.4","L":"100","t":9"#;
@@ -199,8 +200,9 @@ fn an_answer_does_not_agree_with_an_answer_from_before_the_doubt() {
     assert_eq!(fed.order().quantity, Some(d("5")));
 }
 
-/// A row of a list may have a client order id that is too long for an answer about one order. The two agree about the
-/// other terms, so the second is used. If each of them names another term that is new, they do not agree.
+/// A row of a list and an answer about one order may name different terms, for example because the client order id is
+/// too long for the answer. The two agree if the terms that both name are equal; the later one is then used. They do
+/// not agree if each names a new term that the other lacks.
 #[test]
 fn answers_of_two_kinds_agree_about_what_both_have() {
     let id = "a".repeat(40);
