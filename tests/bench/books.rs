@@ -44,7 +44,6 @@ const OPERATIONS: [(&str, Operation); 8] = [
 
 type Operation = fn(&mut dyn Contestant, &Work) -> (Duration, usize);
 
-/// Bids and asks.
 #[derive(Debug, Default)]
 struct Levels([Vec<Level>; 2]);
 

@@ -34,7 +34,6 @@ use race::{Times, race};
 use reversed::reversed;
 use rival::{Look, Parser, SerdeJson, SimdJson, SonicRs};
 
-/// A way to run all frames of a row once.
 type Contestant<'i> = Box<dyn FnMut() + 'i>;
 
 /// The index of gemini-ws among the contestants of a row. The next constants are the indices of the other contestants

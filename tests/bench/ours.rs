@@ -84,7 +84,6 @@ pub(crate) trait Keeper {
 /// The levels of one side: the price and quantity of each, as texts.
 pub(crate) type Levels = Vec<(String, String)>;
 
-/// Decodes depth frames, and applies each to an [`OrderBook`].
 #[derive(Debug, Default)]
 pub(crate) struct OrderBooks {
     scratch: Scratch,

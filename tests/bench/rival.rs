@@ -10,7 +10,6 @@ use crate::inputs::Kind;
 use crate::types::*;
 use crate::values::Values;
 
-/// Receives decoded frames of any type.
 pub(crate) trait Sight {
     fn see<T: Values>(&mut self, decoded: &T);
 }

@@ -15,7 +15,6 @@ pub(crate) trait Values {
     fn apply(&self, _books: &mut Books) {}
 }
 
-/// Returns a number without trailing zeros.
 pub(crate) fn number(text: &str) -> String {
     Decimal::from_str(text).unwrap_or_else(|_| panic!("{text}")).normalize().to_string()
 }

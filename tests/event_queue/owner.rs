@@ -42,7 +42,6 @@ impl Owner {
         self.pushed += 1;
     }
 
-    /// Opens a link, and receives the book.
     fn connect(&mut self) {
         self.client.open(self.now).unwrap();
         self.client.handle_connected(single::link(&self.client), self.now);

@@ -26,7 +26,6 @@ pub(crate) fn push(queue: &mut EventQueue, word: Word) {
     }
 }
 
-/// Decodes a frame without a client, and returns its event.
 pub(crate) fn event<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Event<'f> {
     Replay::new(Endpoint::Streams).event(frame, scratch).expect(frame).unwrap()
 }

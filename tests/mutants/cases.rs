@@ -31,7 +31,6 @@ use testkit::observer::Violation;
 /// Tests, each with the name of the fault that it shows.
 type Cases = &'static [(&'static str, fn())];
 
-/// All lists of `tests/faults` that name the fault of each test.
 const ALL: [Cases; 8] = [
     archived::FAULTS,
     begun::FAULTS,
@@ -43,7 +42,6 @@ const ALL: [Cases; 8] = [
     values::CASES,
 ];
 
-/// Returns whether a test shows any of these faults.
 pub(crate) fn show(faults: &[&str]) -> bool {
     ALL.into_iter().flatten().any(|(id, _)| faults.contains(id))
 }

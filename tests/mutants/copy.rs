@@ -54,7 +54,6 @@ fn collect(root: &Path, folder: &str, sources: &mut Sources) {
     }
 }
 
-/// A copy of the workspace on the disk.
 pub(crate) struct Copy {
     folder: PathBuf,
     target: PathBuf,

@@ -29,7 +29,6 @@ pub(crate) struct Hunters {
     spread: World<Many>,
 }
 
-/// The number of walks in each world.
 const WALKS: u64 = 300;
 
 impl Hunters {

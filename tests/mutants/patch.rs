@@ -7,7 +7,6 @@ use std::path::Path;
 /// Files by their paths from the root of the repository.
 pub(crate) type Sources = BTreeMap<String, String>;
 
-/// A fault, and the lines that plant it.
 pub(crate) struct Patch {
     /// The name of the fault in the table and in `mutant!`.
     pub(crate) name: String,
@@ -28,7 +27,6 @@ enum Mark {
     Add,
 }
 
-/// Replaces the lines `from..to` of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Edit {
     from: usize,
@@ -80,7 +78,6 @@ impl Patch {
         Patch { name, hunks }
     }
 
-    /// Returns the names of the switches in the lines that the patch adds.
     pub(crate) fn switches(&self) -> Vec<String> {
         let lines = self.hunks.iter().flat_map(|hunk| &hunk.lines);
         let added = lines.filter(|(mark, _)| *mark == Mark::Add).map(|(_, text)| text.as_str());

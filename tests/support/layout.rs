@@ -17,7 +17,6 @@ const FUNCTION_LINES_MAX: usize = 60;
 
 const ROOT_FILE: &str = "lib.rs";
 
-/// Files or rooms, and the imports of each.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[derive(Debug)]

@@ -228,7 +228,6 @@ impl Machine for Many {
     }
 }
 
-/// The values that a `Config` was made of.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub address: String,

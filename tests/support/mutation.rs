@@ -125,7 +125,6 @@ pub fn shuffled(frame: &str, random: &mut Random) -> String {
     object(&members)
 }
 
-/// Returns the frame with the members of every object in a random order.
 pub fn shuffled_everywhere(frame: &str, random: &mut Random) -> String {
     if let Some(mut members) = members(frame) {
         random.shuffle(&mut members);

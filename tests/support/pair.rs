@@ -177,7 +177,6 @@ impl Pair {
         self.flush();
     }
 
-    /// Lets time pass: goes from each message or deadline to the next.
     pub fn run(&mut self, duration: Duration) {
         let until = self.now + duration;
         self.flush();

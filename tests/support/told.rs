@@ -13,7 +13,6 @@ pub fn describe(event: &Event<'_>) -> String {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Teller {
-    /// Whether the lines name the slot of a link.
     pub places: bool,
 }
 

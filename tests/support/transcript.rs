@@ -101,7 +101,6 @@ fn endpoint(settings: &[&str], line: &str) -> Settings {
     all
 }
 
-/// Parses a line `NAME VALUE...` and changes this setting.
 fn set(settings: &mut Settings, setting: &str) {
     let (name, values) = setting.split_once(' ').expect("a name and a value");
     let values: Vec<&str> = values.split(' ').collect();

@@ -119,7 +119,6 @@ fn accept_of(key: &str) -> String {
     Base64::encode_string(&hash)
 }
 
-/// The maximum time to wait for the body of a refusal.
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) fn refusal(answer: &Answer) -> ConnectFailure {

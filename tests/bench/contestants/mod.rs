@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use gemini_ws::{Applied, Decimal, Depth, Level, OrderBook};
 
-/// A book that takes snapshots and changes.
 pub(crate) trait Contestant {
     fn replace(&mut self, snapshot: &Depth<'_>);
     fn apply(&mut self, changes: &Depth<'_>);

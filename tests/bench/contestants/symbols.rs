@@ -22,7 +22,6 @@ const LEVELS: usize = 100;
 const SHAPES: [(&str, usize, usize); 3] =
     [("frames of 1 level", 1, 0), ("frames of 1 to 7 levels", 1, 6), ("frames of 20 levels", 20, 0)];
 
-/// A way to decode frames into books.
 trait Keeper {
     fn take(&mut self, frame: &str);
 
@@ -98,7 +97,6 @@ impl Keeper for Plain {
     }
 }
 
-/// Writes the frames of some symbols.
 struct Venue {
     random: Random,
     symbols: Vec<String>,

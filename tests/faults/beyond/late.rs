@@ -45,7 +45,6 @@ fn the_age_of_an_order_is_that_of_its_newest_event() {
     assert_eq!(orders.get(77).unwrap().age.event_time.unwrap().as_nanos(), 2000);
 }
 
-/// Returns what the newest events have reported about order 77.
 fn newest(fed: &Fed) -> impl PartialEq + std::fmt::Debug + use<> {
     let order = fed.order();
     let terms = (order.price, order.stop_price, order.quantity, order.state);

@@ -328,7 +328,6 @@ fn a_cancel_before_the_first_event_counts_for_the_order() {
     assert_eq!((fed.order().state, fed.order().awaited()), (OrderState::Canceled, None));
 }
 
-/// Sends a cancel of this order, and lets the venue reply.
 fn cancel(fed: &mut Fed, order_id: u64, reply: &str) {
     fed.client.request(t(2), &Request::CancelOrder { order_id }).unwrap();
     fed.poll();

@@ -28,7 +28,6 @@ impl Random {
     }
 }
 
-/// An order, as it was at some moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Version {
     state: OrderState,
@@ -217,7 +216,6 @@ impl Life {
         self.events.push_back(Update { of: Some((of, real.history.len())), text });
     }
 
-    /// Lets a request arrive at the venue, or get lost.
     fn arrive(&mut self) {
         let Some(sent) = self.sending.pop_front() else { return };
         // 4: the venue refuses it; 5: it never arrives.

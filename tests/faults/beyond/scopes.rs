@@ -17,7 +17,6 @@ fn two_links(stream: &str) -> (Fed, [LinkId; 2], StreamId) {
     (fed, [links[0], links[1]], id)
 }
 
-/// Confirms the requests for streams of orders and quotes.
 fn confirm(fed: &mut Fed, link: LinkId) {
     fed.poll();
     while let Some(text) = fed.sent.pop() {

@@ -4,7 +4,6 @@ use gemini_ws::{OpenOrdersQuestion, OrderState, OrderStatusQuestion, Request, Re
 
 use super::fed::{Fed, OVERFLOW, d, new_order, order, t, update};
 
-/// Formats an update of an order with the client order id `a1`, with these additional members.
 fn named(id: u64, status: &str, rest: &str) -> String {
     format!(
         r#"{{"e":"orderUpdate","E":1000,"s":"BTCUSD","i":{id},"c":"a1","S":"BUY","X":"{status}","q":"1","T":1000{rest}}}"#

@@ -170,7 +170,6 @@ impl Harness {
         })
     }
 
-    /// Places an order that the venue accepts.
     pub(crate) fn place(&mut self, id: &str) {
         self.client.request(self.now, &order(id)).unwrap();
         self.answer(200);

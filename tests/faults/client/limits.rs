@@ -38,7 +38,6 @@ fn limits(rows: &[Row]) -> String {
     rows.iter().map(row).collect::<Vec<_>>().join(",")
 }
 
-/// Requests the limits, and lets the venue answer with these rows.
 fn ask(harness: &mut Harness, rows: &[Row]) {
     let id = harness.client.request(harness.now, &Request::ConnectionInfo).unwrap().get();
     harness.drain();

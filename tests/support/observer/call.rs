@@ -10,7 +10,6 @@ use gemini_ws::{
 
 use super::super::machine::{Machine, Plan, Wanted};
 
-/// A command or an input.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
     Add(usize),

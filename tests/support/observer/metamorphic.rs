@@ -91,7 +91,6 @@ fn compare<M: Machine>(
 struct Runs<M> {
     variation: Variation,
     random: Random,
-    /// How much later the clock of the second run starts.
     later: Duration,
     reference: M,
     other: M,
@@ -166,7 +165,6 @@ impl<M: Machine> Runs<M> {
         Ok(())
     }
 
-    /// Polls the outputs of the second run, and compares the outputs and deadlines of both runs.
     fn poll(&mut self, call: &Call) -> Result<(), String> {
         self.take_got();
         if self.variation == Variation::Unpolled {

@@ -27,7 +27,6 @@ struct Session {
     cancelled: Option<RequestId>,
 }
 
-/// A request to place an order.
 #[derive(Clone, Copy, Debug)]
 struct Placed {
     link: LinkId,

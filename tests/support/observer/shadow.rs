@@ -48,7 +48,6 @@ pub struct Leg {
     pub retry: Option<(Instant, Instant)>,
     /// Whether the newest link ended without a further attempt.
     pub given_up: bool,
-    /// No attempt starts before this instant.
     pub not_before: Instant,
     /// The number of attempts in a row, for the backoff.
     pub attempts: u32,
@@ -111,7 +110,6 @@ impl Leg {
         self.is_restarted = true;
     }
 
-    /// Returns whether the link has been live for `stable_after` and is not closing.
     pub fn is_stable(&self, now: Instant, stable_after: Duration) -> bool {
         self.closing.is_none() && self.live.is_some_and(|since| now >= since + stable_after)
     }
@@ -192,15 +190,12 @@ pub struct Shadow {
     pub unsent: Vec<RequestId>,
     /// Links that ended in this step without a further attempt.
     pub ended_for_good: Vec<LinkId>,
-    /// The reasons in the events `LinkClosed`.
     pub link_ends: Vec<CloseReason>,
-    /// The number of links that were reported as closed in this step.
     pub links_closed: usize,
     /// The numbers of requests and links that the client abandoned because links ended.
     pub abandoned: (usize, usize),
     pub told_abandoned: Option<(usize, usize)>,
     pub sequence_gap: bool,
-    /// The id of the newest request that `Requested` reported.
     pub newest_told: u64,
     pub deadline: Option<Deadline>,
     pub violation: Option<Violation>,

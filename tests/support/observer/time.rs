@@ -78,7 +78,6 @@ impl Shadow {
         }
     }
 
-    /// Checks that a timeout has done everything that was due.
     fn check_tick(&mut self) {
         let (now, deadline) = (self.now, self.deadline);
         if deadline.is_some_and(|deadline| deadline.at <= now) {

@@ -11,7 +11,6 @@ use super::super::observer::Observed;
 use super::super::observer::call::{Act, Link, Subscription};
 use super::World;
 
-/// A command, an input about a link, or a step of time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Input {
     Open,

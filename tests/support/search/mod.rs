@@ -23,7 +23,6 @@ pub struct World<M> {
     pub make: Make<M>,
     /// The streams that inputs name by their indices here.
     pub streams: Vec<Wanted>,
-    /// The maximum number of subscriptions to a stream at a time.
     pub subscriptions_max: usize,
     /// The maximum number of unanswered messages in a state. [`close`](World::close) makes no inputs in a state with
     /// more.
@@ -53,7 +52,6 @@ pub struct Found {
     pub inputs: Vec<Input>,
     /// Whether a copy of the last state showed the violation.
     pub in_fork: bool,
-    /// The number of inputs that the search had made.
     pub steps: usize,
 }
 

@@ -23,7 +23,6 @@ pub(super) struct Application {
     /// Whether events of orders may have been lost although the client could not notice the loss.
     pub(super) orders_in_doubt: bool,
     pub(super) declares_silence: bool,
-    /// Whether a frame of market data v2 was lost.
     pub(super) l2_in_doubt: bool,
     pub(super) is_open: bool,
     /// The instant by which the application has requested an end of the client.

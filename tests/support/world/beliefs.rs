@@ -24,7 +24,6 @@ pub(super) struct Beliefs {
     asked: Option<Asked>,
 }
 
-/// Answers of the venue that have not arrived yet.
 #[derive(Clone, Debug)]
 struct Asked {
     orders: Moment,

@@ -141,7 +141,6 @@ impl Network {
         self.ports.len() - 1
     }
 
-    /// Cuts a text short if `garbled` of the port is not zero.
     pub fn garble(&mut self, position: usize, mut text: String) -> String {
         let port = &mut self.ports[position];
         if port.garbled > 0 {

@@ -294,7 +294,6 @@ impl<M: Machine> Life<'_, M> {
         }
     }
 
-    /// Returns whether the application has not yet seen all messages that arrived.
     fn is_behind(&self) -> bool {
         self.now < self.unpolled_until.max(self.stalled_until).max(self.untaken_until)
     }
