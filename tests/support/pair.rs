@@ -45,8 +45,8 @@ pub struct Pair {
     sent: u64,
     /// A second application that gets the events of this session late; `None` if the test needs none.
     pub late: Option<Late>,
-    /// The pair polls the client's outputs once in this many calls of `flush`. `unpolled` counts the calls since the
-    /// last time.
+    /// The pair polls the client's outputs once in this many calls of `flush`. `unpolled` is the number of calls
+    /// since the last poll.
     pub polled_each: u32,
     unpolled: u32,
 }

@@ -136,8 +136,8 @@ fn the_price_of_the_other_outcome_is_not_that_of_the_order() {
     assert_eq!(terms(&fed).2, Some(d("0.41")));
 }
 
-/// In a prediction market, an answer and an event may each name the side of the other outcome. Neither the events nor
-/// the answer of this order name the outcome at first.
+/// In a prediction market, an answer and an event may each name the side of the other outcome. At first, neither the
+/// events nor the answer name the outcome of the order.
 #[test]
 fn the_side_of_the_other_outcome_contradicts_nothing() {
     let mut fed = Fed::private(&["orders@account"]);

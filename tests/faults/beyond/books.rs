@@ -43,8 +43,8 @@ fn apply_all(queue: &mut EventQueue, books: &mut Books) {
     }
 }
 
-/// The venue sends a book of market data v1 again only over a new link. So a resync replaces the link, once for all
-/// books that it carries.
+/// The venue sends a book of market data v1 again only over a new link. So a resync replaces the link. If the books
+/// of several symbols of one link are requested, the link is replaced once.
 #[test]
 fn a_book_of_v1_that_lost_events_to_a_full_queue_comes_again() {
     let mut line = Line::open(Config::new(V1), []);

@@ -68,8 +68,8 @@ fn an_empty_symbol_does_not_make_a_frame_malformed() {
     }
 }
 
-/// Two links report one account, and the older report of the slower link comes last. It changes nothing, even if its
-/// age shows only in its update time, because it has no event time.
+/// Two links report one account, and an older report of the slower link comes last. It changes nothing, also if it
+/// has no event time: then its update time shows its age.
 #[test]
 fn a_report_without_an_event_time_has_an_update_time() {
     for stream in ["balances@account", "positions@account"] {

@@ -194,8 +194,6 @@ fn streams_that_wait_leave_room_to_a_busy_application() {
     assert!(beside * 10 >= alone * 9, "orders in 200 s: {alone}, and {beside} beside {requested} streams");
 }
 
-/// A client may at once use all that remains of a limit of the venue, for each kind of request, however much was used
-/// before.
 #[test]
 fn what_remains_of_a_limit_may_be_used_at_once() {
     let limit = 10_000_000;

@@ -268,7 +268,6 @@ impl Shadow {
         &mut self.legs[slot]
     }
 
-    /// Returns whether the link is the newest one of its slot, in a state in which this act can happen.
     fn is_current(&self, act: Act<'_>, link: LinkId) -> bool {
         let Some(leg) = self.legs.get(link.slot()).filter(|leg| leg.link == Some(link)) else { return false };
         match leg.phase {

@@ -161,7 +161,7 @@ impl Network {
         }
     }
 
-    /// Counts a text that has arrived. If it was the last text that the venue sent at its moment, returns the true
+    /// Removes an arrived text from its moment in `rounds`. If it was the last text of that moment, returns the true
     /// state at that moment.
     pub(super) fn end_round(&mut self, position: usize) -> Option<Rc<Truth>> {
         let rounds = &mut self.ports[position].rounds;
