@@ -115,7 +115,7 @@ fn compare_order(order: &Order, entry: &LedgerOrder, place: &str) {
     }
 }
 
-/// The client may lack instruments without a position.
+/// Compares balances and positions. The client may know no position where that of the exchange is zero.
 fn compare_account(pair: &Pair, place: &str) {
     for entry in pair.exchange.balances(ACCOUNT) {
         let balance = pair.balances.get(&entry.asset).unwrap_or_else(|| panic!("{place}: {entry:?}"));

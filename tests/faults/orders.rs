@@ -511,7 +511,7 @@ fn b7_an_order_that_is_open_or_in_doubt_is_never_forgotten() {
     assert_eq!(orders.iter().count(), FINISHED_ORDERS_MAX + 2);
 }
 
-/// The id of the request shows which of the two orders a reply is about.
+/// Two orders have one client order id. The id of the request shows which of them a reply is about.
 #[test]
 fn b7_two_orders_of_one_client_order_id_stay_two() {
     let mut fed = Fed::private(&["orders@account"]);

@@ -38,7 +38,7 @@ pub(crate) fn reach(state: State) -> Client {
     client
 }
 
-/// Feeds a text. Returns its event in words.
+/// Passes a text frame to the client. Returns the event in words.
 pub(crate) fn text(client: &mut Client, now: Instant, text: &str) -> Option<String> {
     let (link, mut scratch) = (single::link(client), Scratch::new());
     let event = client.handle_frame(link, now, Frame::Text(text), &mut scratch);

@@ -337,7 +337,7 @@ impl Settings {
         })
     }
 
-    /// The venue's limits for dials, requests and orders count by host.
+    /// Returns the host of the address. The venue counts dials, requests and orders for each host.
     pub fn host(&self) -> &str {
         let rest = self.address.split_once("://").map_or(self.address.as_str(), |(_, rest)| rest);
         rest.split(['/', '?']).next().unwrap_or_default()

@@ -11,11 +11,11 @@ use super::oracle;
 pub struct Kind {
     pub endpoint: Endpoint,
     pub frame: &'static str,
-    /// JSON pointers to the members of the frame that only inform, each with the pointer to its value in the
-    /// serialised message. An odd value of such a member changes nothing else in the message.
+    /// For each member that only informs: the JSON pointer to the member in the frame, and the pointer to its value
+    /// in the serialised message. An odd value of such a member changes nothing else in the message.
     pub informs: &'static [(&'static str, &'static str)],
-    /// JSON pointers to the accounted members of the frame, each with the pointer to its value in the serialised
-    /// message. Unless an odd value makes the frame malformed, the message has exactly this value or null.
+    /// For each accounted member: the JSON pointer to the member in the frame, and the pointer to its value in the
+    /// serialised message. Unless an odd value makes the frame malformed, the message has exactly this value or null.
     pub accounts: &'static [(&'static str, &'static str)],
 }
 

@@ -317,7 +317,7 @@ impl Player {
         }
     }
 
-    /// Marks the outputs on the way with their times.
+    /// Lets time pass, and marks each output with its time.
     fn pass(&mut self, until: &str) {
         let until = at(until);
         while let Some(deadline) = self.client.deadline().filter(|deadline| deadline.at <= until) {

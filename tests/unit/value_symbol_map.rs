@@ -4,7 +4,7 @@ extern crate std;
 use super::*;
 use std::collections::BTreeMap;
 
-/// Adds enough symbols to grow the table several times.
+/// Uses enough symbols to grow the table several times.
 #[test]
 fn agrees_with_a_plain_map() {
     let mut map = SymbolMap::new();

@@ -279,7 +279,7 @@ mod tests {
         }))
     }
 
-    /// Applies these frames, and then an overflow, after which all data of the account is in doubt or stale.
+    /// Applies these frames, and then an overflow that puts all data of the account in doubt or makes it stale.
     async fn lose_after(handle: &Handle, frames: Vec<&'static str>) {
         let lost = handle.with(move |_, keeper, now| {
             let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());

@@ -239,11 +239,11 @@ impl Ticket {
     /// Asks the venue to cancel the order and returns at once. The ticket reports the outcome, unless it has already
     /// ended. You may also call `cancel` after the ticket has ended as [`Done::Unknown`]. If the order was not sent
     /// or has ended, the driver sends nothing. It also sends nothing if [`Handle::forget`](crate::Handle::forget) has
-    /// removed the order before its id was known.
+    /// removed the order before the venue's id of the order was known.
     ///
-    /// The cancel goes to the endpoint of the order. If that endpoint was removed, it goes to the only authenticated
-    /// endpoint of the current API. While there are several, the cancel waits; if there is none, the driver sends
-    /// nothing.
+    /// The cancel goes to the endpoint of the order. If that endpoint was removed, the cancel goes to the only
+    /// authenticated endpoint of the current API. While there are several such endpoints, the cancel waits. If there
+    /// is no such endpoint, the driver sends nothing.
     ///
     /// The driver sends the cancel as soon as three conditions hold: the venue's id of the order is known, a link to
     /// the endpoint is open, and the limits have room. If no reply comes, the driver sends the cancel again. If the

@@ -268,8 +268,8 @@ fn fed_with(steps: Steps) -> Fed {
     fed
 }
 
-/// A quote ends once, and it is executed or not. Reports that contradict each other about this put it in doubt, until
-/// the answer to a later question names a final state.
+/// A quote ends once: either it is executed, or it is not. Reports that contradict each other about this put the
+/// quote in doubt, until the answer to a later question names a final state.
 #[test]
 fn a_quote_has_one_end() {
     use QuoteState::{Active, Confirmed, Declined, Expired, Failed, Lost, Withdrawn, Won};

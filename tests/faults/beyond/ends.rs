@@ -10,8 +10,8 @@ const QUOTE: &str = r#"{"e":"requestForQuote","i":"e1","E":1790743321322,"r":"r1
 
 const LIST: &str = r#"{"e":"balanceUpdate","E":1,"u":1,"B":[{"a":"USD","f":"100","c":"100"}]}"#;
 
-/// Subscribes to `first` and feeds it `frame`. Then unsubscribes it, which the venue refuses for now, and subscribes
-/// to `next`. Lets the venue confirm the requests that the client has sent by then.
+/// Subscribes to the stream `first`, and feeds `frame`. Then unsubscribes the stream, which the venue refuses for
+/// now, and subscribes to the stream `next`. Lets the venue confirm the requests that the client has sent by then.
 fn replace_in_vain(first: &str, next: &str, frame: &str) -> Fed {
     let mut fed = Fed::new(Config::new("ws://v").authenticated(true));
     let id = fed.client.subscribe(t(1), s(first)).unwrap();

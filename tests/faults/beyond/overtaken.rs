@@ -90,8 +90,8 @@ impl Late {
         self.run(self.delay * STEPS_MAX + 180_000);
     }
 
-    /// Lets the remaining replies come, those to repeated requests. Checks that the client then sends no request, and
-    /// that no link was lost.
+    /// Lets the replies to the repeated requests come. Checks that the client then sends no request, and that no link
+    /// was lost.
     fn check_end(&mut self, what: &str) {
         let requests = self.requests;
         self.run_to_end();

@@ -1,4 +1,4 @@
-//! Copies of the parts of a list of orders.
+//! Faults of copies of single rows of a list of orders.
 
 use gemini_ws::{Endpoint, Event, EventBuf, Replay, Scratch};
 

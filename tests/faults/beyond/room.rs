@@ -361,8 +361,8 @@ impl Both {
     }
 }
 
-/// An application uses all room that it gets, over one link. Another link to the host waits to request a stream, and
-/// nothing is heard over it.
+/// Over one link, an application uses all room in the limits that it gets. Another link to the host, over which
+/// nothing is heard, waits to request a stream. The client still requests the stream.
 #[test]
 fn a_busy_link_leaves_room_for_a_stream_of_another_link() {
     let (mut both, mut subscribed, mut requested) = (Both::open(), Vec::new(), Vec::new());

@@ -55,8 +55,8 @@ fn another_spelling_of_the_terms_is_no_other_order() {
     }
 }
 
-/// Two reports about one order id with the same side name different outcomes, which puts the order in doubt. If the
-/// side differs too, both reports are about the same order.
+/// Two reports have the same order id and side, but different outcomes. This puts the order in doubt. If the sides
+/// differ too, both reports are about the same order.
 #[test]
 fn an_order_has_one_outcome() {
     for (side, is_other) in [("BUY", true), ("SELL", false)] {

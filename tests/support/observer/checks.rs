@@ -2,13 +2,13 @@
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Where {
-    /// After each call.
+    /// Checked after each call.
     Observer,
-    /// On a copy of the machine.
+    /// Checked on a copy of the machine.
     Fork,
-    /// By comparing two runs of a trace.
+    /// Checked by comparing two runs of a trace.
     Metamorphic,
-    /// In a test: its file and name.
+    /// Checked in a test. The text is its file and name.
     Test(&'static str),
 }
 

@@ -141,7 +141,8 @@ impl Follows {
     }
 }
 
-/// Returns whether a failure applies to all endpoints of the host: the venue requests fewer attempts.
+/// Returns whether the venue requests fewer attempts to connect to the host. Such a failure applies to all endpoints
+/// of the host.
 pub const fn is_of_host(why: ConnectFailure) -> bool {
     matches!(
         why,

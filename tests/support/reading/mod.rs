@@ -190,7 +190,7 @@ fn side(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// The text must be written without escapes, as in a symbol.
+/// Reads a text that must be written without escapes, such as a symbol.
 fn plain(of: Object<'_>, names: Names) -> Read<Value> {
     match of.require(names)? {
         Json::Text(text) if text.escaped => Err((DecodeErrorKind::Escape, of.name(names))),
@@ -221,7 +221,7 @@ fn boolean(of: Object<'_>, names: Names) -> Read<Value> {
     }
 }
 
-/// The integer is written without point and exponent, as a number or as a text.
+/// Reads an integer that must be written without point and exponent, as a number or as a text.
 fn integer(value: &Json) -> Result<i128, DecodeErrorKind> {
     let digits = match value {
         Json::Number(number) => number,

@@ -185,7 +185,8 @@ impl<M: Machine> Life<'_, M> {
         self.now = self.now.max(until);
     }
 
-    /// Returns whether the condition holds.
+    /// Lets time pass until a condition holds, at most until the instant `until`. Returns whether the condition
+    /// holds.
     fn run_until(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) -> bool {
         self.flush();
         loop {

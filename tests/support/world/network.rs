@@ -201,7 +201,7 @@ impl Network {
         self.under_way.peek().map(|it| it.at)
     }
 
-    /// A message that the driver does not read yet stays under way.
+    /// Returns the next message that has arrived. A message that the driver does not read yet stays under way.
     pub fn take(&mut self, now: Instant, stalled_until: Instant) -> Option<(usize, Message)> {
         let first = self.under_way.peek()?;
         let (position, is_for_venue) = (first.port, first.message.is_for_venue());

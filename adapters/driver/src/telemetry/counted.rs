@@ -216,7 +216,7 @@ mod tests {
         }
     }
 
-    /// A venue ends each link with another close code.
+    /// The venue ends each of many links with a different close code.
     #[test]
     fn a_venue_does_not_choose_the_number_of_counters() {
         let mut client = Client::single(Config::new("ws://v"));
