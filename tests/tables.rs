@@ -456,8 +456,8 @@ fn silent_trades() {
     assert!(*since == at(0) && text.contains("unsubscribe"), "{text}");
 }
 
-/// Checks that balances become stale if the venue refuses their subscription after data, and that the client
-/// unsubscribes later.
+/// Checks that balances become stale if the venue refuses their subscription after balances have come, and that the
+/// client unsubscribes later.
 fn refused_balances() {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let id = client.subscribe(at(0), "balances@account".parse().unwrap()).unwrap();

@@ -22,7 +22,7 @@ pub(crate) struct Block {
     pub(crate) kind: &'static str,
     /// The method of the request that a response answers.
     pub(crate) method: Option<&'static str>,
-    /// The kinds of its events, if it is the first frame of its connection.
+    /// The kinds of the frame's events, if the frame is the first one of its connection.
     pub(crate) events: Vec<&'static str>,
     pub(crate) lines: Vec<Line>,
 }

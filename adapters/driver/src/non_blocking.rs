@@ -129,8 +129,8 @@ impl<S: Read + Write> NonBlocking<S> {
         Some(answer.and_then(|answer| upgrade.finish(answer)).map(|socket| self.life = Life::Open(socket)))
     }
 
-    /// Returns how long to wait for the stream at most before the next call of [`upgrade`](NonBlocking::upgrade).
-    /// Returns `None` except while the body of a refusal is incomplete.
+    /// Returns the maximum time to wait for the stream before the next call of [`upgrade`](NonBlocking::upgrade).
+    /// This time is limited while the body of a refusal is incomplete. Otherwise returns `None`.
     pub fn timeout(&self) -> Option<Duration> {
         let Life::Upgrading(Upgrade { refusal: Some((_, until)), .. }) = &self.life else { return None };
         Some(until.saturating_duration_since(Instant::now()))

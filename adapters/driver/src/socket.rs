@@ -69,8 +69,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         self.outgoing.push_back(Message::Close(Some(frame)));
     }
 
-    /// Reads the next message. After `None` or an error, [`end`] returns the reason why the link ended. The result is
-    /// not a `Frame`, because converting it here would move each message once more.
+    /// Reads the next message. If the result is `None` or an error, [`end`] returns the reason why the link ended.
+    /// The message is not converted to a `Frame` here, because that would move each message once more.
     #[inline]
     pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let message = ready!(Pin::new(&mut self.stream).poll_next(context));

@@ -365,7 +365,7 @@ fn a_malformed_row_of_the_slower_link_makes_its_balances_stale() {
     assert_eq!(usd(&fed), ("3", None));
 }
 
-/// A report that arrives after the end of its subscription adds a balance between a question and its answer. The
+/// Between a question and its answer, a report comes that belongs to an ended subscription, and adds a balance. The
 /// answer lacks this balance, so the balance is removed until the other link reports it.
 #[test]
 fn a_late_report_before_an_answer_leaves_no_balance_stale() {

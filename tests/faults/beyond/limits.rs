@@ -208,8 +208,8 @@ fn the_number_of_levels_that_a_request_asks_for_is_one_that_the_venue_takes() {
     }
 }
 
-/// With the longest times, the client never probes a silent link. After a sleep of the machine it does, and the reply
-/// to this probe has as much time as usual.
+/// With the longest durations in the configuration, the client never probes a silent link. After a sleep of the
+/// machine it does, and the reply to this probe has as much time as usual.
 #[test]
 fn the_longest_silence_before_a_probe_leaves_time_for_its_reply() {
     let answer = |config: &Config| config.get_silence_max() - config.get_probe_after();

@@ -16,7 +16,7 @@ fn number(text: &str) -> (Result<Decimal, DecimalError>, String) {
     (available.to_decimal(), available.to_string())
 }
 
-/// Decodes the executed amount in an answer of REST, which must not be negative.
+/// Decodes the executed amount of an answer of REST. The amount must not be negative.
 fn executed(text: &str) -> Option<Decimal> {
     let body = format!(r#"{{"order_id":77,"is_live":true,"is_cancelled":false,"executed_amount":{text}}}"#);
     let answer = OrderStatusQuestion::by_order_id(77).answer(200, &body);

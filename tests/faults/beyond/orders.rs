@@ -122,8 +122,8 @@ fn x03_an_answer_about_another_order_does_not_swallow_one_that_has_fills() {
     assert_eq!(kept(&orders), [(77, OrderState::PartiallyFilled, d("0.4")), (78, OrderState::Open, d("0"))]);
 }
 
-/// The reply names another order than the events with the same client order id. Both orders stay, and both are in
-/// doubt.
+/// The reply to a request names another order than the events with the client order id of the request. `Orders` keeps
+/// both orders, and both are in doubt.
 #[test]
 fn x03_a_reply_with_another_id_does_not_swallow_an_order() {
     let mut orders = Orders::new();

@@ -99,8 +99,8 @@ fn losses(fed: &Fed, link: LinkId) -> usize {
     fed.log.iter().filter(|it| it.starts_with(&text)).count()
 }
 
-/// The link of market data v1 and a depth stream have the same symbol, and the depth stream gets no snapshot. A
-/// resync still replaces the link of market data v1.
+/// A link of market data v1 and a depth stream deliver a book of the same symbol, and the depth stream gets no
+/// snapshot. A resync still replaces the link of market data v1.
 #[test]
 fn a_book_of_v1_is_requested_again_beside_a_depth_stream() {
     let (mut fed, [first, _]) = beside_v1();

@@ -123,8 +123,8 @@ impl<M: Machine + 'static> World<M> {
         Some((now, act))
     }
 
-    /// Returns the oldest subscription to a stream that is not unsubscribed or, if there is none, the newest
-    /// subscription to the stream that ever existed.
+    /// Returns a subscription to a stream: the oldest of those that are not unsubscribed. If there is none, returns
+    /// the newest subscription to the stream that ever existed.
     fn subscription(&self, state: &Observed<M>, place: usize) -> Option<StreamId> {
         let stream = self.streams[place].stream;
         let feeds = state.shadow().feeds.iter().filter(|feed| feed.stream == stream);
