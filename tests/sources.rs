@@ -155,7 +155,7 @@ fn orders_are_in_doubt_by_the_link_of_their_events() {
     assert!(fed.orders.iter().all(|order| order.needs_reconciling()), "{:?}", fed.orders);
 }
 
-/// An order is in doubt when the link of the subscription that reports it ends.
+/// When the link of a subscription to orders ends, the orders that the subscription reported are in doubt.
 #[test]
 fn orders_follow_their_subscription() {
     let mut fed = Fed::new([Config::new("ws://venue").authenticated(true)]);

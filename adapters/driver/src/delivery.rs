@@ -249,7 +249,6 @@ impl Drop for Events {
 
 pub(crate) struct Channel {
     shared: Arc<Shared>,
-    /// Listens for events that are taken.
     listener: Option<EventListener>,
     /// Listens for `called`, which [`Events`] notifies.
     call: Option<EventListener>,

@@ -441,7 +441,6 @@ mod tests {
     }
 
     /// The venue rejects the subscription, but a recording of market data v1 delivers the book.
-    /// current book then has no reason `no_book`.
     #[test]
     fn a_current_book_has_no_reason_to_be_missing() {
         let (mut board, reader, _) = rejected();

@@ -224,7 +224,7 @@ impl Handle {
     }
 }
 
-/// After an error in the answer to one question, the questions that the venue would answer with the same error.
+/// The further questions that the venue would answer with the same error.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Scope {
     One,

@@ -63,7 +63,6 @@ struct Repeated {
     delay: Duration,
 }
 
-/// The data that a request to cancel an order needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cancel {
     order_id: Option<u64>,

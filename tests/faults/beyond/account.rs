@@ -381,8 +381,9 @@ fn a_late_report_before_an_answer_leaves_no_balance_stale() {
     assert_eq!(fed.balances.get("EUR").unwrap().total().as_str(), "2");
 }
 
-/// The other link follows the account, and an answer does not list EUR. Then a report of EUR arrives after the end of
-/// its subscription. It adds no balance, because no link would report the balance again.
+/// One of two links reports the account, and an answer of REST does not list EUR. Then the other link, whose
+/// subscription has ended, delivers a report of EUR. The report adds no balance, because no link would report the
+/// balance again.
 #[test]
 fn a_late_report_adds_no_balance_to_a_current_list() {
     let (mut fed, [ended, _]) = with_an_ended_link();
