@@ -16,7 +16,6 @@ fn elements(frame: &str, see: impl FnOnce(&[OrderReport<'_>])) {
     see(&events.events.iter().collect::<Vec<_>>());
 }
 
-/// Decodes a frame whose only element is an order.
 fn order(frame: &str, see: impl FnOnce(&OrderUpdate<'_>)) {
     elements(frame, |elements| {
         let [OrderReport::Update(update)] = elements else { panic!("{elements:?}") };
@@ -48,7 +47,6 @@ fn subscription_acks() {
     }
 }
 
-/// Decodes the element of each row, and compares the message with the expected one.
 fn says(table: &[(&str, Value)]) {
     for (element, expected) in table {
         let expected = json!({"kind": "order_events", "events": [expected]});

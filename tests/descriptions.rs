@@ -39,7 +39,6 @@ struct Section {
     members: Names,
 }
 
-/// Returns each piece of a text between `begin` and `end`.
 fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
     text.split(begin).skip(1).filter_map(|rest| rest.split_once(end)).map(|piece| piece.0).collect()
 }

@@ -183,7 +183,6 @@ fn perpetuals_and_candles_of_v2() {
     );
 }
 
-/// Formats a frame of market data v1. Each entry is given as the text of its members.
 fn update(event_id: u64, entries: &[&str]) -> String {
     let entries: Vec<String> = entries.iter().map(|members| format!("{{{members}}}")).collect();
     let entries = entries.join(",");

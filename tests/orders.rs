@@ -415,7 +415,6 @@ fn a_lost_fill_shows_where_the_numbers_do_not_add_up() {
     compare(&pair, "the sum is right even so");
 }
 
-/// Asks the exchange about every order in doubt, as an application does over REST.
 fn reconcile(pair: &mut Pair) {
     let ledger = pair.exchange.orders(ACCOUNT);
     let doubtful: Vec<Box<str>> =

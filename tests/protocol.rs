@@ -134,7 +134,6 @@ fn table(section: &str, head: &str) -> Table {
         .unwrap_or_else(|| panic!("no table of {head} in {section}"))
 }
 
-/// Returns the linked names of this crate in a cell.
 fn links(cell: &str) -> Vec<&str> {
     cell.split("[`").skip(1).map(|rest| rest.split_once("`]").expect(cell).0).collect()
 }

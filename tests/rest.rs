@@ -152,7 +152,6 @@ fn texts_are_bounded_and_large_bodies_refused() {
 
 // ---- from the doubt to its end -----------------------------------------------------------------------
 
-/// Creates `Orders` whose events come over a link.
 fn followed() -> (Orders, LinkId, StreamId) {
     let mut client = Client::single(Config::new("ws://venue").authenticated(true).seed(1));
     let stream: Stream = "orders@account".parse().unwrap();

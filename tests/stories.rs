@@ -339,7 +339,6 @@ impl Story {
         self.look();
     }
 
-    /// Lets the venue accept the newest request of a line.
     fn venue_confirms(&mut self, line: Line) {
         let answer = format!(r#"{{"id":{},"status":200}}"#, self.asked[line as usize]);
         self.venue_sends(line, Frame::Text(&answer));

@@ -286,7 +286,6 @@ fn end_with_loss(mut harness: Harness) -> String {
     harness.events.pop().unwrap()
 }
 
-/// Creates a client with a live link to each of two endpoints, public and private.
 fn with_links() -> Harness {
     let mut harness = Harness::trading();
     harness.subscribe("btcusd@trade");

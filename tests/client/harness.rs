@@ -51,7 +51,6 @@ impl Harness {
         }
     }
 
-    /// Creates a client with a public and a private endpoint at one host.
     pub(crate) fn trading() -> Harness {
         Harness::new(ClientConfig::new(), &[public(), private()])
     }

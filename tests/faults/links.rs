@@ -33,7 +33,6 @@ pub(crate) const FAULTS: &[(&str, fn())] = &[
     ("Z05", z05_a_book_is_awaited_until_its_subscription_is_confirmed),
 ];
 
-/// A malformed frame of trades, or of best levels, makes no book and no balances stale, and puts no order in doubt.
 #[test]
 fn x15_a_malformed_trade_costs_neither_books_nor_orders() {
     for text in [

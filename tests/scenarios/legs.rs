@@ -25,7 +25,6 @@ fn links(client: &Client) -> Vec<LinkId> {
     client.links().map(|(link, ..)| link).collect()
 }
 
-/// Creates a client with a public and a private link, both live.
 fn two_legs() -> (Client, [LinkId; 2]) {
     let mut client = Client::new(ClientConfig::new(), 1);
     let now = at(0);
@@ -40,7 +39,6 @@ fn two_legs() -> (Client, [LinkId; 2]) {
     (client, legs)
 }
 
-/// How a link can end after the client's Close frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ending {
     CloseFrame,

@@ -35,7 +35,6 @@ impl Late {
     }
 }
 
-/// Lists the visible state of all books, one on each line.
 pub fn of_books(books: &Books) -> Vec<String> {
     let mut lines: Vec<String> = books
         .iter()

@@ -205,7 +205,6 @@ fn report(report: &OrderReport<'_>, said: &mut Value) {
     }
 }
 
-/// Converts the serialised rows of a list as [`said`] converts a message.
 fn rows<'f, T>(rows: List<'f, Row<'f, T>>, said: &mut Value)
 where
     Row<'f, T>: Element<'f>,

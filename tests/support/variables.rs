@@ -33,7 +33,6 @@ pub fn seeds(first: u64, count: u64) -> Range<u64> {
     first..end
 }
 
-/// Parses the value of a variable as [`number`] does. `None` stands for a variable that is not set.
 pub fn number_in(name: &str, value: Option<&OsStr>) -> Option<u64> {
     let value = value?;
     let digits = |text: &str, radix: u32| {
@@ -53,7 +52,6 @@ pub fn number_in(name: &str, value: Option<&OsStr>) -> Option<u64> {
     number
 }
 
-/// Parses the value of a variable as [`flag`] does. `None` stands for a variable that is not set.
 pub fn flag_in(name: &str, value: Option<OsString>) -> bool {
     match value.as_deref().map(OsStr::to_str) {
         None | Some(Some("0")) => false,

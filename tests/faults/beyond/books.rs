@@ -253,8 +253,6 @@ fn a_book_whose_other_source_has_ended_is_removed_with_its_subscription() {
     assert!(fed.books.get("btcusd").is_none());
 }
 
-/// Events of both sources of a book were dropped, and one source ends. The book of the other source is stale, and
-/// `Books` lists it for a resync.
 #[test]
 fn a_remaining_book_that_missed_events_is_stale_and_to_be_requested() {
     let (mut fed, links, id) = two_sources();
@@ -308,8 +306,7 @@ fn a_side_that_the_address_leaves_out_is_unknown() {
     }
 }
 
-/// On the current API, a trade is a replay only if its id was reported before. After a trade with a very high id, new
-/// trades with lower ids are no replays.
+/// On the current API, a trade is a replay only if its id was reported before.
 #[test]
 fn an_odd_id_of_a_trade_makes_no_later_trade_a_replay() {
     let mut fed = Fed::new(Config::new("ws://v"));

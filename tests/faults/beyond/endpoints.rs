@@ -121,8 +121,7 @@ fn the_book_of_a_removed_endpoint_of_market_data_v1_is_removed() {
     }
 }
 
-/// Frames of one topic and symbol at two endpoints belong to two streams. In a queue, a frame of one stream does not
-/// replace a waiting frame of the other.
+/// Frames of one topic and symbol at two endpoints belong to two streams.
 #[test]
 fn data_of_another_endpoint_replaces_no_waiting_data() {
     let ticker =

@@ -108,8 +108,6 @@ fn a_stream_of_some_orders_does_not_report_an_order_of_a_list() {
     }
 }
 
-/// A list of REST contains the order of a request whose reply is on its way. `Orders` does not add the order a second
-/// time.
 #[test]
 fn the_order_of_a_request_is_not_added_again() {
     let mut fed = Fed::private(&["orders@account"]);
@@ -125,8 +123,7 @@ fn the_order_of_a_request_is_not_added_again() {
     assert_eq!(fed.order().state, OrderState::Canceled);
 }
 
-/// A malformed row of an answer does not affect other rows. The offset in its error counts from the start of the
-/// answer.
+/// The offset in the error of a malformed row counts from the start of the answer.
 #[test]
 fn a_row_that_cannot_be_read_costs_no_other_row() {
     let body = format!(r#"[{{"order_id":"é","is_live":true}}, {}]"#, row("0", ""));

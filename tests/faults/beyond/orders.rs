@@ -63,7 +63,6 @@ fn x01_the_end_of_the_link_that_is_followed_now_is_a_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "nobody follows it, and it is shown as open");
 }
 
-/// The endpoint of an order has no stream of orders, but another endpoint has one. The order is in doubt.
 #[test]
 fn x02_an_order_at_an_endpoint_that_is_not_followed_is_in_doubt() {
     let (mut fed, [production, _]) = pair(["ws://production", "ws://sandbox"]);
@@ -244,7 +243,6 @@ fn x09_an_order_that_was_asked_for_while_the_link_was_down_is_in_doubt() {
     assert!(orders.get(77).unwrap().needs_reconciling(), "its fill was never told, and it is shown as open");
 }
 
-/// `Orders` keeps a limited number of orders and of sums of fills, however many symbols the peer names.
 #[test]
 fn y05_sums_of_fills_take_no_memory_without_bound() {
     let mut orders = Orders::new();
@@ -379,8 +377,6 @@ fn y13_texts_of_orders_take_no_memory_without_bound() {
     );
 }
 
-/// A reply with an internal error to a cancel puts the order in doubt, whether the cancel named this order or all
-/// orders.
 #[test]
 fn z12_an_internal_error_of_a_cancel_of_all_is_a_doubt_as_that_of_one() {
     let link = Fed::new(Config::new("ws://v")).link;

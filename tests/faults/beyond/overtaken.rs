@@ -118,8 +118,6 @@ fn streams_are_confirmed_or_rejected_by_late_replies() {
     }
 }
 
-/// Each reply to an `unsubscribe` comes after the client has repeated the request, with and without a new subscription
-/// to the stream.
 #[test]
 fn streams_end_by_late_replies() {
     for (delay, returns) in DELAYS.into_iter().flat_map(|delay| [(delay, false), (delay, true)]) {

@@ -399,7 +399,6 @@ fn a_reply_without_the_request_for_quotes_names_the_quote() {
     }
 }
 
-/// The venue does not find a quote that an event has reported. The quote stays in doubt until `forget` removes it.
 #[test]
 fn z45_a_quote_that_the_venue_does_not_find_can_be_forgotten() {
     let mut fed = Fed::private(&[STREAM]);

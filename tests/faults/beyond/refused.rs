@@ -319,8 +319,7 @@ fn books_that_come_before_each_refusal_are_separated_from_the_bad_names() {
     }
 }
 
-/// If the reply is missing but the snapshot came, the venue serves the stream. So the book stays current, and the
-/// client does not request it again.
+/// The snapshot shows that the venue serves the stream, although the reply is missing.
 #[test]
 fn a_book_whose_request_gets_no_reply_stays_current() {
     let mut line = Line::open(Config::new("ws://v"), ["btcusd@depth".to_owned()]);
@@ -364,8 +363,6 @@ fn a_book_that_is_being_requested_again_is_in_no_half_of_its_old_request() {
     }
 }
 
-/// A snapshot confirms a book whose reply is missing. When the reply comes late, the client does not report the book
-/// as subscribed again.
 #[test]
 fn a_late_reply_does_not_confirm_a_book_again() {
     for comes_first in [true, false] {

@@ -91,8 +91,7 @@ fn after(outcome: RequestOutcome<'_>) -> After {
     After { placed, canceled, submitted, followed_up }
 }
 
-/// Each form of a reply means the same for all requests. Only a refusal puts an order or quote in doubt for the
-/// reason `NotFound`.
+/// Only a refusal puts an order or quote in doubt for the reason `NotFound`.
 #[test]
 fn z16_a_reply_means_the_same_for_every_request() {
     for (reply, expected) in [
@@ -137,7 +136,6 @@ fn z16_a_reply_means_the_same_for_every_request() {
     assert_eq!(after(RequestOutcome::NotSent), UNDONE);
 }
 
-/// The replies to two orders name the order id 0, which counts as missing. Each order gets its id from its events.
 #[test]
 fn an_order_id_of_zero_in_a_reply_is_none() {
     let mut orders = Orders::new();

@@ -80,8 +80,6 @@ fn a_link_that_hears_pings_needs_no_room_for_probes() {
     assert_eq!(line.losses, Vec::<Lost>::new());
 }
 
-/// The venue is silent until a probe waits for room in a limit, and then sends pings again. The client does not send
-/// the probe later.
 #[test]
 fn a_probe_that_waits_is_not_sent_after_a_frame() {
     let config = Config::new("ws://v").request_limit(2, Duration::from_secs(3_600));

@@ -32,8 +32,6 @@ fn a_side_that_the_first_frame_lacks_is_unknown() {
     }
 }
 
-/// One `Books` applies two recordings of one symbol. The changes of one recording are not applied to the book of the
-/// other.
 #[test]
 fn recordings_of_two_endpoints_do_not_mix() {
     const STREAMS: &str =

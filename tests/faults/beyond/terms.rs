@@ -36,8 +36,6 @@ fn an_order_with_another_price_or_type_is_not_that_of_the_request() {
     }
 }
 
-/// An event spells the terms of an order in another way than the request, or leaves them out. It is still about the
-/// order of the request.
 #[test]
 fn another_spelling_of_the_terms_is_no_other_order() {
     for terms in [

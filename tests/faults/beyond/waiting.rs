@@ -266,8 +266,7 @@ fn subscribing_again_does_not_visit_all_streams_that_are_being_unsubscribed() {
     }
 }
 
-/// A partial depth without a symbol may belong to any stream of partial depths. For such a frame, the client does not
-/// visit all these streams.
+/// A partial depth without a symbol may belong to any stream of partial depths.
 #[test]
 fn a_partial_depth_without_a_symbol_does_not_visit_all_partial_depths() {
     for is_left in [false, true] {
