@@ -1,5 +1,5 @@
-//! Tests of orders, fills and unknown messages in which other clients are known to have failed. The name of each test
-//! begins with the id of its scenario in `tests/SCENARIOS.md`.
+//! Tests cases with orders, fills and unknown messages in which other clients are known to have failed. The name of
+//! each test begins with the id of its scenario in `tests/SCENARIOS.md`.
 
 use std::collections::BTreeMap;
 

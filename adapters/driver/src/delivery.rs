@@ -53,8 +53,8 @@ pub(crate) trait Delivery {
 pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
-    /// The instant that the last call of `on_wake` returned has come. Usually the first call of `on_wake` is a
-    /// `Timer` too.
+    /// The timer has fired: the instant has come that the last call of `on_wake` returned. The first call of
+    /// `on_wake` is usually a `Timer` too.
     Timer,
 }
 

@@ -153,8 +153,8 @@ impl Handle {
     }
 }
 
-/// The ticket of an order whose command the driver has not taken. Dropping it ends the ticket, because the driver
-/// will not send the order.
+/// The ticket of an order whose command the driver has not taken. Dropping this value ends the ticket, because the
+/// driver will not send the order.
 struct Untaken(Option<Arc<Cell>>);
 
 impl Drop for Untaken {

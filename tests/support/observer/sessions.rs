@@ -133,9 +133,9 @@ impl Sessions {
         self.left + left.map(|placed| placed.link).collect::<BTreeSet<LinkId>>().len()
     }
 
-    /// Updates what is known of an order from an event about it. The order ends only if the event rejects it or an
-    /// earlier event reported it as open, and if no other request can have placed it. The order id 0 identifies no
-    /// order.
+    /// Updates what is known of an order from an event about it. An event can end the order if it rejects the order,
+    /// or if an earlier event reported the order as open. In both cases the order ends only if no other request can
+    /// have placed it. The order id 0 identifies no order.
     fn note_order(&mut self, endpoint: usize, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
         let order = Some((endpoint, update.order_id)).filter(|(_, id)| *id != 0);
