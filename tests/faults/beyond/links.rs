@@ -27,7 +27,8 @@ pub(super) fn least_time<T: Clone>(of: &T, work: impl Fn(&mut T)) -> Duration {
 }
 
 /// Runs `prepare` and `work` several times, each time on another copy of `of`. Returns the least processor time that
-/// `work` took. A copy has no spare capacity, so the first insertion moves all elements; let `prepare` make it.
+/// `work` took. A copy has no spare capacity, so the first insertion moves all elements. Let `prepare` make the first
+/// insertion.
 pub(super) fn least_time_after<T: Clone>(
     of: &T,
     prepare: impl Fn(&mut T),

@@ -246,8 +246,8 @@ fn a_book_of_best_levels_begins_again_over_the_next_link() {
 
 const MULTI: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
-/// A change of a book that names no symbol may be about any book of the link. So each of these books is stale, and
-/// the client replaces the link.
+/// A change that names no symbol may be about any book of the link. So each of these books is stale, and the client
+/// replaces the link.
 #[test]
 fn a_change_without_a_symbol_is_of_any_book() {
     for (options, reason) in [("", "place"), ("&top_of_book=true", "top-of-book"), ("", "initial")] {
