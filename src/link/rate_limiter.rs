@@ -4,6 +4,9 @@ use core::time::Duration;
 
 use crate::value::time::Instant;
 
+/// The end of the clock. Sums of times do not exceed it.
+const END: Instant = Instant::from_nanos(u64::MAX);
+
 /// A limit on how many units, such as requests, may be taken in any window of a given length. The algorithm is the
 /// generic cell rate algorithm, without a timer, a loop or a clock.
 ///
@@ -78,6 +81,10 @@ impl RateLimiter {
 
     /// Returns the first instant at which a unit may be taken; this instant may have passed.
     pub fn free_at(self) -> Instant {
+        if self.paid == END {
+            // The sum that led to `paid` may be larger than `END`, so an earlier instant could be too early.
+            return END;
+        }
         let tolerance = self.interval.saturating_mul(self.burst.saturating_sub(1));
         Instant::from_nanos(self.paid.as_nanos().saturating_sub(tolerance))
     }

@@ -90,3 +90,19 @@ fn extremes_do_not_overflow() {
     let _ = limiter.hold_until(Instant::from_nanos(u64::MAX)).free_at();
     assert!(RateLimiter::per_window(0, Duration::ZERO).take(Instant::ZERO).is_ok());
 }
+
+/// A limiter that is used up until the end of the clock stays used up, however many units it allows at once.
+#[test]
+fn a_limiter_that_recovers_only_at_the_end_of_the_clock_allows_nothing_before() {
+    let end = Instant::from_nanos(u64::MAX);
+    let limiter = RateLimiter::per_window(2_000, Duration::MAX);
+    let mut used = limiter;
+    for _ in 0..1_000 {
+        used = used.take(Instant::from_secs(1)).unwrap();
+    }
+    let full = limiter.note_used(u64::MAX, Instant::ZERO);
+    for limiter in [used, full, limiter.hold_until(end), limiter.overdraw(end)] {
+        assert_eq!(limiter.free_at(), end);
+        assert_eq!(limiter.take(Instant::from_nanos(u64::MAX - 1)), Err(end));
+    }
+}
