@@ -14,6 +14,10 @@ use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
 use crate::value::time::Instant;
 
+/// The maximum number of entries in `Subscriptions::progress`. Beyond it, a book that was requested long before the
+/// other books may count as late earlier.
+const PROGRESS_MAX: usize = 1_024;
+
 /// The subscriptions of a link. Each has a place, which is its index in `places`. When a place is reused, the new id
 /// differs, so an old id finds nothing.
 #[derive(Clone, Debug)]
@@ -246,7 +250,10 @@ impl Subscriptions {
         while self.progress.back().is_some_and(|(of, _)| *of >= request) {
             self.progress.pop_back();
         }
-        while self.progress.front().is_some_and(|(_, at)| *at + self.delays.snapshot <= now) {
+        let is_full = |progress: &VecDeque<_>| progress.len() >= PROGRESS_MAX;
+        while is_full(&self.progress)
+            || self.progress.front().is_some_and(|(_, at)| *at + self.delays.snapshot <= now)
+        {
             self.progress.pop_front();
         }
         self.progress.push_back((request, now));

@@ -67,3 +67,15 @@ fn sums_follow_each_step() {
     }
     assert!(set.is_empty() && set.sums.due.is_empty());
 }
+
+/// The set keeps a bounded number of entries about snapshots, even if no snapshot is ever late.
+#[test]
+fn snapshots_that_are_never_late_need_bounded_memory() {
+    let config = Config::new("wss://venue").snapshot_timeout(core::time::Duration::MAX);
+    let mut set = Subscriptions::new(&config);
+    for request in 1..10_000 {
+        set.note_progress(request, Instant::from_secs(request));
+    }
+    assert!(set.progress.len() <= PROGRESS_MAX, "{}", set.progress.len());
+    assert_eq!(set.progress.back(), Some(&(9_999, Instant::from_secs(9_999))));
+}
