@@ -37,7 +37,9 @@ pub(super) struct Delays {
 
 impl Delays {
     pub(super) fn before(&self, attempts: u32) -> Duration {
-        let factor = 1_u32.checked_shl(attempts.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
-        self.resubscribe.saturating_mul(factor).min(self.resubscribe_cap.max(self.resubscribe))
+        let longest = self.resubscribe_cap.max(self.resubscribe);
+        let doubled = |delay: &Duration| (*delay < longest).then(|| delay.saturating_mul(2).min(longest));
+        let delays = core::iter::successors(Some(self.resubscribe), doubled);
+        delays.take(attempts.max(1) as usize).last().unwrap_or(longest)
     }
 }

@@ -22,6 +22,8 @@ mod endpoints;
 mod ends;
 #[path = "beyond/entries.rs"]
 mod entries;
+#[path = "beyond/extremes.rs"]
+mod extremes;
 #[path = "beyond/fills.rs"]
 mod fills;
 #[path = "beyond/followed.rs"]
