@@ -35,7 +35,8 @@ pub(super) struct Endpoints {
 pub(super) struct Entry {
     config: Config,
     host: usize,
-    slots: BTreeSet<usize>,
+    /// The slots of the links to the endpoint. The slot of the oldest link is first.
+    slots: Vec<usize>,
     roomy: BTreeSet<usize>,
     /// The `Backoff` of a link that has ended. The next link continues with it.
     backoff: Option<Backoff>,
@@ -70,7 +71,7 @@ impl Entry {
         self.host
     }
 
-    pub(super) const fn slots(&self) -> &BTreeSet<usize> {
+    pub(super) fn slots(&self) -> &[usize] {
         &self.slots
     }
 
@@ -116,7 +117,7 @@ impl Endpoints {
             self.waiting.insert(id);
         }
         self.unlinked = self.unlinked.saturating_add(1);
-        let (slots, roomy, experience) = (BTreeSet::new(), BTreeSet::new(), Experience::default());
+        let (slots, roomy, experience) = (Vec::new(), BTreeSet::new(), Experience::default());
         self.entries.insert(id, Entry { config, host, slots, roomy, backoff: None, experience });
         id
     }
@@ -152,7 +153,7 @@ impl Endpoints {
         }
     }
 
-    pub(super) fn remove(&mut self, id: EndpointId, now: Instant) -> Option<BTreeSet<usize>> {
+    pub(super) fn remove(&mut self, id: EndpointId, now: Instant) -> Option<Vec<usize>> {
         let entry = self.entries.remove(&id)?;
         self.is_changed = true;
         if let Some(kind) = self.kinds.get_mut(&kind(&entry.config)) {
@@ -206,7 +207,7 @@ impl Endpoints {
 
     /// If the [`Experience`] has changed, returns the slots of the endpoint, so that the caller can pass it to each
     /// link there.
-    pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&BTreeSet<usize>> {
+    pub(super) fn learn(&mut self, id: EndpointId, experience: Experience) -> Option<&[usize]> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.experience != experience)?;
         entry.experience = experience;
         Some(&entry.slots)
@@ -246,7 +247,7 @@ impl Endpoints {
         if entry.slots.is_empty() {
             self.unlinked = self.unlinked.saturating_sub(1);
         }
-        entry.slots.insert(slot);
+        entry.slots.push(slot);
         if let Some(host) = self.hosts.get_mut(entry.host).and_then(Option::as_mut) {
             host.users = host.users.saturating_add(1);
         }
@@ -258,7 +259,7 @@ impl Endpoints {
         if !backoff.is_fresh() {
             entry.backoff.insert(backoff.clone()).begin_row();
         }
-        entry.slots.remove(&slot);
+        entry.slots.retain(|other| *other != slot);
         entry.roomy.remove(&slot);
         if entry.slots.is_empty() {
             self.unlinked = self.unlinked.saturating_add(1);

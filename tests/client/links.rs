@@ -298,3 +298,36 @@ fn a_dial_that_starts_late_has_its_whole_time() {
     assert_eq!(due(&harness), before, "a report on a dial that has ended");
     assert_eq!(harness.client.state(again), Some(State::Live));
 }
+
+/// The link that an endpoint keeps open is its oldest link, even if a newer one has a lower slot: the venue would
+/// cancel the orders of a session whose link closes.
+#[test]
+fn the_oldest_link_stays_open_and_carries_the_requests() {
+    let trading = private().streams_max(1).cancel_on_disconnect(true);
+    let mut harness = Harness::new(ClientConfig::new(), &[public().stay_open(true), trading]);
+    harness.open();
+    let orders = harness.subscribe("orders@account");
+    harness.flush();
+    let (other, oldest) = (harness.link(0, 0), harness.link(1, 0));
+    harness.client.request(harness.now, &order("a")).unwrap();
+    harness.flush();
+    let removed = harness.client.endpoint(other).unwrap();
+    harness.client.remove(harness.now, removed).unwrap();
+    harness.drain();
+    harness.peer_closes(other, 1000);
+    harness.closes.clear();
+    let balances = harness.subscribe("balances@account");
+    harness.flush();
+    assert_eq!(harness.link(0, 0).slot(), other.slot(), "the newer link has the lower slot");
+
+    harness.client.request(harness.now, &order("b")).unwrap();
+    harness.drain();
+    assert_eq!(harness.sent.last().map(|(link, _)| *link), Some(oldest), "the first open link is the oldest");
+    harness.answer_all();
+    harness.client.unsubscribe(harness.now, orders).unwrap();
+    harness.flush();
+    assert_eq!(harness.closes, [], "the session with the orders stays open");
+    harness.client.unsubscribe(harness.now, balances).unwrap();
+    harness.flush();
+    assert_eq!(harness.closes.iter().map(|link| link.slot()).collect::<Vec<_>>(), [other.slot()]);
+}

@@ -406,10 +406,14 @@ impl Shadow {
         let stays = settings.stays_open();
         let desired = self.feeds.iter().any(|feed| feed.slot == slot && feed.is_desired());
         let Some(leg) = self.legs.get(slot) else { return desired };
-        // An endpoint whose links stay open keeps only its first link.
+        // An endpoint whose links stay open keeps only its oldest link.
         let is_it = |it: &Leg| it.is_listed && it.endpoint == leg.endpoint && it.closing.is_none();
-        let is_first = self.legs.iter().position(is_it) == Some(slot);
-        desired || (stays && is_first && !self.removed.contains(&leg.endpoint))
+        let present = self.legs.iter().enumerate().filter(|(_, it)| is_it(it));
+        let oldest = present.min_by_key(|(slot, it)| (it.listed, *slot));
+        desired
+            || (stays
+                && oldest.is_some_and(|(oldest, _)| oldest == slot)
+                && !self.removed.contains(&leg.endpoint))
     }
 
     pub fn removed(&mut self, step: &Step<'_>, endpoint: usize) {

@@ -42,6 +42,8 @@ pub struct Leg {
     pub sent: Instant,
     /// Whether the machine has a link in this slot.
     pub is_listed: bool,
+    /// The step in which the machine put the link into this slot.
+    pub listed: u64,
     pub is_restarted: bool,
     pub ended: u64,
     /// When the next attempt is due, and the earliest instant that the venue allows for it.
@@ -87,6 +89,7 @@ impl Leg {
             missing_since: None,
             sent: Instant::ZERO,
             is_listed: false,
+            listed: 0,
             is_restarted: false,
             ended: 0,
             retry: None,
@@ -300,9 +303,13 @@ impl Shadow {
             self.links_closed = 0;
             self.sequence_gap = false;
             self.legs.iter_mut().for_each(|leg| leg.is_restarted = false);
+            let step = self.step;
             machine.each_link(|link, endpoint, _| {
                 self.sessions.note_link(link, endpoint);
                 let leg = self.leg_mut(link.slot());
+                if !leg.is_listed || leg.next_endpoint != endpoint {
+                    leg.listed = step;
+                }
                 leg.next_endpoint = endpoint;
                 if !std::mem::replace(&mut leg.is_listed, true) {
                     leg.endpoint = endpoint;
