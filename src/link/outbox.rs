@@ -1,6 +1,6 @@
 //! [`Outbox`]: requests that wait to be sent, and requests that wait for a reply.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -91,6 +91,8 @@ pub(crate) struct Outbox {
     /// The `subscribe` requests for books that the client does not send yet, because `Config::snapshots_max` other
     /// books wait for their snapshots.
     books: VecDeque<StreamRequest>,
+    /// The subscriptions that a `subscribe` in `requests` or `books` names.
+    joining: BTreeSet<StreamId>,
     in_flight: InFlight<Purpose>,
     /// The newest stream requests that got no reply in time. Their replies may still come.
     late: VecDeque<(u64, StreamRequest)>,
@@ -123,6 +125,7 @@ impl Outbox {
         Outbox {
             requests: VecDeque::new(),
             books: VecDeque::new(),
+            joining: BTreeSet::new(),
             in_flight: InFlight::new(config.requests_in_flight_max),
             late: VecDeque::new(),
             unconfirmed_at: None,
@@ -146,8 +149,12 @@ impl Outbox {
         self.queue(id, false, usize::MAX);
     }
 
+    /// Queues a `subscribe` for a subscription, unless a queued `subscribe` names the subscription already: a late
+    /// reply may have confirmed the stream before its repeated request was sent.
     pub(super) fn join(&mut self, id: StreamId, batch_max: usize) {
-        self.queue(id, true, batch_max);
+        if self.joining.insert(id) {
+            self.queue(id, true, batch_max);
+        }
     }
 
     /// Queues a request about a subscription. With `one_at_a_time`, requests with `is_again` come after the other
@@ -168,6 +175,7 @@ impl Outbox {
 
     /// Queues both halves of a refused request. Repeated halving separates an invalid name from the other streams.
     pub(super) fn split(&mut self, mut request: StreamRequest) {
+        self.note_joining(&request);
         let second = request.split_off(request.streams.len() / 2);
         self.requests.push_back(second);
         self.requests.push_front(request);
@@ -176,6 +184,16 @@ impl Outbox {
     /// Takes the next stream request, if the limit on requests in flight and `one_at_a_time` allow it. The request
     /// subscribes to at most `room` books; further books wait.
     pub(super) fn next(&mut self, room: usize, is_book: impl Fn(StreamId) -> bool) -> Option<StreamRequest> {
+        let next = self.take_next(room, is_book)?;
+        if next.is_subscribe {
+            for id in &next.streams {
+                self.joining.remove(id);
+            }
+        }
+        Some(next)
+    }
+
+    fn take_next(&mut self, room: usize, is_book: impl Fn(StreamId) -> bool) -> Option<StreamRequest> {
         let is_held = self.one_at_a_time && self.in_flight.of(Urgency::Stream) > 0;
         if is_held || !self.in_flight.has_place(Urgency::Stream) {
             return None;
@@ -213,11 +231,17 @@ impl Outbox {
     }
 
     pub(super) fn put_back(&mut self, request: StreamRequest) {
+        self.note_joining(&request);
         self.requests.push_front(request);
+    }
+
+    fn note_joining(&mut self, request: &StreamRequest) {
+        self.joining.extend(request.streams.iter().filter(|_| request.is_subscribe));
     }
 
     pub(super) fn drop_requests(&mut self) {
         self.requests.clear();
+        self.joining.clear();
         self.books.clear();
         self.late.clear();
         self.unconfirmed_at = None;

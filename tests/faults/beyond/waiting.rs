@@ -405,3 +405,38 @@ fn a_heartbeat_is_due_unless_a_request_is_about_the_account() {
         assert_eq!(due, expected, "{request:?}");
     }
 }
+
+/// A late reply confirms books whose repeated requests still wait for the snapshots of other books, and one of the
+/// confirmed books is requested again. The client requests this book once, and the other confirmed books not at all.
+#[test]
+fn a_repeated_request_that_waits_is_sent_once() {
+    let books = ["a", "b", "c", "d", "e"].map(|symbol| format!("{symbol}usd@depth"));
+    let others = ["f", "g", "h", "i", "j"].map(|symbol| format!("{symbol}usd@depth"));
+    for count in 1..=5 {
+        let mut line = Line::with(Config::new("ws://v").snapshots_max(5), books[..count].to_vec());
+        line.poll(0);
+        let first = line.sent.pop_front().unwrap();
+        line.wait(5_000);
+        for other in &others {
+            line.subscribe(5_000, other);
+        }
+        let second = ack(&line.sent.pop_front().unwrap());
+        line.hear(5_100, &second);
+        line.wait(6_100);
+        line.hear(6_200, &ack(&first));
+        let again = &books[count - 1];
+        line.hear(6_300, &snapshot(&again[..4], 5));
+        let gap = snapshot(&again[..4], 9).replace("\"U\":9", "\"U\":8");
+        line.hear(6_400, &gap);
+        let leave = line.sent.iter().find(|text| text.contains("unsubscribe")).unwrap();
+        let (leave, sent) = (ack(leave), line.sent.len());
+        line.hear(6_500, &leave);
+        for (at, book) in (6_600..).zip(others.iter().chain(&books)) {
+            line.hear(at, &snapshot(&book[..4], 5));
+        }
+        line.wait(6_700);
+        let asked: Vec<&String> = line.sent.iter().skip(sent).collect();
+        let named: usize = asked.iter().map(|text| text.matches(again.as_str()).count()).sum();
+        assert_eq!(named, 1, "{count}: {asked:?}");
+    }
+}
