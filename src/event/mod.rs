@@ -257,8 +257,9 @@ pub enum Event<'f> {
         /// The link.
         link: LinkId,
         /// When the last frame came over the previous open link in this slot; if no frame came, when that link
-        /// opened. `None` if no earlier link in this slot was open. Events between `missing_since` and `Opened` may
-        /// be missing: ask REST about everything that must not be missed, such as orders.
+        /// opened. `None` if this link replaces no link: no earlier link in this slot was open, or the client has
+        /// closed the earlier link, for example because nothing needed it. Events between `missing_since` and `Opened`
+        /// may be missing: ask REST about everything that must not be missed, such as orders.
         missing_since: Option<Instant>,
     },
     /// A link is live: each of its streams was confirmed, rejected or reported as [`Event::Unserved`], and at least
