@@ -299,7 +299,12 @@ impl<S: Session> Link<S> {
     }
 
     pub(crate) fn handle_dial_started(&mut self, cx: &mut Context<'_>, link: LinkId) {
-        if self.admits(cx, link) && self.state == State::Connecting && !self.dial_started {
+        if !self.admits(cx, link) {
+            return;
+        }
+        if self.state != State::Connecting {
+            self.stats.count_stale_input();
+        } else if !self.dial_started {
             self.dial_started = true;
             self.wake = Some(self.dial_until(cx.now()));
         }

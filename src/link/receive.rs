@@ -78,9 +78,14 @@ impl<S: Session> Link<S> {
     /// the peer was heard now.
     #[inline]
     fn hear(&mut self, link: LinkId, now: Instant) -> bool {
-        let deliver = self.is_current(link) && matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
+        if !self.is_current(link) {
+            return false;
+        }
+        let deliver = matches!(link_step(self.state, Input::Frame), Cell::Stay(_));
         if deliver {
             self.liveness.hear(now);
+        } else {
+            self.stats.count_stale_input();
         }
         deliver
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gemini_ws::lifecycle::{State, StreamState};
-use gemini_ws::{ClientConfig, CommandError, Config, ConnectFailure, Lost, RateKind, Request};
+use gemini_ws::{
+    ClientConfig, CommandError, Config, ConnectFailure, Frame, Lost, RateKind, Request, Scratch,
+};
 
 use super::harness::{Harness, SECOND, SNAPSHOT, order, private, public, stream};
 
@@ -19,6 +21,30 @@ fn what_was_counted_stays_counted() {
     assert_eq!(harness.client.stats().stale_inputs, 1);
     harness.open();
     assert_eq!(harness.client.stats().stale_inputs, 1);
+}
+
+/// `stale_inputs` counts each input that the state of its link ignores.
+#[test]
+fn what_comes_too_early_or_too_late_is_counted() {
+    let mut harness = Harness::new(ClientConfig::new(), &[private()]);
+    harness.open();
+    let link = harness.dials.remove(0);
+    let early = [
+        Frame::Text("{}"),
+        Frame::Binary(b"{}"),
+        Frame::Ping(b""),
+        Frame::Pong(b""),
+        Frame::Close { code: None, reason: "" },
+    ];
+    for (count, frame) in (1..).zip(early) {
+        harness.client.handle_frame(link, harness.now, frame, &mut Scratch::new());
+        assert_eq!(harness.client.stats().stale_inputs, count, "{frame:?}");
+    }
+    harness.client.handle_connected(link, harness.now);
+    harness.client.handle_dial_started(link, harness.now);
+    assert_eq!(harness.client.stats().stale_inputs, 6, "the dial has ended");
+    harness.client.handle_connected(link, harness.now);
+    assert_eq!(harness.client.stats().stale_inputs, 7, "the dial has ended");
 }
 
 /// L-081: if a host refuses a dial for too many attempts, the client delays all links to this host, and no others.
