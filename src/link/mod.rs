@@ -432,6 +432,11 @@ impl<S: Session> Link<S> {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {
+        if let Some(Deadline { at, cause: Timer::Retry }) = &mut self.wake {
+            // The venue may have loosened its limit on attempts since `at` was chosen.
+            let free_at = cx.limits().dial_free_at().max(self.backoff.held_until());
+            *at = (*at).min(free_at.max(cx.now()));
+        }
         if !self.liveness.is_probing() {
             // If the peer was heard while a probe waited for room in a limit, the probe is no longer needed.
             self.feed.outbox_mut().want_probe(false);

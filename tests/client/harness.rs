@@ -152,6 +152,11 @@ impl Harness {
     }
 }
 
+/// Returns the id of a request.
+pub(crate) fn number(text: &str) -> serde_json::Value {
+    serde_json::from_str::<serde_json::Value>(text).unwrap()["id"].clone()
+}
+
 pub(crate) fn public() -> Config {
     Config::new("ws://venue").linger(Duration::ZERO)
 }

@@ -7,7 +7,7 @@ use gemini_ws::{
     ClientConfig, CommandError, Config, ConnectFailure, Frame, Lost, RateKind, Request, Scratch,
 };
 
-use super::harness::{Harness, SECOND, SNAPSHOT, order, private, public, stream};
+use super::harness::{Harness, SECOND, SNAPSHOT, number, order, private, public, stream};
 
 /// `stale_inputs` counts a late input about a link that no stream needs any more. The counter does not fall when
 /// `open` makes the client forget the link.
@@ -156,6 +156,33 @@ fn the_venue_says_what_its_limits_are() {
         harness.client.request(harness.now, &Request::Time),
         Err(CommandError::RateLimited { .. })
     ));
+}
+
+/// A link that waits for the venue's limit on attempts is dialled as soon as the venue names a limit with more room.
+#[test]
+fn a_link_that_waits_for_a_limit_is_dialled_when_the_venue_loosens_the_limit() {
+    let limits = |limit: u32| {
+        format!(
+            r#""rateLimits":[{{"rateLimitType":"CONNECTION_ATTEMPTS","interval":"HOUR","intervalNum":1,"limit":{limit},"count":1}}]"#
+        )
+    };
+    let mut harness = Harness::new(ClientConfig::new(), &[public(), private()]);
+    harness.open();
+    harness.flush();
+    let link = harness.link(0, 0);
+    let ask = |harness: &mut Harness, limit| {
+        harness.client.request(harness.now, &Request::ConnectionInfo).unwrap();
+        harness.drain();
+        let (_, text) = harness.sent.pop().unwrap();
+        harness.frame(link, &format!(r#"{{"id":{},"status":200,{}}}"#, number(&text), limits(limit)));
+    };
+    ask(&mut harness, 1);
+    harness.subscribe("btcusd@trade");
+    harness.pass(SECOND * 10);
+    assert!(harness.dials.is_empty(), "the limit is used up for an hour");
+    ask(&mut harness, 1_000);
+    harness.pass(SECOND);
+    assert_eq!(harness.dials.len(), 1);
 }
 
 /// L-080: if the configuration limits attempts, one event reports that the limit is reached, and no attempt
