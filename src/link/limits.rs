@@ -309,12 +309,12 @@ impl Limits {
 
     /// Returns when there is room for a request of this urgency, and the length of the window that is the last to
     /// have room. Once a stream request has waited for the time of [`STREAM_TURN`] requests, one stream request may
-    /// take room that is reserved for more urgent requests. Otherwise an application that sends requests as fast as
-    /// the limits allow would stop all stream requests.
+    /// take room that is reserved for more urgent requests, even for cancellations. Otherwise an application that
+    /// sends requests as fast as the limits allow would stop all stream requests.
     fn room(&self, urgency: Urgency) -> (Instant, Duration) {
         let room = self.requests.room(urgency);
         let Some(since) = self.streams_wait_since.filter(|_| urgency == Urgency::Stream) else { return room };
-        let (at, window) = self.requests.room(Urgency::Probe);
+        let (at, window) = self.requests.room(Urgency::Cancel);
         room.min((at.max(since + self.requests.time_of(STREAM_TURN)), window))
     }
 

@@ -101,6 +101,15 @@ impl Harness {
         }
     }
 
+    /// Answers every cancellation of orders.
+    pub(crate) fn answer_cancels(&mut self) {
+        let (cancels, others) =
+            std::mem::take(&mut self.sent).into_iter().partition(|(_, text)| text.contains("order.cancel"));
+        self.sent = cancels;
+        self.answer_all();
+        self.sent = others;
+    }
+
     pub(crate) fn frame(&mut self, link: LinkId, text: &str) {
         let mut scratch = Scratch::new();
         if let Some(event) = self.client.handle_frame(link, self.now, Frame::Text(text), &mut scratch) {

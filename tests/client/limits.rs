@@ -185,6 +185,27 @@ fn a_link_that_waits_for_a_limit_is_dialled_when_the_venue_loosens_the_limit() {
     assert_eq!(harness.dials.len(), 1);
 }
 
+/// Cancellations at the full rate do not stop subscriptions. The driver looks at timers before commands.
+#[test]
+fn subscriptions_get_a_turn_among_cancellations_at_the_full_rate() {
+    let mut harness = Harness::new(ClientConfig::new(), &[private().request_limit(256, SECOND * 128)]);
+    harness.open();
+    harness.flush();
+    let cancel = |harness: &mut Harness| {
+        while harness.client.request(harness.now, &Request::CancelAllOrders).is_ok() {
+            harness.drain();
+            harness.answer_cancels();
+        }
+    };
+    cancel(&mut harness);
+    harness.subscribe("btcusd@trade");
+    for _ in 0..20 {
+        harness.pass(SECOND);
+        cancel(&mut harness);
+    }
+    assert!(harness.sent.iter().any(|(_, text)| text.contains("btcusd@trade")));
+}
+
 /// L-080: if the configuration limits attempts, one event reports that the limit is reached, and no attempt
 /// follows.
 #[test]
