@@ -5,6 +5,9 @@ use core::time::Duration;
 
 use crate::event::reason::Unserved;
 
+/// So many doublings of a nanosecond take longer than the clock lasts.
+const DOUBLINGS_MAX: u32 = 64;
+
 /// The reason why a request for streams failed. `company` is how many streams of the request may be the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
@@ -38,8 +41,7 @@ pub(super) struct Delays {
 impl Delays {
     pub(super) fn before(&self, attempts: u32) -> Duration {
         let longest = self.resubscribe_cap.max(self.resubscribe);
-        let doubled = |delay: &Duration| (*delay < longest).then(|| delay.saturating_mul(2).min(longest));
-        let delays = core::iter::successors(Some(self.resubscribe), doubled);
-        delays.take(attempts.max(1) as usize).last().unwrap_or(longest)
+        let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
+        (0..doublings).fold(self.resubscribe, |delay, _| delay.saturating_mul(2)).min(longest)
     }
 }
