@@ -142,7 +142,7 @@ fn code(cell: &str) -> &str {
     cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).expect(cell)
 }
 
-/// Returns the variant of a value, as `Debug` prints it.
+/// Returns a path such as `Stream::Trade`: the type name `of`, and the variant of the value as `Debug` prints it.
 fn variant(of: &str, value: &impl Debug) -> String {
     let text = format!("{value:?}");
     format!("{of}::{}", text.split(|character: char| !character.is_alphanumeric()).next().unwrap())

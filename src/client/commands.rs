@@ -200,8 +200,9 @@ impl Client {
     }
 
     /// Returns the link and the symbol of each book that the venue sends without a subscription. Only links of market
-    /// data v1 that receive bids or offers have such books, and their address names the symbols. Links that have
-    /// ended for good are included, because [`open`](Client::open) connects them again.
+    /// data v1 that receive bids or offers have such books. The address or [`Config::symbol`](crate::Config::symbol)
+    /// names their symbols. Links that have failed are included, because [`open`](Client::open) connects their slots
+    /// again.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

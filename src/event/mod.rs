@@ -316,9 +316,9 @@ pub enum Event<'f> {
     /// request about orders, quotes or private streams. Send a heartbeat over REST; without a heartbeat the venue may
     /// cancel open orders. While the link sends no such request, the event comes again after each interval.
     HeartbeatDue {
-        /// The link; it may have ended.
+        /// The newest link in its slot. It may have ended, or may still be connecting.
         link: LinkId,
-        /// When the link last sent a request about orders, quotes or private streams, or when the link opened,
+        /// When a link in this slot last opened, or last sent a request about orders, quotes or private streams,
         /// whichever was later.
         since: Instant,
     },

@@ -8,7 +8,8 @@ use crate::event::reason::Unserved;
 /// So many doublings of a nanosecond take longer than the clock lasts.
 const DOUBLINGS_MAX: u32 = 64;
 
-/// The reason why a request for streams failed. `company` is how many streams of the request may be the cause.
+/// The reason why a request about a stream failed, or why the client must request the stream again although the venue
+/// accepted the request. `company` is how many streams of the request, including this stream, may be the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(super) reason: Unserved,

@@ -1,4 +1,4 @@
-//! [`OrderUpdate`]: a change of an order, of the current API or of order events v1.
+//! [`OrderUpdate`]: what the current API or order events v1 reports about an order.
 
 use core::fmt;
 

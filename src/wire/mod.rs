@@ -65,7 +65,8 @@ pub fn decode<'f>(frame: &'f str, scratch: &'f mut Scratch) -> Result<Message<'f
     }
 }
 
-/// The decoder notices a wrong guess ([`Certainty::Guess`]).
+/// Guesses the decoder of a frame from its first bytes. If the guess is wrong, this decoder leaves the frame to the
+/// function in [`Certainty::Guess`].
 #[inline(always)]
 fn guess(frame: &[u8]) -> Option<Read> {
     let [_, _, first, second, _, _, kind, ..] = frame else { return None };

@@ -1,4 +1,4 @@
-//! [`Names`]: finds a name or a text of a frame among known names.
+//! [`Names`]: looks up the name of a member, or the text value of a member such as `type`, in a fixed list.
 
 use crate::message::Text;
 

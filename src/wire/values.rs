@@ -276,7 +276,7 @@ texts! {
     Exact of |json| json.whole_text();
     /// A text that may contain half a surrogate pair, such as an explanation for people.
     Label of |json| json.word();
-    /// A text as in [`Exact`], or a number, whose digits become a text.
+    /// A text as in [`Exact`], or a number, which becomes a text as the frame writes it.
     Word
         of |json| match json.token {
             Token::Integer { .. } | Token::Number => Ok(Text(json.text)),

@@ -1,5 +1,5 @@
-//! Reads recorded frames of the venue, if there are any, from `../shared/frames` or the folder that
-//! `GEMINI_WS_FRAMES` names.
+//! Reads recorded frames of the venue, if there are any, from the folder that `GEMINI_WS_FRAMES` names. If this
+//! variable is not set, the folder is `shared/frames` beside the repository.
 
 use std::env;
 use std::fs;

@@ -153,8 +153,8 @@ fn run(script: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// In each script, a link or a stream begins or ends, and then many facts fill the queue, so that it drops the oldest
-/// facts.
+/// In each script, a link or a stream begins or ends. Then so many facts follow that the queue drops the oldest ones.
+/// [`RESERVED_EVENTS_MAX`] explains what a fact is.
 #[test]
 fn the_newest_end_and_beginning_are_kept() {
     for script in [

@@ -153,8 +153,8 @@ fn a5_a_frame_that_cannot_be_decoded_leaves_a_doubt_where_it_belongs() {
     }
 }
 
-/// A queue may drop the event of a malformed frame. What the frame may be about is then in doubt as if the event had
-/// been taken.
+/// If a queue drops the event of a malformed frame, the `Overflow` that the queue reports instead puts the same
+/// orders in doubt, and makes the same balances and positions stale, as the event itself would.
 #[test]
 fn ov_01_a_frame_that_cannot_be_decoded_leaves_its_doubt_when_it_is_dropped() {
     let whole = r#"{"e":"requestForQuote","E":1,"r":"r","l":[],"S":"OPEN"}"#;

@@ -1,5 +1,6 @@
-//! Hunts the faults of the copy that it is built with, one after the other. `GEMINI_WS_MUTANT` names one fault to
-//! hunt alone; the hunter then also prints in full how it was found.
+//! Runs in a copy of the workspace that contains a group of planted faults. Switches on one fault after the other,
+//! and searches for a check that fails. If the variable `GEMINI_WS_MUTANT` names a fault, searches for this fault
+//! only, and prints the violation in full.
 
 mod cases;
 mod hunt;

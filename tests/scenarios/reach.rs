@@ -11,8 +11,8 @@ pub(crate) fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
-/// Creates a client whose link is in a state, at time zero. The client has one subscription unless the state is
-/// `Closed`, and one request if the link was opened.
+/// Creates a client whose link is in `state`, at time zero. The client has subscribed to [`STREAM`], unless `state`
+/// is `Closed`. In the states `Subscribing`, `Live` and `Closing`, the client has also made one `Time` request.
 pub(crate) fn reach(state: State) -> Client {
     let now = at(0);
     let mut client = Client::single(Config::new("ws://venue").seed(1));

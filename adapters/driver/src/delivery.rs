@@ -25,8 +25,8 @@ pub(crate) trait Delivery {
         Poll::Ready(())
     }
 
-    /// Requests a snapshot of each book whose updates the queue has dropped. Fails if the application has dropped its
-    /// end of the queue.
+    /// Requests snapshots of the books that may have lost updates, according to each `Overflow` that the application
+    /// has taken since the last call. Fails if the application has dropped its end of the queue.
     fn poll_consumer(&mut self, _: &mut Client, _: Instant, _: &mut Context<'_>) -> Result<(), ()> {
         Ok(())
     }

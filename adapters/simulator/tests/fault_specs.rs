@@ -204,8 +204,9 @@ fn see_later_session(faults: &str) -> (Vec<Output>, u16, Duration) {
     (outputs, answer.status, answer.delay)
 }
 
-/// Some kinds of faults act only on sessions that are open. They have no effect on a session that opens later. All
-/// other kinds affect such a session, even if the specification has no delay.
+/// Tests [`FaultSpec::acts_on_open_sessions`]. If it returns `true`, the fault has no effect on a session that opens
+/// after the fault has begun. If it returns `false`, the fault also affects such a session. Here, every fault begins
+/// before the session opens.
 #[test]
 fn open_and_later_sessions() {
     let without = see_later_session("");

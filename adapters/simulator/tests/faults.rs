@@ -139,9 +139,9 @@ fn a_session_that_ends_in_a_silence() {
     }
 }
 
-/// A fault that affects the next few frames, and the short texts of the frames that the second session then gets for
-/// an order. Before that, the test silences the first session and places the same order there: the frames that this
-/// session does not get must not use up the count of the fault.
+/// A fault that affects the next few frames, and the frames that `OTHER` then gets for an order, as the short texts
+/// that [`Floor::place`] returns. Before that, the test silences `FIRST` and places the same order in that session.
+/// The frames that the exchange withholds from `FIRST` must not use up the count of the fault.
 const COUNTED: [(&str, &[&str]); 5] = [
     ("withhold-replies 1", &["2: NEW", "2: OPEN"]),
     ("drop-order-events 1", &["2: 200", "2: OPEN"]),

@@ -192,8 +192,9 @@ pub(crate) fn a_silent_upgrade_holds_up_no_other<A: Adapter>() {
     assert!(waited > TURN_MAX / 2 && waited < TURN_MAX * 4, "{waited:?}");
 }
 
-/// A dial connects only when it holds the `Turn` of the signer, because a venue answers 408 to a connection without a
-/// request. So dials connect one after the other, and none connects during a REST request.
+/// A dial takes the `Turn` of the signer before it connects. If it connected first and then waited for its turn, it
+/// would have a connection without a request, to which a venue answers 408. So dials connect one after the other, and
+/// none connects while a REST request holds the turn.
 pub(crate) fn who_waits_for_the_signer_is_not_connected<A: Adapter>() {
     const DIALS: usize = 4;
     let began = std::time::Instant::now();

@@ -47,8 +47,9 @@ enum Fault {
     None,
 }
 
-/// The modes of one direction: it passes bytes on as they arrive, holds them back, or passes them on one at a time.
-/// In the mode `RESET`, it does not close its sending side when it ends.
+/// The modes of one direction of a connection. `PASS` passes bytes on as they arrive, `STALL` holds them back, and
+/// `ONE_BYTE` passes them on one at a time. `RESET` passes bytes on like `PASS`. But when a direction in this mode
+/// ends, it does not shut down the socket that it writes to, because dropping this socket must reset the connection.
 const PASS: u8 = 0;
 const STALL: u8 = 1;
 const ONE_BYTE: u8 = 2;

@@ -8,9 +8,11 @@ use crate::value::id::LinkId;
 use crate::value::time::Timestamp;
 
 impl Order {
-    /// Returns whether an event contradicts the known end of the order. `FILLED` and `CANCELED` do not contradict
-    /// each other if the whole order was executed ([filled and
-    /// cancelled](crate::protocol::quirks#filled-and-cancelled)).
+    /// Returns whether an event contradicts what is known about the end of the order or its fills. `REJECTED`
+    /// contradicts every other end and every fill. `FILLED` and `CANCELED` contradict each other only if a reported
+    /// quantity or the fills show that a part of the order was not executed ([filled and
+    /// cancelled](crate::protocol::quirks#filled-and-cancelled)). A refusal by a reply, or an answer from REST
+    /// without the order, does not count as an end.
     pub(in crate::state) fn ends_otherwise(&self, update: &OrderUpdate<'_>) -> bool {
         let is_part =
             |executed: Option<Decimal>| executed.is_some_and(|executed| Some(executed) != self.quantity);

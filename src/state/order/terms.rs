@@ -31,9 +31,10 @@ impl Order {
         self.sent.as_deref() == Some(order)
     }
 
-    /// Returns whether an event names another instrument, side or outcome. In a prediction market, the venue may
-    /// describe an order by the other outcome and the opposite side. So if an outcome is known, outcome and side are
-    /// different only if the outcomes differ and the sides are the same.
+    /// Returns whether an event names another instrument, side or outcome than the order has. In a prediction market,
+    /// the venue may describe an order by the other outcome and the opposite side. So if the order or the event has
+    /// an outcome, only one case counts as different: both have an outcome and a side, the outcomes differ, and the
+    /// sides are equal.
     pub(in crate::state) fn differs(&self, update: &OrderUpdate<'_>) -> bool {
         let sides = self.side.zip(update.side).map(|(known, told)| known == told);
         let outcomes = self.outcome.zip(told_outcome(update)).map(|(known, told)| known == told);

@@ -182,7 +182,7 @@ pub enum What {
     Resumed,
 }
 
-/// A link: its slot, and how many links the client dialled in the slot after it.
+/// A link: its slot, and how many later links the client has dialled in that slot.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Link {
     pub slot: usize,

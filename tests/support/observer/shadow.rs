@@ -51,9 +51,11 @@ pub struct Leg {
     /// Whether the newest link ended without a further attempt.
     pub given_up: bool,
     pub not_before: Instant,
-    /// The number of attempts in a row, for the backoff.
+    /// The number of attempts that have ended since a link was last live for `stable_after`. The backoff depends on
+    /// this number.
     pub attempts: u32,
-    /// The number of attempts in a row that ended before their link was live, for `attempts_max`.
+    /// How many of these attempts ended before their link was live, for `attempts_max`. [`Shadow::revived`] sets this
+    /// number to zero.
     pub failed: u32,
     pub last: Option<AttemptFailure>,
     /// The natural logarithm of the probability that random delays are as short as the reported ones.
@@ -177,8 +179,8 @@ pub struct Shadow {
     pub shutdown: Option<ShutdownStep>,
     /// The plan of the shutdown; `None` if there is no shutdown or it was cut short.
     pub plan: Option<Plan>,
-    /// Whether the application has requested a shutdown that cancels orders. This stays true if the application cuts
-    /// the shutdown short later.
+    /// Whether the first request of the application for an end was a shutdown that cancels orders. Later requests for
+    /// an end do not change this, even if they cut the shutdown short.
     pub is_promised: bool,
     pub sessions: Sessions,
     pub removed: Vec<usize>,

@@ -262,8 +262,8 @@ fn seconds(of: Object<'_>, names: Names) -> Read<Value> {
     time(integer(of.require(names)?), 1_000_000_000).map_err(|kind| (kind, of.name(names)))
 }
 
-/// Returns what a `Decimal` prints that was parsed from `text`: the text without the sign of zero and leading zeros.
-/// It also drops trailing zeros, but only if the digits do not fit otherwise.
+/// Parses `text`, and returns the text that `Decimal` prints for it: without the sign of a zero and without needless
+/// leading zeros. Trailing zeros of the fraction are dropped only if the digits do not fit otherwise.
 pub fn decimal(text: &str) -> Result<String, DecodeErrorKind> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = match digits.split_once('.') {

@@ -180,7 +180,8 @@ impl Scenario {
     }
 }
 
-/// Draws settings with short times, so that much happens in little time. Some of the settings have tight limits.
+/// Returns the default settings if `defaults` is `true`. Otherwise returns settings with short times, so that much
+/// happens in little time. About one draw in three also changes one more setting, for example to a tight limit.
 fn tuned(address: &str, random: &mut Random, defaults: bool) -> Settings {
     let mut settings = Settings::new(address);
     if defaults {

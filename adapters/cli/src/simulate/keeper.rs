@@ -27,7 +27,8 @@ pub(super) struct Keeper {
     path: PathBuf,
     /// The path of the file itself: `path` after following symbolic links.
     target: PathBuf,
-    /// The newest state file, locked against other simulators. `None` if there was no file.
+    /// The newest state file. This process has locked it against other simulators, where [`lock`] has an effect.
+    /// `None` before the first write, if there was no file at the start.
     locked: Option<File>,
     /// The revision in the file; `None` before this process has written the file.
     kept: Option<u64>,

@@ -79,7 +79,8 @@ pub(crate) struct ClientOrder {
 pub(crate) struct Progress {
     /// The quantity, in units of the last decimal of the instrument's quantities.
     executed: u64,
-    /// The sum of price times quantity over all executions.
+    /// The sum of price times quantity over all executions. Both factors are integers, in units of the instrument's
+    /// last decimals.
     product: u128,
 }
 

@@ -13,7 +13,7 @@ use crate::value::instrument::Instrument;
 pub(crate) enum MemberOrder {
     /// The order in the venue's documents.
     Documented,
-    /// Sorted by name, as in frames that the venue sent recently.
+    /// Sorted by name, as in some recorded frames of market data v1 and v2.
     Alphabetical,
 }
 
