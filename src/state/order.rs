@@ -231,7 +231,7 @@ impl Order {
     /// decimal can hold the difference, returns the reported quantity.
     pub fn missing_executions(&self) -> Decimal {
         let told = self.told_executed().filter(|told| *told > self.filled);
-        told.map_or(Decimal::ZERO, |told| told.checked_sub(self.filled).unwrap_or(told))
+        told.map_or(Decimal::ZERO, |told| self.without_fills(told))
     }
 
     /// Returns whether the order is in doubt: more may have happened to the order than is known.
@@ -285,19 +285,6 @@ impl Order {
         let (symbol, side) = self.symbol.zip(self.side)?;
         let from = core::mem::replace(&mut self.summed, self.fills.len());
         Some((symbol, side == Side::Buy, self.fills.get(from..)?))
-    }
-
-    /// Returns the expected executed quantity minus the sum of the fills; `None` if they are equal, or if no quantity
-    /// is expected. If the fills exceed the ordered quantity, the ordered quantity is expected. Otherwise, the
-    /// reported quantity is expected, unless the order is open and this quantity does not exceed the sum.
-    fn discrepancy(&self) -> Option<Decimal> {
-        let most = self.quantity.filter(|quantity| self.filled > *quantity);
-        let told = self.told_executed().filter(|told| {
-            // The reported quantity of an open order may be older than the fills, so a smaller one does not count.
-            *told > self.filled || self.state.is_final()
-        });
-        let other = most.or(told).filter(|other| *other != self.filled)?;
-        Some(other.checked_sub(self.filled).unwrap_or(other)) // `other` if no decimal can hold the difference
     }
 }
 

@@ -81,4 +81,21 @@ impl Order {
     pub(super) fn is_sum_disputed(&self) -> bool {
         self.disputes.is_about_sum() || self.quantity.is_some_and(|quantity| self.least_executed() > quantity)
     }
+
+    /// Returns the expected executed quantity minus the sum of the fills; `None` if they are equal, or if no quantity
+    /// is expected. If the fills exceed the ordered quantity, the ordered quantity is expected. Otherwise, the
+    /// reported quantity is expected, unless the order is open and this quantity does not exceed the sum.
+    pub(super) fn discrepancy(&self) -> Option<Decimal> {
+        let most = self.quantity.filter(|quantity| self.filled > *quantity);
+        let told = self.told_executed().filter(|told| {
+            // The reported quantity of an open order may be older than the fills, so a smaller one does not count.
+            *told > self.filled || self.state.is_final()
+        });
+        most.or(told).filter(|other| *other != self.filled).map(|other| self.without_fills(other))
+    }
+
+    /// Returns a quantity minus the sum of the fills; the quantity itself if no decimal can hold the difference.
+    pub(super) fn without_fills(&self, quantity: Decimal) -> Decimal {
+        quantity.checked_sub(self.filled).unwrap_or(quantity)
+    }
 }
