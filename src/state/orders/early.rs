@@ -1,6 +1,6 @@
 //! [`EarlyCancels`]: replies to cancels that came while no order with the id was known.
 
-use alloc::collections::VecDeque;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::event::Verdict;
@@ -10,21 +10,15 @@ const EARLY_MAX: usize = 128;
 
 #[derive(Clone, Debug)]
 pub(super) struct EarlyCancels {
-    replies: VecDeque<Early>,
+    /// For each reply, the doubt that it raises; `None` if the venue has accepted the cancel. The key of a reply is
+    /// the venue's id of the order and the moment when the reply came.
+    replies: BTreeMap<(u64, Moment), Option<StaleReason>>,
     dropped: Moment,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Early {
-    order_id: u64,
-    at: Moment,
-    /// The doubt that the reply raises; `None` if the venue has accepted the cancel.
-    doubt: Option<StaleReason>,
 }
 
 impl EarlyCancels {
     pub(super) const fn new() -> EarlyCancels {
-        EarlyCancels { replies: VecDeque::new(), dropped: Moment::BEGINNING }
+        EarlyCancels { replies: BTreeMap::new(), dropped: Moment::BEGINNING }
     }
 
     pub(super) fn note(&mut self, order_id: u64, verdict: &Verdict<'_>, at: Moment) {
@@ -35,11 +29,12 @@ impl EarlyCancels {
             Verdict::OverLimit(_) | Verdict::NotSent => return,
         };
         if self.replies.len() >= EARLY_MAX
-            && let Some(oldest) = self.replies.pop_front()
+            && let Some(oldest) = self.replies.keys().min_by_key(|(_, at)| *at).copied()
         {
-            self.dropped = oldest.at;
+            self.replies.remove(&oldest);
+            self.dropped = oldest.1;
         }
-        self.replies.push_back(Early { order_id, at, doubt });
+        self.replies.insert((order_id, at), doubt);
     }
 
     /// Returns when the newest of the dropped replies came. A list that the venue made earlier may be outdated.
@@ -47,16 +42,16 @@ impl EarlyCancels {
         self.dropped
     }
 
-    /// Removes the replies about an order. For each, returns the moment when it came and the doubt that it raises.
+    /// Removes the replies about an order, oldest first. For each, returns the moment when it came and the doubt that
+    /// it raises.
     pub(super) fn take(&mut self, order_id: u64) -> Vec<(Moment, Option<StaleReason>)> {
         let mut taken = Vec::new();
-        self.replies.retain(|early| {
-            let is_other = early.order_id != order_id;
-            if !is_other {
-                taken.push((early.at, early.doubt));
-            }
-            is_other
-        });
+        while let Some((&key, &doubt)) = self.replies.range((order_id, Moment::BEGINNING)..).next()
+            && key.0 == order_id
+        {
+            self.replies.remove(&key);
+            taken.push((key.1, doubt));
+        }
         taken
     }
 }
