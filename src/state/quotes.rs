@@ -24,9 +24,13 @@ mod replies;
 ///   the request adds the quote, in doubt, unless the reply says that the venue does not have the quote.
 /// - If no reply says whether the venue accepted a quote, the quote is in doubt. The venue does not deduplicate
 ///   quotes, so ask the venue about a quote in doubt before you submit the quote again.
+/// - A later client uses the same request ids as an earlier client. When it uses the id of a request, the quote that
+///   the earlier client submitted with this request no longer has a [`request`](Quote::request).
 /// - If no known quote has the venue's id in an event, the event may be about a quote of this client whose id is
 ///   unknown. The id is then assigned to the quote with the same request for quotes, price and quantity, if there is
-///   exactly one.
+///   exactly one. If there are several, those that the venue has accepted are in doubt.
+/// - If the venue accepts a request to withdraw, confirm or decline an unknown quote, the reply adds the quote. The
+///   quote is in doubt, unless the reply shows how it ended.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, QuoteState, Quotes, Replay, Scratch};
@@ -94,14 +98,17 @@ impl Quotes {
             Event::Reply { link, request, about: Subject::SubmitQuote(terms), outcome } => {
                 self.reply(terms, *request, *link, outcome)
             }
-            Event::Reply { link, about: Subject::WithdrawQuote { quote_id, .. }, outcome, .. } => {
-                self.follow_up((*quote_id, link.endpoint()), outcome, QuoteState::Withdrawn);
+            Event::Reply { link, about: Subject::WithdrawQuote { rfq_id, quote_id }, outcome, .. } => {
+                self.follow_up((*rfq_id, *quote_id), *link, outcome, QuoteState::Withdrawn);
             }
             Event::Reply {
-                link, about: Subject::ConfirmQuote { quote_id, confirm, .. }, outcome, ..
+                link,
+                about: Subject::ConfirmQuote { rfq_id, quote_id, confirm },
+                outcome,
+                ..
             } => {
                 let state = if *confirm { QuoteState::Confirmed } else { QuoteState::Declined };
-                self.follow_up((*quote_id, link.endpoint()), outcome, state);
+                self.follow_up((*rfq_id, *quote_id), *link, outcome, state);
             }
             Event::Subscribed { link, stream, .. } if stream.topic() == Topic::Quotes => {
                 if self.followed.begin(*link, Reach::of(stream)) {
@@ -135,6 +142,9 @@ impl Quotes {
     }
 
     fn add_own(&mut self, terms: &NewQuote, request: RequestId, link: LinkId) -> u64 {
+        if let Some(earlier) = self.index.by_request(request) {
+            self.index.change(earlier, |quote| quote.request = None);
+        }
         let mut quote = Quote::new(terms.rfq_id);
         (quote.terms, quote.request) = (Some(*terms), Some(request));
         (quote.link, quote.sessions) = (Some(link), [Some(link), None]);

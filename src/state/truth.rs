@@ -30,7 +30,8 @@ pub enum StaleReason {
     /// A frame, or a row of a report, could not be decoded. It may have been about the data.
     Malformed,
     /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
-    /// the first event that was received may be missing.
+    /// the first event that was received may be missing. For a quote also: no event has reported it, and only a reply
+    /// has shown that it exists.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.
@@ -54,7 +55,7 @@ pub enum StaleReason {
     /// cause this reason.
     NotFound,
     /// Two reports contradict each other, or an event may belong to any of several orders with the same client order
-    /// id.
+    /// id. For a quote also: the quote may have an id that a report names as that of another quote.
     Contradiction,
     /// The venue reports more rows than the collection keeps, so the list lacks some rows: see
     /// [`Balances::untracked`](crate::Balances::untracked).

@@ -19,7 +19,7 @@ impl Quotes {
     /// - the id of the quote is certain, and the answer is `None` or has another id. The id is certain if a reply or
     ///   an earlier answer has shown it, or if another client submitted the quote,
     /// - the answer has the id of another known quote, and this other quote is for another request for quotes, or
-    ///   this client submitted it with another request.
+    ///   this client submitted it too.
     ///
     /// Returns whether the answer resolved the doubt. If no subscribed stream reports the quote, and the quote has
     /// not ended or the venue does not have it, the quote is in doubt again at once.
@@ -95,10 +95,11 @@ impl Quotes {
         self.index.remove(key)
     }
 
+    /// Returns whether the entries `own` and `other` may be one quote: they are one entry, or both are for the same
+    /// request for quotes, and `other` has no terms, so this client has not submitted it.
     pub(super) fn may_be_one(&self, own: u64, other: u64) -> bool {
         let both = self.index.get(own).zip(self.index.get(other));
-        both.is_none_or(|(own, other)| {
-            own.rfq_id == other.rfq_id && (other.request.is_none() || other.request == own.request)
-        })
+        let is_one = own == other;
+        both.is_none_or(|(own, other)| is_one || (own.rfq_id == other.rfq_id && other.terms.is_none()))
     }
 }

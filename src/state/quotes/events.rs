@@ -4,10 +4,11 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::message::{QuoteStatus, QuoteStep, QuoteUpdate, RfqStatus};
-use crate::request::quote::QuoteKey;
+use crate::request::quote::{NewQuote, QuoteKey};
 use crate::state::quotes::Quotes;
 use crate::state::quotes::quote::{Quote, QuoteState, endpoint_of};
 use crate::state::truth::StaleReason;
+use crate::value::decimal::Decimal;
 use crate::value::id::LinkId;
 
 impl Quotes {
@@ -128,21 +129,50 @@ impl Quotes {
         if let Some(key) = self.index.by_quote_id(id, endpoint) {
             return Some(key);
         }
-        // Looks for a quote of this client whose id is not known yet.
-        let mut unnamed = self.index.unnamed_of(rfq_id, endpoint).filter_map(|(key, quote)| {
-            let is_it = quote.terms.is_some_and(|terms| {
-                update.price.is_none_or(|price| price == terms.price)
-                    && update.quantity.is_none_or(|quantity| quantity == terms.quantity)
-            });
-            is_it.then_some(key)
-        });
-        let (first, second) = (unnamed.next(), unnamed.next().is_some());
-        drop(unnamed);
-        if let Some(key) = first.filter(|_| !second) {
+        let matching = self.unnamed_like((rfq_id, endpoint), (update.price, update.quantity));
+        if let [key] = *matching {
             let key = self.attach(key, id);
             self.index.change(key, |quote| (quote.is_presumed, quote.own_doubt) = (true, quote.doubt));
             return Some(key);
         }
+        self.doubt_unnamed(matching);
+        self.add_foreign((rfq_id, id), link)
+    }
+
+    /// Returns the keys of the quotes of this client that may have an id that no quote has. They have no id yet, and
+    /// the price and the quantity are theirs, or `None`.
+    pub(super) fn unnamed_like(
+        &self,
+        (rfq_id, endpoint): (QuoteKey, u16),
+        (price, quantity): (Option<Decimal>, Option<Decimal>),
+    ) -> Vec<u64> {
+        let is_like = |terms: NewQuote| {
+            price.is_none_or(|price| price == terms.price)
+                && quantity.is_none_or(|quantity| quantity == terms.quantity)
+        };
+        let unnamed = self.index.unnamed_of(rfq_id, endpoint);
+        unnamed.filter(|(_, quote)| quote.terms.is_some_and(is_like)).map(|(key, _)| key).collect()
+    }
+
+    /// Puts quotes in doubt, because a report may be about any of them. Leaves out a quote whose reply has not come,
+    /// unless it is in doubt already: the reply names the id of the quote.
+    pub(super) fn doubt_unnamed(&mut self, keys: Vec<u64>) {
+        let now = self.followed.moment();
+        for key in keys {
+            self.index.change(key, |quote| {
+                if quote.state != QuoteState::Sent || quote.doubt.is_some() {
+                    quote.raise(StaleReason::Contradiction, now);
+                }
+            });
+        }
+    }
+
+    /// Adds a quote that this client has not submitted. Returns `None` if there is no room.
+    pub(super) fn add_foreign(
+        &mut self,
+        (rfq_id, id): (QuoteKey, QuoteKey),
+        link: Option<LinkId>,
+    ) -> Option<u64> {
         if !self.index.make_room() {
             self.untracked = self.untracked.saturating_add(1);
             return None;

@@ -96,7 +96,8 @@ pub struct Quote {
     pub quote_id: Option<QuoteKey>,
     /// The quote as submitted, if this client submitted it.
     pub terms: Option<NewQuote>,
-    /// The request that submitted the quote, if this client submitted the quote.
+    /// The request that submitted the quote, if this client submitted the quote. `None` once a later client has used
+    /// the id of the request.
     pub request: Option<RequestId>,
     /// The known state of the quote.
     pub state: QuoteState,

@@ -46,7 +46,8 @@ impl Quotes {
         let verdict = outcome.verdict();
         match &verdict {
             Verdict::Accepted(response) => match self.named_by(key, response) {
-                Ok(id) => key = id.map_or(key, |id| self.name(key, id)),
+                Ok(Some(id)) => key = self.name(key, id),
+                Ok(None) => self.doubt_without_id(key),
                 Err(Contradicted) => {
                     self.index.change(key, |quote| quote.raise(StaleReason::Contradiction, now));
                 }
@@ -72,6 +73,17 @@ impl Quotes {
                 quote.raise(StaleReason::Unanswered, now);
             }
         });
+    }
+
+    /// Handles a reply that accepts a quote and does not name its id. If the id is unknown, and a quote of another
+    /// client for the same request for quotes became known later, the two may be one quote, so puts the quote in doubt.
+    fn doubt_without_id(&mut self, key: u64) {
+        let Some(quote) = self.index.get(key).filter(|quote| quote.quote_id.is_none()) else { return };
+        let is_later = |(other, quote): (u64, &Quote)| other > key && quote.terms.is_none();
+        if self.index.of_rfq(quote.rfq_id, endpoint_of(quote.link)).any(is_later) {
+            let now = self.followed.moment();
+            self.index.change(key, |quote| quote.raise(StaleReason::Contradiction, now));
+        }
     }
 
     /// Returns the venue's id in the reply to the request that submits the quote; `None` if the reply has no id.
@@ -122,12 +134,21 @@ impl Quotes {
         key
     }
 
-    pub(super) fn follow_up(&mut self, id: (QuoteKey, u16), outcome: &RequestOutcome<'_>, state: QuoteState) {
+    /// Applies the reply to a request that withdraws, confirms or declines a quote.
+    pub(super) fn follow_up(
+        &mut self,
+        (rfq_id, id): (QuoteKey, QuoteKey),
+        link: LinkId,
+        outcome: &RequestOutcome<'_>,
+        state: QuoteState,
+    ) {
         let now = self.followed.moment();
-        let Some(key) = self.index.by_quote_id(id.0, id.1) else { return };
+        let known = self.index.by_quote_id(id, link.endpoint());
+        let key = known.or_else(|| self.add_replied((rfq_id, id), link, outcome, state));
+        let Some(key) = key else { return };
         self.index.change(key, |quote| match outcome.verdict() {
             Verdict::Accepted(response)
-                if denies(&response, id.0, state) || names_other_rfq(&response, quote.rfq_id) =>
+                if denies(&response, id, state) || names_other_rfq(&response, quote.rfq_id) =>
             {
                 quote.raise(StaleReason::Contradiction, now);
             }
@@ -148,6 +169,25 @@ impl Quotes {
             }
             Verdict::Unknown => quote.raise(StaleReason::Unanswered, now),
         });
+    }
+
+    /// Adds a quote that only the reply to a request about it has shown: the venue has accepted the request. Events
+    /// about the quote may be missing, so it is in doubt until a report shows its end.
+    fn add_replied(
+        &mut self,
+        (rfq_id, id): (QuoteKey, QuoteKey),
+        link: LinkId,
+        outcome: &RequestOutcome<'_>,
+        state: QuoteState,
+    ) -> Option<u64> {
+        let Verdict::Accepted(response) = outcome.verdict() else { return None };
+        if denies(&response, id, state) || names_other_rfq(&response, rfq_id) {
+            return None;
+        }
+        self.doubt_unnamed(self.unnamed_like((rfq_id, link.endpoint()), (None, None)));
+        let (key, now) = (self.add_foreign((rfq_id, id), Some(link))?, self.followed.moment());
+        self.index.change(key, |quote| quote.raise(StaleReason::NotSubscribed, now));
+        Some(key)
     }
 
     /// Sets the venue's id of a quote. If another entry has this id, merges the two entries. If the two cannot be one

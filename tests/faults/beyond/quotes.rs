@@ -1,8 +1,8 @@
 //! Faults of quotes: which quote an event is about, and whose quote that is.
 
 use gemini_ws::{
-    Endpoint, Event, FoundQuote, Message, QUOTES_MAX, Quote, QuoteState, Quotes, Replay, Request, RequestId,
-    RequestOutcome, Scratch, StaleReason, Subject, Topic, decode,
+    Endpoint, Event, FoundQuote, LinkId, Message, NewQuote, QUOTES_MAX, Quote, QuoteState, Quotes, Replay,
+    Request, RequestId, RequestOutcome, Scratch, StaleReason, Subject, Topic, decode,
 };
 
 use super::fed::{Fed, LOST_FACTS, first_stream, id_of, pair, quote, t};
@@ -466,4 +466,103 @@ fn a_long_reason_of_a_refusal_is_cut() {
     let Ok(Message::Response(response)) = decode(&text, &mut scratch) else { panic!() };
     quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) });
     assert_eq!(quotes.get(request).unwrap().reason.as_deref(), Some("é".repeat(128).as_str()));
+}
+
+fn requested(quotes: &mut Quotes, number: u64, terms: NewQuote) -> (LinkId, RequestId, Subject) {
+    let link = Fed::private(&[STREAM]).link;
+    let (request, about) = (RequestId::new(number), Subject::SubmitQuote(terms));
+    quotes.apply(&Event::Requested { link, request, about });
+    (link, request, about)
+}
+
+fn replied(quotes: &mut Quotes, (link, request, about): (LinkId, RequestId, Subject), text: &str) {
+    let mut scratch = Scratch::new();
+    let Ok(Message::Response(response)) = decode(text, &mut scratch) else { panic!() };
+    quotes.apply(&Event::Reply { link, request, about, outcome: RequestOutcome::Answered(response) });
+}
+
+/// A later client uses the id of a request again. The quote of the earlier client has the request no longer, so
+/// whatever is found out about that quote does not concern the request.
+#[test]
+fn the_request_of_a_later_client_names_its_own_quote() {
+    let mut fed = Fed::private(&[STREAM]);
+    requested(&mut fed.quotes, 5, quote("0.5"));
+    fed.feed(2, &event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE")));
+    let later = requested(&mut fed.quotes, 5, quote("0.6"));
+    let of_request = |quotes: &Quotes| quotes.get(RequestId::new(5)).unwrap().terms;
+    assert_eq!(fed.quotes.get("q1").unwrap().request, None);
+    fed.quotes.apply(&Event::Overflow { topic: Topic::Quotes, symbol: None, dropped: 1 });
+    // The answer shows that the id in the event was not that of the earlier quote.
+    let (asked, quote_id) = (fed.quotes.moment(), "q9".parse().unwrap());
+    let found = FoundQuote { quote_id, state: QuoteState::Active };
+    assert!(fed.quotes.reconcile("q1", Some(found), asked));
+    assert_eq!(of_request(&fed.quotes), Some(quote("0.6")));
+    // A reply that names the earlier quote does not make one quote of the two.
+    replied(&mut fed.quotes, later, r#"{"id":5,"status":200,"result":{"rfqId":"r1","quoteId":"q9"}}"#);
+    assert_eq!(fed.quotes.iter().filter(|quote| quote.terms.is_some()).count(), 2);
+    assert_eq!(fed.quotes.get("q9").unwrap().doubt(), Some(StaleReason::Contradiction));
+    assert_eq!(of_request(&fed.quotes), Some(quote("0.6")));
+}
+
+/// The venue accepts a request about a quote that `Quotes` does not know, for example a quote of an earlier run.
+#[test]
+fn a_reply_about_an_unknown_quote_adds_the_quote() {
+    let ids = || ["r1", "q1"].map(|id| id.parse().unwrap());
+    let confirm = |confirm| {
+        let [rfq_id, quote_id] = ids();
+        Subject::ConfirmQuote { rfq_id, quote_id, confirm }
+    };
+    let [rfq_id, quote_id] = ids();
+    let withdraw = Subject::WithdrawQuote { rfq_id, quote_id };
+    let ok = r#"{"id":1,"status":200,"result":{"rfqId":"r1","quoteId":"q1"}}"#;
+    const NO_EVENT: Option<StaleReason> = Some(StaleReason::NotSubscribed);
+    for (about, text, expected) in [
+        (withdraw, ok, Some((QuoteState::Withdrawn, None))),
+        (confirm(false), ok, Some((QuoteState::Declined, None))),
+        (confirm(true), ok, Some((QuoteState::Confirmed, NO_EVENT))),
+        (withdraw, r#"{"id":1,"status":200,"result":{"quoteId":"q2"}}"#, None),
+        (withdraw, r#"{"id":1,"status":400,"error":{"code":-1013,"msg":"no"}}"#, None),
+    ] {
+        let mut fed = Fed::private(&[STREAM]);
+        replied(&mut fed.quotes, (fed.link, RequestId::new(9), about), text);
+        let quote = fed.quotes.get("q1");
+        assert_eq!(quote.map(|quote| (quote.state, quote.doubt())), expected, "{about:?} {text}");
+        // An event that the venue sent before its reply opens the quote no more.
+        fed.feed(2, &event(1, "ACCEPTED", "CONFIRMING", &named("q1", "ACTIVE")));
+        let is_open = !fed.quotes.get("q1").unwrap().state.is_final();
+        assert_eq!(is_open, expected.is_none_or(|(state, _)| !state.is_final()), "{about:?} {text}");
+    }
+}
+
+/// The venue accepts two equal quotes without naming their ids. An event with an id may be about either, so both are
+/// in doubt, whichever of the event and the replies comes first, until an answer of REST names the id.
+#[test]
+fn an_event_about_one_of_two_accepted_quotes_puts_both_in_doubt() {
+    const BARE: &str = r#"{"id":1,"status":200}"#;
+    for replies_before in 0..=2 {
+        let mut fed = Fed::private(&[STREAM]);
+        let sent = [5, 6].map(|number| requested(&mut fed.quotes, number, quote("0.5")));
+        let (before, after) = sent.split_at(replies_before);
+        before.iter().for_each(|of| replied(&mut fed.quotes, *of, BARE));
+        fed.feed(2, &event(1, "CLOSED", "OPEN", &named("q1", "WITHDRAWN")));
+        after.iter().for_each(|of| replied(&mut fed.quotes, *of, BARE));
+        for (_, request, _) in sent {
+            let quote = fed.quotes.get(request).unwrap();
+            assert_eq!(shown(quote), (QuoteState::Active, None, Some(StaleReason::Contradiction)));
+        }
+        let (asked, state) = (fed.quotes.moment(), QuoteState::Withdrawn);
+        let found = FoundQuote { quote_id: "q1".parse().unwrap(), state };
+        assert!(fed.quotes.reconcile(RequestId::new(6), Some(found), asked), "{replies_before}");
+        assert_eq!(shown(fed.quotes.get(RequestId::new(6)).unwrap()), (state, Some("q1"), None));
+    }
+    // A reply that names the id leaves no doubt.
+    let mut fed = Fed::private(&[STREAM]);
+    let [first, second] = [5, 6].map(|number| requested(&mut fed.quotes, number, quote("0.5")));
+    fed.feed(2, &event(1, "CLOSED", "OPEN", &named("q1", "ACTIVE")));
+    for (of, id) in [(first, "q2"), (second, "q1")] {
+        let result = format!(r#"{{"id":1,"status":200,"result":{{"rfqId":"r1","quoteId":"{id}"}}}}"#);
+        replied(&mut fed.quotes, of, &result);
+        assert_eq!(shown(fed.quotes.get(of.1).unwrap()), (QuoteState::Active, Some(id), None));
+    }
+    assert_eq!(fed.quotes.iter().count(), 2);
 }
