@@ -59,7 +59,8 @@ fn any_level(cursor: &mut Cursor<'_>) -> Result<Level, DecodeError> {
             return Err(cursor.error(DecodeErrorKind::Type));
         };
         let offset = begin.wrapping_add(range.start);
-        market_decimal(text.get(range).unwrap_or_default()).map_err(|kind| DecodeError::new(kind, offset))
+        let digits = text.get(range).map(str::from_utf8).and_then(Result::ok).unwrap_or_default();
+        market_number(digits, !quoted).map_err(|kind| DecodeError::new(kind, offset))
     };
     if cursor.peek() != b'[' {
         return Err(cursor.error(DecodeErrorKind::Type));
@@ -78,7 +79,21 @@ pub(super) fn market_decimal(text: &[u8]) -> Result<Decimal, DecodeErrorKind> {
     if decimal.is_negative() { Err(DecodeErrorKind::Negative) } else { Ok(decimal) }
 }
 
-pub(super) const fn kind_of(error: DecimalError) -> DecodeErrorKind {
+/// Parses a decimal that must not be negative. A JSON number (`is_number`) may have an exponent.
+pub(super) fn market_number(digits: &str, is_number: bool) -> Result<Decimal, DecodeErrorKind> {
+    match digits.split_once(['e', 'E']).filter(|_| is_number) {
+        None => market_decimal(digits.as_bytes()),
+        Some((mantissa, exponent)) => {
+            let is_zero = !mantissa.contains(|digit| matches!(digit, '1'..='9'));
+            if mantissa.starts_with('-') && !is_zero {
+                return Err(DecodeErrorKind::Negative);
+            }
+            Decimal::scientific(mantissa, exponent).map_err(kind_of)
+        }
+    }
+}
+
+const fn kind_of(error: DecimalError) -> DecodeErrorKind {
     match error {
         DecimalError::Invalid => DecodeErrorKind::Decimal,
         DecimalError::Precision => DecodeErrorKind::Precision,

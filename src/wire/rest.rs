@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
+use super::levels::market_number;
 use super::lists::elements;
 use super::reader::Reader;
 use super::record::record;
-use super::rows::market_number;
 use super::values::{Exact, Figure, Flag, Label, OrderSide, Placed, Plain, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};

@@ -1,6 +1,6 @@
 //! Arrays of numbers in frames of [market data v2](crate::protocol::market_data_v2): changes of a book, and candles.
 
-use super::levels::{kind_of, market_decimal};
+use super::levels::market_number;
 use super::lists::{elements, list};
 use super::reader::{Json, Reader, Slot, Value};
 use super::scratch::Scratch;
@@ -168,20 +168,6 @@ fn decimal<'f>(frame: &'f str, parts: &mut Array<'f>) -> Result<Decimal, DecodeE
     let digits = frame.get(start..end).unwrap_or_default();
     let is_number = first != b'"';
     market_number(digits, is_number).map_err(|kind| DecodeError::new(kind, start))
-}
-
-/// Parses a decimal that must not be negative. A JSON number (`is_number`) may have an exponent.
-pub(super) fn market_number(digits: &str, is_number: bool) -> Result<Decimal, DecodeErrorKind> {
-    match digits.split_once(['e', 'E']).filter(|_| is_number) {
-        None => market_decimal(digits.as_bytes()),
-        Some((mantissa, exponent)) => {
-            let is_zero = !mantissa.contains(|digit| matches!(digit, '1'..='9'));
-            if mantissa.starts_with('-') && !is_zero {
-                return Err(DecodeErrorKind::Negative);
-            }
-            Decimal::scientific(mantissa, exponent).map_err(kind_of)
-        }
-    }
 }
 
 /// Reads a candle: `[time, open, high, low, close, volume]`, all numbers.

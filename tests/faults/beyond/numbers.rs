@@ -79,6 +79,35 @@ fn a_candle_with_an_exponent_is_read() {
     assert_eq!(read("-1e-1"), Err(DecodeErrorKind::Negative));
 }
 
+/// Levels of depth frames are text. In a level that has JSON numbers instead, as in market data v2, a number may have
+/// an exponent.
+#[test]
+fn a_level_with_an_exponent_is_read() {
+    let read = |text: &str| {
+        let frame =
+            format!(r#"{{"e":"depthUpdate","E":1,"s":"x","U":1,"u":1,"b":[["1","2"]],"a":[[3,{text}]]}}"#);
+        let mut scratch = Scratch::new();
+        match decode(&frame, &mut scratch) {
+            Ok(Message::Depth(depth)) => Ok(depth.asks[0].quantity),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.kind()),
+        }
+    };
+    for (text, quantity) in [
+        ("1e-8", Ok(d("0.00000001"))),
+        ("1E-8", Ok(d("0.00000001"))),
+        ("1.50e+1", Ok(d("15.0"))),
+        ("-0e5", Ok(d("0"))),
+        ("1e-19", Err(DecodeErrorKind::Precision)),
+        ("1e99", Err(DecodeErrorKind::Precision)),
+        ("-1e1", Err(DecodeErrorKind::Negative)),
+        (r#""1e-8""#, Err(DecodeErrorKind::Decimal)),
+        (r#""é""#, Err(DecodeErrorKind::Decimal)),
+    ] {
+        assert_eq!(read(text), quantity, "{text}");
+    }
+}
+
 /// A sum is computed if it fits, even if an intermediate sum with more decimals does not fit into 128 bits.
 #[test]
 fn a_sum_that_fits_does_not_depend_on_the_sequence() {

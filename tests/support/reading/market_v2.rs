@@ -133,7 +133,7 @@ fn candle(row: &Json) -> Result<Value, DecodeErrorKind> {
 }
 
 /// Reads a decimal. Without quotes it may have an exponent.
-fn any_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
+pub(super) fn any_decimal(value: &Json) -> Result<String, DecodeErrorKind> {
     let Json::Number(number) = value else { return unsigned_decimal(value) };
     match number.split_once(['e', 'E']) {
         None => unsigned_decimal(value),

@@ -4,6 +4,7 @@ use gemini_ws::DecodeErrorKind;
 use serde_json::{Value, json};
 
 use super::super::json::Json;
+use super::market_v2::any_decimal;
 use super::{
     Names, Object, Read, boolean, integer, label, level, market_decimal, milliseconds, nanoseconds, number,
     plain, private, signed_decimal, symbol, text, unrecognized, unsigned, unsigned_decimal,
@@ -135,7 +136,7 @@ fn partial_depth(frame: Object<'_>) -> Read<Value> {
 fn levels(frame: Object<'_>, name: Names) -> Read<Value> {
     let row = |row: &Json| {
         let Json::Array(row) = row else { return Err(DecodeErrorKind::Type) };
-        let part = |index: usize| row.get(index).ok_or(DecodeErrorKind::Type).and_then(unsigned_decimal);
+        let part = |index: usize| row.get(index).ok_or(DecodeErrorKind::Type).and_then(any_decimal);
         let level = level(part(0)?, part(1)?);
         if row.len() == 2 { Ok(level) } else { Err(DecodeErrorKind::Type) }
     };
