@@ -353,6 +353,8 @@ impl<S: Session> Link<S> {
             Timer::Connect => {
                 self.input(cx, Input::ConnectTimeout, Cause::Failure(ConnectFailure::TimedOut));
             }
+            // Nothing has needed the link for `Config::linger`, so the client closes it next.
+            Timer::Retry if self.timer(Timer::Linger).is_some_and(|at| at <= now) => {}
             Timer::Retry => match cx.limits().check_dial(now) {
                 Err(at) => self.wake = Some(Deadline { at, cause: Timer::Retry }),
                 Ok(()) => self.input(cx, Input::RetryDue, Cause::None),

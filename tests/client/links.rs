@@ -331,3 +331,22 @@ fn the_oldest_link_stays_open_and_carries_the_requests() {
     harness.flush();
     assert_eq!(harness.closes.iter().map(|link| link.slot()).collect::<Vec<_>>(), [other.slot()]);
 }
+
+/// A late `handle_timeout` does not dial a link that nothing has needed for `Config::linger`.
+#[test]
+fn a_link_whose_linger_is_over_is_not_dialled_again() {
+    for linger in [1, 20, 3_600] {
+        let mut harness = Harness::new(ClientConfig::new(), &[public().linger(SECOND * linger)]);
+        harness.open();
+        let id = harness.subscribe("btcusd@trade");
+        let link = harness.dials.remove(0);
+        harness.client.handle_connect_failed(link, harness.now, ConnectFailure::Refused);
+        harness.client.unsubscribe(harness.now, id).unwrap();
+        harness.drain();
+        harness.now = harness.now + SECOND * linger;
+        harness.client.handle_timeout(harness.now);
+        harness.drain();
+        assert_eq!((harness.dials.as_slice(), harness.aborts.as_slice()), (&[][..], &[][..]), "{linger} s");
+        assert!(harness.states().is_empty() && harness.client.deadline().is_none(), "{linger} s");
+    }
+}
