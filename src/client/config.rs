@@ -34,7 +34,8 @@ impl ClientConfig {
         self
     }
 
-    /// Sets how many streams all links may have together. With zero, the client refuses every stream. Default: 4,096.
+    /// Sets how many streams all links may have together. With zero, the client refuses every stream. A stream that is
+    /// being unsubscribed counts until the venue has confirmed the `unsubscribe`. Default: 4,096.
     /// [`Config::streams_max`](crate::Config::streams_max) limits the streams of one link; the client opens another
     /// link for further streams.
     #[must_use]

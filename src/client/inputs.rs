@@ -172,7 +172,8 @@ impl Client {
 
     /// Reports that the machine has slept or that the network has changed. The client probes each open link
     /// immediately. If no frame comes within [`silence_max`](crate::Config::silence_max) minus
-    /// [`probe_after`](crate::Config::probe_after), the client drops the link.
+    /// [`probe_after`](crate::Config::probe_after), the client drops the link. If the client is already probing a
+    /// link, the call has no effect on this link: the time for the reply does not begin again.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.advance(now);
         for slot in 0..self.slots.count() {
