@@ -43,27 +43,11 @@ struct Row<V> {
     /// If a report over another link has made the stale row current without replacing its newer value
     /// ([`Row::confirm_over`]), this is that other link. Otherwise, this is the link that reported the value.
     follows: Option<LinkId>,
-    /// Whether only the link that the row follows has reported the row since an answer set its value, although several
-    /// links report the rows. The report may be older than the answer. Another link may have reported what the answer
-    /// shows already, so it does not make up for a loss over the link that the row follows.
-    is_after_answer: bool,
 }
 
 impl<V> Row<V> {
     const fn new(value: V, standing: Standing, now: Moment) -> Row<V> {
-        let follows = standing.link();
-        Row { value, standing, stood: now, reported: now, follows, is_after_answer: false }
-    }
-
-    /// Replaces the value by that of a report. `is_of_several` says whether several links report the rows.
-    fn replace(&mut self, value: V, standing: Standing, now: Moment, is_of_several: bool) {
-        let is_after_answer = is_of_several
-            && (self.follows.is_none() || (self.is_after_answer && self.follows_slot_of(standing.link())));
-        *self = Row { is_after_answer, ..Row::new(value, standing, now) };
-    }
-
-    fn follows_slot_of(&self, link: Option<LinkId>) -> bool {
-        self.follows.map(LinkId::slot) == link.map(LinkId::slot)
+        Row { value, standing, stood: now, reported: now, follows: standing.link() }
     }
 
     /// Pass the field [`Rows::lost`] as `lost`.
@@ -93,7 +77,6 @@ impl<V> Row<V> {
     /// Makes the row current after a report over `link` that is older than the value. Keeps the value. `link` will
     /// report the later changes, so if the row was stale, stores `link` in `follows`.
     fn confirm_over(&mut self, link: Option<LinkId>, lost: Option<(Moment, StaleReason)>, now: Moment) {
-        self.is_after_answer &= self.follows_slot_of(link);
         if self.stale(lost).is_some() {
             self.follows = link;
         }
@@ -210,13 +193,13 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         let reported = self.moment;
         let mut standing = Standing::NEW;
         standing.renew(source, event_time);
-        let is_of_several = self.links.are_several();
+        let slot = source.link().map(LinkId::slot);
         for (key, value) in rows {
             let Some(row) = self.rows.get_mut(&key) else { continue };
             if row.reported == reported {
                 join(&mut row.value, value);
-            } else if row.follows_slot_of(source.link()) && !row.standing.has_outrun(source, event_time) {
-                row.replace(value, standing, reported, is_of_several);
+            } else if row.follows.map(LinkId::slot) == slot && !row.standing.has_outrun(source, event_time) {
+                *row = Row::new(value, standing, reported);
             }
         }
     }
@@ -227,7 +210,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     #[cold]
     fn lose_rows(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         let reported = self.moment;
-        if self.links.shows_all() && !self.has_lost_alone(|link| Some(link) == source.link()) {
+        if self.links.shows_all() {
             return;
         }
         self.doubted = reported;
@@ -248,7 +231,6 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         join: impl Fn(&mut V, V),
     ) -> bool {
         let (reported, mut is_full) = (self.moment, false);
-        let is_of_several = self.links.are_several();
         let event_time = standing.age().event_time;
         for (key, value) in rows {
             let has_room = self.rows.len() < ROWS_MAX;
@@ -260,7 +242,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
                         row.confirm_over(source.link(), self.lost, reported);
                     }
                 }
-                Some(row) => row.replace(value, standing, reported, is_of_several),
+                Some(row) => *row = Row::new(value, standing, reported),
                 // The list is current without the row, so the row has ended.
                 None if is_late && standing.stale().is_none() => {}
                 None if has_room => drop(self.rows.insert(key, Row::new(value, standing, reported))),
@@ -300,8 +282,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             Event::Unsubscribed { id, .. } | Event::Rejected { id, .. } => Some(*id),
             _ => None,
         };
-        let has_lost_alone = self.has_lost_alone(|link| loss.is_over(Some(link)));
-        if !self.links.lose(&loss, ended, self.standing.link()) && !has_lost_alone {
+        if !self.links.lose(&loss, ended, self.standing.link()) {
             return false;
         }
         self.moment.step();
@@ -311,18 +292,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
     }
 
     fn begin(&mut self, link: LinkId) {
-        let is_replaced = |own: LinkId| own.slot() == link.slot() && own != link;
-        let has_lost_alone = self.has_lost_alone(is_replaced);
-        if self.links.begin(link) || has_lost_alone {
+        if self.links.begin(link) {
             self.set_stale(StaleReason::Disconnected);
         }
-    }
-
-    /// Returns whether a row follows a link for which `is_lossy` returns `true`, and no other link makes up for the
-    /// loss ([`Row::is_after_answer`]).
-    fn has_lost_alone(&self, is_lossy: impl Fn(LinkId) -> bool) -> bool {
-        let follows = |row: &Row<V>| row.is_after_answer && row.follows.is_some_and(&is_lossy);
-        self.links.are_several() && self.rows.values().any(follows)
     }
 
     /// If the data comes from a recording, marks all of it stale: the recording does not show what happened after its

@@ -33,8 +33,7 @@ use crate::value::symbol::Symbol;
 /// - A report over one link does not replace a position that the other link has reported with a later venue time.
 /// - A report that comes after the end of its stream replaces no current position.
 /// - If a report over one link may be lost or has a malformed row, and the other link has reported all positions and
-///   all changes since then, nothing becomes stale. Exception: since an answer from REST, only the first link has
-///   reported one of the positions. The other link may have been ahead of the answer.
+///   all changes since then, nothing becomes stale.
 ///
 /// In any other case in which reports may have been lost, all positions and the list become stale. Each position
 /// becomes current again with its next report. The list becomes current again when a report lists all positions, or

@@ -35,10 +35,6 @@ impl RowLinks {
         !self.links.is_empty()
     }
 
-    pub(super) fn are_several(&self) -> bool {
-        self.links.len() > 1
-    }
-
     pub(super) fn has(&self, link: LinkId) -> bool {
         self.links.iter().any(|(own, _)| *own == link)
     }

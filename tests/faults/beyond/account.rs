@@ -343,44 +343,6 @@ fn a_balance_that_an_answer_does_not_change_follows_the_slower_link() {
     }
 }
 
-/// The queue dropped USD 2 and USD 3 of the faster link. An answer of REST says USD 3, and then the slower link reports
-/// USD 2. The faster link does not report USD 3 again. So if the slower link ends, or its report of USD 3 is malformed,
-/// the balance is stale.
-#[test]
-fn a_balance_that_only_one_link_has_reported_since_an_answer_is_lost_with_that_link() {
-    for what in ["ended", "malformed", "reported", "overtaken"] {
-        let (mut fed, [fast, slow]) = two_links();
-        fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 2 });
-        assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
-        fed.feed_over(slow, 4, &balances(1_001, &[("USD", 2)]));
-        let usd_3 = balances(1_002, &[("USD", 3)]);
-        let expected = match what {
-            "malformed" => {
-                fed.feed_over(slow, 5, &usd_3.replace(r#""f":"3""#, r#""f":[]"#));
-                ("2", Some(StaleReason::Malformed))
-            }
-            "reported" => {
-                fed.feed_over(slow, 5, &usd_3);
-                ("3", None)
-            }
-            "overtaken" => {
-                fed.feed_over(fast, 5, &balances(1_003, &[("USD", 4)]));
-                fed.feed_over(slow, 6, &usd_3.replace(r#""f":"3""#, r#""f":[]"#));
-                ("4", None)
-            }
-            _ => {
-                fed.client.handle_lost(slow, t(5), Lost::Reset);
-                fed.poll();
-                ("2", Some(StaleReason::Disconnected))
-            }
-        };
-        assert_eq!(usd(&fed), expected, "{what}");
-        assert_eq!(fed.balances.is_stale(), expected.1.is_some(), "{what}");
-        fed.balances.reconcile([("BTC", "1", "1"), ("USD", "4", "4")], fed.balances.moment());
-        assert_eq!(fed.balances.stale_reason("USD"), None, "{what}");
-    }
-}
-
 /// A balance that follows the slower link changes with a report of that link.
 #[test]
 fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
