@@ -30,8 +30,8 @@ impl Urgency {
         match self {
             Urgency::Stream => most(burst / 4, least.saturating_mul(2)),
             Urgency::Usual => most(burst / 16, least),
-            Urgency::Probe => burst / 32,
-            Urgency::Cancel => 0,
+            // Probes are few. If one found no room among cancellations, the client would drop a link that is alive.
+            Urgency::Probe | Urgency::Cancel => 0,
         }
     }
 }

@@ -206,6 +206,25 @@ fn subscriptions_get_a_turn_among_cancellations_at_the_full_rate() {
     assert!(harness.sent.iter().any(|(_, text)| text.contains("btcusd@trade")));
 }
 
+/// Cancellations at the full rate over one link do not stop the probe of another link to the same host.
+#[test]
+fn a_probe_gets_room_among_cancellations_at_the_full_rate() {
+    let limited = |config: Config| config.request_limit(256, SECOND * 128);
+    let endpoints = [limited(public().stay_open(true)), limited(private())];
+    let mut harness = Harness::new(ClientConfig::new(), &endpoints);
+    harness.open();
+    harness.flush();
+    let silent = harness.link(0, 0);
+    for _ in 0..40 {
+        while harness.client.request(harness.now, &Request::CancelAllOrders).is_ok() {
+            harness.drain();
+            harness.answer_cancels();
+        }
+        harness.pass(SECOND);
+    }
+    assert!(harness.sent.iter().any(|(link, text)| *link == silent && text.contains("ping")));
+}
+
 /// L-080: if the configuration limits attempts, one event reports that the limit is reached, and no attempt
 /// follows.
 #[test]
