@@ -317,13 +317,13 @@ impl Config {
     }
 
     /// Sets the delay before the client requests a stream again in the two cases below. Each further failure or loss
-    /// in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a `subscribe` for several streams fails, the
-    /// delay is not doubled, and the next request names half as many streams. Default: 1 s.
+    /// in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a `subscribe` for several streams is refused
+    /// for now or gets no reply, the delay is not doubled: the next request names half as many streams. Default: 1 s.
     ///
     /// - A request for the stream failed: no reply or no snapshot came in time, the venue refused the request for
     ///   now, or a frame that may have been the snapshot could not be decoded.
     /// - A book lost an update within [`Config::stable_after`] of the snapshot that repaired its previous loss
-    ///   ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). There is no delay after its first loss.
+    ///   ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). After any other loss, there is no delay.
     #[must_use]
     pub fn resubscribe_delay(mut self, delay: Duration) -> Config {
         self.resubscribe_delay = delay.max(SHORTEST);

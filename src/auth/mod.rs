@@ -341,8 +341,8 @@ impl Signer {
     /// Draws a new nonce, and returns the headers for one upgrade ([`Credentials::headers`]). Pass the time of the
     /// wall clock as `now`.
     ///
-    /// This method never fails. If the source is too far [ahead](NonceSource::ahead_of), the venue refuses the nonce
-    /// with HTTP status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
+    /// This method never fails. If the signer's nonces are too far [ahead](NonceSource::ahead_of) of `now`, the venue
+    /// refuses the upgrade with HTTP status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).
     pub fn headers(&mut self, endpoint: Endpoint, now: UnixTime) -> Headers {
         let nonce = self.nonces.next(now);
         self.credentials.headers(endpoint, nonce)

@@ -22,9 +22,9 @@ impl Client {
         self.pump();
     }
 
-    /// Reports that the dial for this link begins only now, because the dial had to wait on this machine, for example
-    /// for a signer. [`Config::connect_timeout`](crate::Config::connect_timeout) starts again; a second call for the
-    /// same dial has no effect. The same timeout limits the wait before this call. A driver that dials at once does
+    /// Reports that the dial for this link begins only now, because something on this machine delayed it, for example
+    /// a signer. [`Config::connect_timeout`](crate::Config::connect_timeout) limits the time before this call, and
+    /// starts again with this call. A second call for the same dial has no effect. A driver that dials at once does
     /// not call this method.
     ///
     /// ```

@@ -184,8 +184,8 @@ impl Client {
         }
     }
 
-    /// Creates a client with one endpoint. The client keeps one link to the endpoint open, even if no stream is
-    /// subscribed and whatever [`Config::stay_open`] sets.
+    /// Creates a client with one endpoint, and sets [`Config::stay_open`] to `true`: the client keeps one link to the
+    /// endpoint open even if no stream is subscribed.
     ///
     /// The client does nothing until [`open`](Client::open). [`Config::seed`] determines the random delays of the
     /// client.

@@ -531,11 +531,10 @@ impl<'f> Malformed<'f> {
     }
 }
 
-/// The events of one frame of the venue, in the order in which to apply them: usually several, but perhaps one or
-/// none.
+/// The events of one frame of the venue. A batch usually has several events, but may have one or none.
 ///
-/// [`Event::parts`] returns the parts as events. [`Batch::message`] returns the decoded frame, which also has fields
-/// that no event has.
+/// [`Event::parts`] returns these events, in the order in which to apply them. [`Batch::message`] returns the decoded
+/// frame, which also has fields that no event has.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Event, Replay, Scratch};

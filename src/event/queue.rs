@@ -14,9 +14,9 @@ use crate::wire::Scratch;
 /// for facts that commands and timers cause.
 pub const RESERVED_EVENTS_MAX: usize = 16_384;
 
-/// The maximum number of bytes of facts that wait in an [`EventQueue`]. The last fact that the queue accepts may
-/// exceed this number. When half of the bytes is in use, [`EventQueue::has_room`] becomes false.
-/// [`RESERVED_EVENTS_MAX`] explains what a fact is.
+/// The maximum number of bytes of facts that wait in an [`EventQueue`]. [`RESERVED_EVENTS_MAX`] explains what a fact
+/// is. While fewer bytes wait, the queue accepts a fact of any size, so the total may exceed the maximum by one fact.
+/// When half of the bytes is in use, [`EventQueue::has_room`] becomes false.
 pub const RESERVED_BYTES_MAX: usize = 32 << 20;
 
 /// The maximum number of lanes (a topic and a symbol) whose losses are reported separately. The losses of further
@@ -173,8 +173,8 @@ impl EventQueue {
         }
     }
 
-    /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], best
-    /// bids and asks, partial depths and mark prices together share a separate limit of the same size.
+    /// Sets the maximum number of events of market data that wait. Zero counts as 1. With [`Overflow::Latest`], the
+    /// events that a newer event can replace have a separate limit of the same size.
     #[must_use]
     pub fn events_max(mut self, events: usize) -> EventQueue {
         self.room(Kind::Data).events_max = events.max(1);
@@ -182,9 +182,9 @@ impl EventQueue {
         self
     }
 
-    /// Sets the maximum number of bytes of market data that wait. The last event that the queue accepts may exceed
-    /// this number. With [`Overflow::Latest`], best bids and asks, partial depths and mark prices together share a
-    /// separate limit of the same size.
+    /// Sets the maximum number of bytes of market data that wait. While fewer bytes wait, the queue accepts an event
+    /// of any size, so the total may exceed the maximum by one event. With [`Overflow::Latest`], the events that a
+    /// newer event can replace have a separate limit of the same size.
     #[must_use]
     pub const fn bytes_max(mut self, bytes: usize) -> EventQueue {
         self.room(Kind::Data).bytes_max = bytes;

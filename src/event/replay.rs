@@ -130,9 +130,10 @@ impl Replay {
         }
     }
 
-    /// Sets the [gap rule](crate::Config::gap_rule) by which updates of books are checked. With [`GapRule::Lax`], a
-    /// frame that covers only the next id is an update. If such a frame is the snapshot after a reconnect, the book
-    /// keeps levels that the snapshot does not contain.
+    /// Sets the [gap rule](crate::Config::gap_rule) by which `Replay` checks the updates of books. With
+    /// [`GapRule::Lax`], a depth frame that covers only the id after the last id of the book counts as an update. If
+    /// this frame was in fact the snapshot after a reconnect, the book keeps levels that the snapshot does not
+    /// contain.
     #[must_use]
     pub const fn gap_rule(mut self, rule: GapRule) -> Replay {
         self.rule = rule;

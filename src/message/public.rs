@@ -58,9 +58,11 @@ pub struct Depth<'f> {
     /// `u`: the last update id that the frame covers. In market data v1, this is `eventId`, which has gaps even if no
     /// frame was lost.
     pub last_update_id: Option<u64>,
-    /// `b`: the bids. On the current API, a snapshot lists them best first, and changes list them in any order.
+    /// `b`: the bids. On the current API, a snapshot lists the best bid first, and an update lists the bids in any
+    /// order.
     pub bids: &'f [Level],
-    /// `a`: the asks. On the current API, a snapshot lists them best first, and changes list them in any order.
+    /// `a`: the asks. On the current API, a snapshot lists the best ask first, and an update lists the asks in any
+    /// order.
     pub asks: &'f [Level],
 }
 
@@ -197,7 +199,8 @@ pub struct MarkPrice<'f> {
     /// `i`: the index, multiplied by a power of ten that differs between symbols. [Do not use
     /// it](crate::protocol::quirks#mark-prices) as a price.
     pub scaled_index: Option<Number<'f>>,
-    /// The index itself: `spot_index` of market data v2.
+    /// `spot_index` of market data v2: the index. The current API sends
+    /// [`scaled_index`](MarkPrice::scaled_index) instead.
     pub spot_index: Option<Number<'f>>,
 }
 

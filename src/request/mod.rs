@@ -191,8 +191,8 @@ impl Request {
         }
     }
 
-    /// Returns whether the request is about the session of the link that sends the request: the venue cancels the
-    /// orders or lists the subscriptions of this session.
+    /// Returns whether the request is about the session of the link that sends it. This holds for
+    /// [`CancelSessionOrders`](Request::CancelSessionOrders) and [`ListSubscriptions`](Request::ListSubscriptions).
     pub const fn is_of_session(&self) -> bool {
         matches!(self, Request::CancelSessionOrders | Request::ListSubscriptions)
     }

@@ -323,7 +323,8 @@ impl Stream {
     }
 
     /// Returns the name of the stream's feed on [market data v2](crate::protocol::market_data_v2#subscribing).
-    /// Returns `None` for a stream that has no feed. Trades and auctions come with the feed `l2` of the depth stream.
+    /// Returns `None` for a stream without a feed, such as [`Stream::Trade`]: the feed `l2` of the depth stream also
+    /// carries the trades and auctions.
     pub const fn feed(&self) -> Option<&'static str> {
         Some(match self {
             Stream::Depth { .. } => "l2",

@@ -49,8 +49,9 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
 
 /// The open orders in the venue's answer.
 ///
-/// A row that cannot be used does not affect the other rows. But it may be about any order, so an order that is
-/// missing from [`orders`](OpenOrders::orders) may also be open.
+/// A row that cannot be used does not affect the other rows. But such a row may be about any order. So if
+/// [`is_whole`](OpenOrders::is_whole) returns `false`, an order that is missing from [`orders`](OpenOrders::orders)
+/// may also be open.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, RestQuestion};

@@ -138,8 +138,8 @@ impl Balances {
         self.rows.stale().is_some()
     }
 
-    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
-    /// [`reconcile`](Balances::reconcile).
+    /// Returns the current point in the sequence of applied events. Take this moment before you ask the venue for the
+    /// balances, and pass it to [`reconcile`](Balances::reconcile) with the answer.
     pub const fn moment(&self) -> Moment {
         self.rows.moment()
     }

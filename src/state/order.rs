@@ -69,10 +69,10 @@ pub struct Order {
     /// The error code of the reply that refused to place the order; 0 if the client did not send the request. `None`
     /// for every other order.
     pub refusal_code: Option<i64>,
-    /// Whether the venue accepted a request to cancel the order. The order may still be open: an event or an answer
-    /// reports its end. If a later report shows that the cancel had no effect, the value is `false` again. The reply
-    /// to a request that cancels all orders sets the value for the orders that are known then, except orders that
-    /// this client placed after the request.
+    /// Whether the venue accepted a request to cancel the order, alone or together with all orders of the account or
+    /// of the session. The order may still be open: an event or an answer reports its end. If a later report shows
+    /// that the cancel had no effect, the value becomes `false` again. A request to cancel all orders counts only for
+    /// orders that are known when the reply comes, and not for orders that this client placed after the request.
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,

@@ -559,8 +559,8 @@ impl Orders {
         self.untracked
     }
 
-    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
-    /// [`reconcile`](Orders::reconcile).
+    /// Returns the current point in the sequence of applied events. Take this moment before you ask the venue about
+    /// an order, and pass it to [`reconcile`](Orders::reconcile) with the answer.
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
     }

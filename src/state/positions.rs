@@ -146,8 +146,8 @@ impl Positions {
         self.rows.stale().is_some()
     }
 
-    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
-    /// [`reconcile`](Positions::reconcile).
+    /// Returns the current point in the sequence of applied events. Take this moment before you ask the venue for the
+    /// positions, and pass it to [`reconcile`](Positions::reconcile) with the answer.
     pub const fn moment(&self) -> Moment {
         self.rows.moment()
     }

@@ -196,8 +196,8 @@ impl Quotes {
         self.untracked
     }
 
-    /// Returns the current point in the sequence of applied events. Take it before you ask the venue, and pass it to
-    /// [`reconcile`](Quotes::reconcile).
+    /// Returns the current point in the sequence of applied events. Take this moment before you ask the venue about a
+    /// quote, and pass it to [`reconcile`](Quotes::reconcile) with the answer.
     pub const fn moment(&self) -> Moment {
         self.followed.moment()
     }

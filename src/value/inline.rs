@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// What is wrong with a name, and where.
+/// What is wrong with a name, and where. A name is the text of a [`Symbol`](crate::Symbol) or of a
+/// [`ClientOrderId`](crate::ClientOrderId).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum NameFault {
     /// The name is empty.

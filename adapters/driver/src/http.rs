@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::retry_after;
 use futures_lite::{AsyncRead, AsyncReadExt};
 
-/// The maximum number of bytes in the head of an answer.
+/// The maximum number of bytes in the head of an HTTP [`Answer`]: the status line and the header fields.
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 
 /// The maximum number of bytes to read from the body of a refusal.
@@ -92,7 +92,7 @@ impl Answer {
         retry_after::of(|name| self.header(name))
     }
 
-    /// Returns the bytes that were read beyond the empty line.
+    /// Returns the bytes that were read after the empty line at the end of the head.
     pub fn rest(&self) -> &[u8] {
         &self.rest
     }

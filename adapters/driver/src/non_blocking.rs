@@ -185,8 +185,8 @@ impl<S: Read + Write> NonBlocking<S> {
     /// # Errors
     ///
     /// [`Lost::Transport`] if more than [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes would wait to
-    /// be written. If the write fails, `send` returns `Ok`. [`read`](NonBlocking::read) returns the reason, after the
-    /// messages that have arrived before.
+    /// be written. If a write to the stream fails, `send` returns `Ok`: [`read`](NonBlocking::read) fails with the
+    /// reason, after it has returned all messages that have arrived.
     pub fn send(&mut self, text: String) -> Result<(), Lost> {
         self.write(Message::text(text))
     }

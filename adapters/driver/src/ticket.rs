@@ -236,10 +236,11 @@ impl Ticket {
         self.cell.lock().done()
     }
 
-    /// Asks the venue to cancel the order and returns at once. The ticket reports the outcome, unless it has already
-    /// ended. You may also call `cancel` after the ticket has ended as [`Done::Unknown`]. If the order was not sent
-    /// or has ended, the driver sends nothing. It also sends nothing if [`Handle::forget`](crate::Handle::forget) has
-    /// removed the order before the venue's id of the order was known.
+    /// Asks the venue to cancel the order and returns at once. The ticket reports the outcome, unless the ticket has
+    /// already ended. You may also call `cancel` after the ticket has ended as [`Done::Unknown`]. The driver sends
+    /// nothing if the order was not sent or has certainly ended. The driver also sends nothing if
+    /// [`Handle::forget`](crate::Handle::forget) has removed the order before the venue's id of the order was known.
+    /// A `forget` after `cancel` drops a cancel that the driver has not sent yet.
     ///
     /// The cancel goes to the endpoint of the order. If that endpoint was removed, the cancel goes to the only
     /// authenticated endpoint of the current API. While there are several such endpoints, the cancel waits. If there

@@ -37,7 +37,7 @@ impl Handle {
         Ok(ticket)
     }
 
-    /// Places an order without waiting. The ticket reports what happens to the order. It ends as
+    /// Places an order without waiting. The ticket reports what happens to the order. The ticket ends as
     /// [`Done::Rejected`](crate::Done::Rejected) if the order is never sent.
     ///
     /// # Errors

@@ -50,10 +50,10 @@ impl Dialer {
         Dialer { proxies, ..self }
     }
 
-    /// Returns the proxy through which the dialer reaches a URL, such as `http://proxy.example:3128`, without name
-    /// and password. Returns `None` if the dialer uses no proxy, or if the text is no WebSocket URL. If a dial
-    /// through a proxy fails, the [`ConnectFailure`] may be about the proxy, so a message should name the proxy and
-    /// the URL.
+    /// Returns the proxy through which the dialer reaches `url`, without user name and password, for example
+    /// `http://proxy.example:3128`. Returns `None` if the dialer uses no proxy for `url`, or if `url` is not a
+    /// WebSocket URL. If a dial through a proxy fails, the [`ConnectFailure`] may be about the proxy, so a message
+    /// should name the proxy and the URL.
     ///
     /// ```
     /// use gemini_ws_transport::{Dialer, Proxies};

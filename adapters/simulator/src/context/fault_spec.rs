@@ -219,7 +219,7 @@ impl FaultKind {
         self.arguments
     }
 
-    /// Returns an example of a specification.
+    /// Returns an example of the specification of such a fault: a text that [`FaultSpec`] parses.
     pub const fn example(&self) -> &'static str {
         self.example
     }
@@ -229,7 +229,7 @@ impl FaultKind {
         self.effect
     }
 
-    /// Returns a table of all kinds of faults for people to read, with one line for each.
+    /// Returns a table for people to read, with one line for each kind of fault.
     pub fn table() -> String {
         let row = |kind: &FaultKind| format!("  {:<33} {}\n", kind.usage(), kind.effect);
         FaultKind::ALL.iter().map(row).collect()

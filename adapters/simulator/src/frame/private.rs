@@ -48,7 +48,7 @@ impl PrivateStream {
     }
 }
 
-/// The type that order events of private streams have in their member `e`.
+/// How order events of private streams name their type in the member `e`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum OrderEventShape {
     /// `"e":"orderUpdate"`, as the venue specifies it.

@@ -112,8 +112,8 @@ impl Counters {
         self.slow.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes the server kept for all clients together in the last turn
-    /// ([`limits::WAITING_BYTES_TOTAL_MAX`]).
+    /// Returns how many bytes the server kept for all clients together when it last compared this number with
+    /// [`limits::WAITING_BYTES_TOTAL_MAX`], as it does in each turn.
     pub fn waiting_bytes(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
