@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use futures_lite::Stream as _;
 use gemini_ws::{
-    Client, CommandError, ConnectFailure, Instant, InvalidSymbol, OrderRef, Request, RequestId, ShutdownPlan,
-    Stream, StreamId, Symbol, UnixTime,
+    Client, CommandError, ConnectFailure, Event, Instant, InvalidSymbol, OrderRef, Request, RequestId,
+    ShutdownPlan, Stream, StreamId, Symbol, UnixTime,
 };
 
 use crate::board::BookReader;
@@ -149,6 +149,18 @@ impl fmt::Debug for Command {
 
 /// The calls that wait for a reply, each with its request. A request has at most one such call.
 pub(crate) type Replies = Vec<(RequestId, Sender<Result<Reply, RequestError>>)>;
+
+/// Passes a reply to the call that waits for it. The keeper must have applied the reply before, because the caller
+/// may look at the ticket of an order in another thread as soon as the call returns.
+pub(crate) fn resolve(replies: &mut Replies, event: &Event<'_>) {
+    if let Event::Reply { request, .. } = event
+        && let Some(position) = replies.iter().position(|(waiting, _)| waiting == request)
+    {
+        let (_, answer) = replies.swap_remove(position);
+        // The caller may have stopped waiting.
+        let _ = answer.try_send(Reply::of(event).ok_or(RequestError::Closed));
+    }
+}
 
 /// The receiving end of the channel of commands. Dropping it drops the commands in the channel, so that all calls
 /// that wait for a result return.

@@ -15,10 +15,9 @@ use crate::dial::DialPolicy;
 use crate::dials::{Dials, Progress};
 use crate::driver::{Closed, EndedBy};
 use crate::glue::frame_of;
-use crate::handle::{COMMANDS_MAX, Commands, Ends, Lent, Replies, RequestError};
+use crate::handle::{COMMANDS_MAX, Commands, Ends, Lent, Replies, resolve};
 use crate::keeper::Keeper;
 use crate::patience::Patience;
-use crate::reply::Reply;
 use crate::runtime::{Runtime, Timer};
 use crate::shutdown::Shutdown;
 use crate::sleep::SleepWatch;
@@ -52,7 +51,6 @@ pub(crate) const CLOSING_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Task<'r, R: Runtime, D> {
     runtime: R,
     client: Client,
-    commands: Commands,
     policy: DialPolicy,
     takers: Takers<D>,
     /// The switch that closes the driver; `None` once the client was closed.
@@ -74,14 +72,15 @@ pub(crate) struct Task<'r, R: Runtime, D> {
     closed: Option<(CloseReason, Instant)>,
 }
 
-/// The receivers of each event. Dropping them has this order, so that another thread finds stale books and ended
-/// tickets when its call returns or its events end:
+/// The receivers of each event, and the queue of commands. Dropping them has this order, so that another thread finds
+/// stale books and ended tickets when its call returns or its events end:
 ///
 /// - All books become stale, and all tickets end.
-/// - The calls that wait for replies return, and [`Events`](crate::Events) ends.
+/// - The calls that wait in the queue or for replies return, and [`Events`](crate::Events) ends.
 /// - The keeper reports the end of the driver.
 struct Takers<D> {
     telemetry: Telemetry,
+    commands: Commands,
     replies: Replies,
     delivery: D,
     keeper: Keeper,
@@ -135,9 +134,14 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
             dials: Dials::new(runtime.clone()),
             runtime,
             client,
-            commands,
             policy,
-            takers: Takers { telemetry: Telemetry::default(), replies: Vec::new(), delivery, keeper },
+            takers: Takers {
+                telemetry: Telemetry::default(),
+                commands,
+                replies: Vec::new(),
+                delivery,
+                keeper,
+            },
             shutdown: Some(close),
             listener: None,
             is_open: false,
@@ -289,7 +293,7 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
 
     fn take_commands(&mut self, mut most: usize, now: Instant, context: &mut Context<'_>) {
         while most > 0 {
-            match self.commands.poll_next(context) {
+            match self.takers.commands.poll_next(context) {
                 Poll::Ready(Some(command)) => {
                     let Takers { keeper, replies, .. } = &mut self.takers;
                     let was_ending = keeper.is_ending();
@@ -503,18 +507,6 @@ impl<'r, R: Runtime + 'r, D: Delivery> Task<'r, R, D> {
     }
 }
 
-/// Passes a reply to the call that waits for it. The keeper must have applied the reply before, because the caller
-/// may look at the ticket of an order in another thread as soon as the call returns.
-fn resolve(replies: &mut Replies, event: &Event<'_>) {
-    if let Event::Reply { request, .. } = event
-        && let Some(position) = replies.iter().position(|(waiting, _)| waiting == request)
-    {
-        let (_, answer) = replies.swap_remove(position);
-        // The caller may have stopped waiting.
-        let _ = answer.try_send(Reply::of(event).ok_or(RequestError::Closed));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::Future;
@@ -552,6 +544,7 @@ mod tests {
         let (now, (handle, ends)) = (Instant::ZERO, handle());
         let mut takers: Takers<Ignore> = Takers {
             telemetry: Telemetry::default(),
+            commands: ends.commands,
             replies: Vec::new(),
             delivery: Callback(|_, _, _| {}),
             keeper: ends.keeper,

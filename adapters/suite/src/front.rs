@@ -1,8 +1,9 @@
 //! Tests the handle and the driver that `connect` returns.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task;
 use std::time::Duration;
 
 use gemini_ws_driver::async_tungstenite::WebSocketStream;
@@ -11,8 +12,8 @@ use gemini_ws_driver::gemini_ws::{
     Side, StaleReason, Stream, Symbol, TimeInForce,
 };
 use gemini_ws_driver::{
-    Closed, Connected, DialRequest, Done, EndedBy, Handle, Paced, PlaceError, Runtime, TryNextError, Wake,
-    client, connect,
+    Closed, Connected, DialRequest, Done, EndedBy, Handle, Paced, PlaceError, Runtime, Ticket, TryNextError,
+    Wake, client, connect,
 };
 use smol::future;
 use smol::stream::StreamExt as _;
@@ -280,6 +281,18 @@ pub(crate) fn orders_that_are_not_sent<A: Adapter>() {
     });
 }
 
+/// A caller in another thread: as soon as it is woken, it looks whether the ticket has ended.
+struct Seen {
+    ticket: Ticket,
+    has_ended: Mutex<Option<bool>>,
+}
+
+impl task::Wake for Seen {
+    fn wake(self: Arc<Self>) {
+        *self.has_ended.lock().unwrap() = Some(self.ticket.outcome().is_some());
+    }
+}
+
 pub(crate) fn a_ticket_ends_with_its_driver<A: Adapter>() {
     with_server::<A, _>(async |url| {
         let (client, driver) = connect(A::runtime(), Config::new(&url));
@@ -292,8 +305,19 @@ pub(crate) fn a_ticket_ends_with_its_driver<A: Adapter>() {
             driver.as_mut().await;
             unreachable!("nobody has ended it")
         };
-        let mut ticket = future::or(placed, never).await;
+        let ticket = future::or(placed, never).await;
+        // This call waits in the queue of commands.
+        let mut call = pin!(client.connect_failure());
+        let seen = Arc::new(Seen { ticket, has_ended: Mutex::default() });
+        assert!(call.as_mut().poll(&mut task::Context::from_waker(&Arc::clone(&seen).into())).is_pending());
         drop(driver);
+        assert_eq!(
+            *seen.has_ended.lock().unwrap(),
+            Some(true),
+            "the call returns after the ticket has ended"
+        );
+        assert_eq!(call.await, Err(CommandError::Closed));
+        let mut ticket = Arc::into_inner(seen).unwrap().ticket;
         let Done::Unknown(order) = ticket.done().await else { panic!() };
         assert_eq!(order.client_order_id.as_deref(), Some("resting"));
         assert_eq!(client.ended().await.orders.len(), 1);
