@@ -61,6 +61,8 @@ pub enum Wake<'a> {
 pub(crate) struct Woken<F> {
     on_wake: F,
     at: Option<Instant>,
+    /// The earliest instant of the next call with [`Wake::Timer`].
+    earliest: Instant,
 }
 
 /// The minimum time between two calls with [`Wake::Timer`], so that the driver can do other work.
@@ -68,7 +70,7 @@ const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 impl<F> Woken<F> {
     pub(crate) const fn new(on_wake: F) -> Woken<F> {
-        Woken { on_wake, at: Some(Instant::ZERO) }
+        Woken { on_wake, at: Some(Instant::ZERO), earliest: Instant::ZERO }
     }
 }
 
@@ -78,13 +80,13 @@ impl<F: FnMut(&mut Client, Instant, Wake<'_>) -> Option<Instant>> Delivery for W
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.at
+        self.at.map(|at| at.max(self.earliest))
     }
 
     fn handle_timeout(&mut self, client: &mut Client, now: Instant) {
-        if self.at.is_some_and(|at| at <= now) {
-            let at = (self.on_wake)(client, now, Wake::Timer);
-            self.at = at.map(|at| at.max(now + WAKE_INTERVAL_MIN));
+        if self.deadline().is_some_and(|at| at <= now) {
+            self.earliest = now + WAKE_INTERVAL_MIN;
+            self.at = (self.on_wake)(client, now, Wake::Timer);
         }
     }
 }
@@ -353,5 +355,34 @@ impl Delivery for Channel {
 
     fn dropped(&self) -> u64 {
         self.dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gemini_ws::Config;
+
+    use super::*;
+
+    /// The function always returns an instant that has passed, for timers and for events alike.
+    #[test]
+    fn an_event_brings_no_timer_forward() {
+        let mut client = Client::single(Config::new("ws://v"));
+        let mut calls = Vec::new();
+        let mut woken = Woken::new(|_: &mut Client, now: Instant, wake: Wake<'_>| {
+            if let Wake::Timer = wake {
+                calls.push(now.as_nanos() / 1_000);
+            }
+            Some(Instant::ZERO)
+        });
+        client.open(Instant::ZERO).unwrap();
+        let link = client.links().next().unwrap().0;
+        for micros in [5, 10, 900, 1_004, 1_005, 1_006, 9_000, 9_001] {
+            let now = Instant::ZERO + Duration::from_micros(micros);
+            woken.handle_timeout(&mut client, now);
+            woken.deliver(&mut client, now, &Event::Live { link });
+            assert!(woken.deadline().is_some_and(|at| now < at), "the driver would run without a pause");
+        }
+        assert_eq!(calls, [5, 1_005, 9_000]);
     }
 }
