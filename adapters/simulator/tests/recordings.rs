@@ -1,10 +1,11 @@
 //! Tests recordings: which session gets which frame, and when.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::common::{CLIENT, ClientBook, Venue, market, request, symbol};
 use gemini_ws::{Frame, Instant, Message, Scratch, decode};
-use gemini_ws_simulator::{Config, Output, Recording, SessionId};
+use gemini_ws_simulator::{Config, NextLine, Output, Recording, SessionId};
 use testkit::variables::flag;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -186,6 +187,23 @@ fn pace() {
         times(with_times(["1790732601500 ", "", "1790732601900 ", "1790732601950 "])),
         [0, 10, 20, 70]
     );
+}
+
+/// A recording grows while it is played: a line is available only some time after the frame before it was played. The
+/// wait for the line is a part of the pause before its frame.
+#[test]
+fn pace_of_a_recording_that_grows() {
+    let mut lines = VecDeque::new();
+    for second in 0..5 {
+        // The exchange asks again after each `Later`.
+        lines.extend(vec![NextLine::Later; 50]);
+        let trade = r#"{"E":1,"s":"btcusd","t":1,"p":"1","q":"1","m":true}"#;
+        lines.push_back(NextLine::Line(format!("{second} {trade}")));
+    }
+    let next = move || lines.pop_front().unwrap_or(NextLine::End);
+    let found = times(Recording::streamed([symbol("btcusd")], next));
+    let first = found[0];
+    assert_eq!(found.iter().map(|at| at - first).collect::<Vec<_>>(), [0, 1_000, 2_000, 3_000, 4_000]);
 }
 
 /// Plays a recording of the venue, if there is one. The exchange sends all frames of the recording, and the depth

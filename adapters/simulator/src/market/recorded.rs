@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
-use gemini_ws::{Decimal, Level, Stream, Symbol};
+use gemini_ws::{Decimal, Instant, Level, Stream, Symbol};
 
 use crate::context::Context;
 use crate::context::schedule::Task;
@@ -24,6 +24,8 @@ pub(crate) struct Recorded {
     recording: Recording,
     has_started: bool,
     upcoming: Option<RecordedFrame>,
+    /// When the exchange played the last frame; `None` before the first one.
+    played: Option<Instant>,
     tracks: Vec<Track>,
     contract_subscribers: BTreeSet<SessionId>,
 }
@@ -61,6 +63,7 @@ impl Recorded {
             recording,
             has_started: false,
             upcoming: None,
+            played: None,
             contract_subscribers: BTreeSet::new(),
         }
     }
@@ -73,19 +76,23 @@ impl Recorded {
     }
 
     fn prepare(&mut self, cx: &mut Context<'_>) {
-        let pause = match self.recording.next() {
+        let at = match self.recording.next() {
             Next::Frame(frame, pause) => {
                 self.upcoming = Some(frame);
-                pause
+                // The wait for a frame that was not available is a part of its pause.
+                cx.now.max(self.played.unwrap_or(cx.now) + pause)
             }
-            Next::Later => PAUSE,
+            Next::Later => cx.now + PAUSE,
             Next::End => return,
         };
-        cx.schedule.add(cx.now + pause, Task::Play);
+        cx.schedule.add(at, Task::Play);
     }
 
     fn play(&mut self, cx: &mut Context<'_>) {
         let frame = self.upcoming.take();
+        if frame.is_some() {
+            self.played = Some(cx.now);
+        }
         self.prepare(cx);
         let Some(frame) = frame else { return };
         cx.sessions.stats_mut().played += 1;
