@@ -13,7 +13,7 @@
 //! | `gemini_ws_connect_failures_total{cause}` | attempts to connect that failed, by the reason |
 //! | `gemini_ws_connects_total` | links that were opened |
 //! | `gemini_ws_queue_depth` | events in the queue of the application, while its driver runs |
-//! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: depth updates, book tickers, trades |
+//! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: updates of books, book tickers, trades |
 //! | `gemini_ws_reply_seconds` | time from sending a request to the venue's reply |
 //!
 //! The label `cause` has at most [`CAUSES_MAX`] different reasons for each driver. Further reasons count as `other`:
@@ -24,7 +24,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 
-use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, Timestamp, UnixTime};
+use gemini_ws::{Client, Event, Instant, Output, RequestOutcome, Stats, UnixTime};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// The maximum number of requests in `sent`. Beyond it, the driver drops the oldest, and does not measure their
@@ -117,10 +117,29 @@ impl Counted {
                     self.reply.record(now.since(sent).as_secs_f64());
                 }
             }
-            Event::DepthUpdate(it, _) => self.age(it.event_time),
-            Event::BookTicker(it, _) => self.age(it.event_time),
-            Event::Trade(it, _) => self.age(it.event_time),
-            _ => {}
+            Event::Batch(..) => self.ages(event),
+            _ => self.age(event),
+        }
+    }
+
+    /// Records the ages of the parts of a batch, unless it begins with a snapshot, whose trades may be old.
+    fn ages(&self, batch: &Event<'_>) {
+        if !matches!(batch.parts().next(), Some(Event::DepthSnapshot(..))) {
+            batch.parts().for_each(|part| self.age(&part));
+        }
+    }
+
+    fn age(&self, event: &Event<'_>) {
+        let at = match event {
+            Event::DepthUpdate(it, _) => it.event_time,
+            Event::TopOfBook(it, _) => it.event_time,
+            Event::BookTicker(it, _) => it.event_time,
+            Event::Trade(it, _) => it.event_time,
+            _ => None,
+        };
+        if let Some(at) = at {
+            let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
+            self.data_age.record(now.saturating_sub(at.as_millis()) as f64 / 1e3);
         }
     }
 
@@ -163,13 +182,6 @@ impl Counted {
             None => self.queue_depth.decrement(before.saturating_sub(waiting) as f64),
         }
     }
-
-    fn age(&self, at: impl Into<Option<Timestamp>>) {
-        let now = i64::try_from(UnixTime::now().as_millis()).unwrap_or(i64::MAX);
-        if let Some(at) = at.into() {
-            self.data_age.record(now.saturating_sub(at.as_millis()) as f64 / 1e3);
-        }
-    }
 }
 
 impl Drop for Counted {
@@ -187,15 +199,25 @@ fn request_id(text: &str) -> Option<u64> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use gemini_ws::{Config, Lost};
-    use metrics::{Key, KeyName, Metadata, Recorder, SharedString, Unit};
+    use gemini_ws::{Config, Endpoint, Lost, Replay, Scratch};
+    use metrics::{HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
     use super::*;
 
+    /// The values of the label `cause` of all counters, and the number of values of all histograms.
     #[derive(Default)]
-    struct Labels(Mutex<BTreeSet<String>>);
+    struct Stored(Mutex<BTreeSet<String>>, Arc<Values>);
 
-    impl Recorder for Labels {
+    #[derive(Default)]
+    struct Values(Mutex<usize>);
+
+    impl HistogramFn for Values {
+        fn record(&self, _: f64) {
+            *self.0.lock().unwrap() += 1;
+        }
+    }
+
+    impl Recorder for Stored {
         fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
         fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -212,7 +234,7 @@ mod tests {
         }
 
         fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-            Histogram::noop()
+            Histogram::from_arc(Arc::clone(&self.1))
         }
     }
 
@@ -222,8 +244,8 @@ mod tests {
         let mut client = Client::single(Config::new("ws://v"));
         client.open(Instant::ZERO).unwrap();
         let link = client.links().next().unwrap().0;
-        let labels = Arc::new(Labels::default());
-        metrics::with_local_recorder(&*labels, || {
+        let labels = Stored::default();
+        metrics::with_local_recorder(&labels, || {
             let mut counted = Counted::default();
             for code in 4_000..4_999 {
                 let reason = Lost::Closed { code: Some(code) };
@@ -233,6 +255,40 @@ mod tests {
         let labels = labels.0.lock().unwrap();
         let has_first = labels.contains("closed by the peer with code 4000");
         assert!(labels.len() == CAUSES_MAX + 1 && labels.contains("other") && has_first, "{}", labels.len());
+    }
+
+    /// Frames of the archived APIs have ages too, except snapshots and the trades that come with them.
+    #[test]
+    fn ages_of_archived_market_data() {
+        let v1 = |time: &str, entry: &str| {
+            format!(r#"{{"type":"update","eventId":1,{time}"socket_sequence":0,"events":[{entry}]}}"#)
+        };
+        let change = r#"{"type":"change","side":"bid","price":"9","remaining":"1","delta":"1","reason":"initial","symbol":"BTCUSD"}"#;
+        let trade =
+            r#"{"type":"trade","tid":7,"price":"9","amount":"1","makerSide":"ask","symbol":"BTCUSD"}"#;
+        let time = r#""timestamp":1,"timestampms":1000,"#;
+        let later = change.replace("initial", "place");
+        let l2 = |trades: &str| {
+            format!(r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","9","1"]]{trades}}}"#)
+        };
+        let old = r#","trades":[{"type":"trade","symbol":"BTCUSD","event_id":7,"timestamp":1000,"price":"9","quantity":"1","side":"buy"}],"auction_events":[]"#;
+        let rows = [
+            (Endpoint::MarketDataV1, vec![v1("", change)], 0),
+            (Endpoint::MarketDataV1, vec![v1("", change), v1(time, &later)], 1),
+            (Endpoint::MarketDataV1, vec![v1("", change), v1(time, &format!("{later},{trade}"))], 2),
+            (Endpoint::MarketDataV2, vec![l2(old)], 0),
+        ];
+        for (endpoint, frames, expected) in rows {
+            let stored = Stored::default();
+            metrics::with_local_recorder(&stored, || {
+                let (mut counted, mut replay) = (Counted::default(), Replay::new(endpoint));
+                for frame in &frames {
+                    let mut scratch = Scratch::new();
+                    counted.event(&replay.event(frame, &mut scratch).unwrap().unwrap(), Instant::ZERO);
+                }
+            });
+            assert_eq!(*stored.1.0.lock().unwrap(), expected, "{frames:?}");
+        }
     }
 
     #[test]
