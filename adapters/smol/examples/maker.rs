@@ -1,5 +1,5 @@
-//! Quotes one bid and one ask around the mid of a book, and replaces them when the mid moves. At Ctrl-C the program
-//! cancels all orders of the session and reports those that are still open.
+//! Quotes one bid and one ask around the mid of a book, and replaces them when the mid moves. At Ctrl-C, or after an
+//! error, the program cancels all orders of the session and reports those that are still open.
 //!
 //! ```sh
 //! GEMINI_API_KEY=… GEMINI_API_SECRET=… cargo run -p gemini-ws-smol --example maker -- URL btcusd
@@ -15,7 +15,7 @@ use async_signal::{Signal, Signals};
 use gemini_ws_smol::gemini_ws::{
     Config, Decimal, NewOrder, OrderBook, Readiness, RestRequest, Rounding, Side, TimeInForce,
 };
-use gemini_ws_smol::{Handle, SharedSigner, Ticket, connect};
+use gemini_ws_smol::{Done, Handle, SharedSigner, Ticket, connect};
 use smol::stream::StreamExt as _;
 
 /// The maximum age of a book on which the program quotes.
@@ -32,7 +32,7 @@ struct Quote {
 
 impl Quote {
     /// Prints the end of the order if the order has ended. Cancels the order if its price is not `target`. If there
-    /// is no order, places one at `target`.
+    /// is no order, places one at `target`. Fails if it is not known whether the order has ended.
     fn update(
         &mut self,
         client: &Handle,
@@ -41,15 +41,17 @@ impl Quote {
         number: &mut u32,
     ) -> Result<(), Box<dyn Error>> {
         if let Some(ticket) = &self.ticket {
-            if let Some(done) = ticket.outcome() {
-                println!("{:?} {done}", self.side);
-                self.ticket = None;
-            } else if ticket.order().price != target {
-                ticket.cancel()?;
+            match ticket.outcome() {
+                // A second order beside it could be one too many.
+                Some(Done::Unknown(_)) => return Err("it is not known whether an order is open".into()),
+                Some(done) => println!("{:?} {done}", self.side),
+                None if ticket.order().price != target => return Ok(ticket.cancel()?),
+                None => return Ok(()),
             }
-            return Ok(());
+            self.ticket = None;
         }
-        let Some(price) = target else { return Ok(()) };
+        // An instrument that costs less than the offset has no bid.
+        let Some(price) = target.filter(|price| *price > Decimal::ZERO) else { return Ok(()) };
         *number += 1;
         let id = format!("maker-{}-{number}", std::process::id());
         let order = NewOrder::limit(id.as_str(), symbol, self.side, QUANTITY, price)?;
@@ -127,9 +129,9 @@ async fn quote(
         }
         Ok::<(), Box<dyn Error>>(())
     };
-    smol::future::or(async { Ok(_ = signals.next().await) }, trading).await?;
-    let position = client.traded(symbol).await?.net();
+    let outcome = smol::future::or(async { Ok(_ = signals.next().await) }, trading).await;
+    let position = client.traded(symbol).await.ok().and_then(|traded| traded.net());
     let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
     println!("position {}; {ended}", position.unwrap_or(Decimal::ZERO));
-    Ok(())
+    outcome
 }

@@ -1,5 +1,5 @@
-//! Quotes one bid and one ask around the mid of a book, and replaces them when the mid moves. At Ctrl-C the program
-//! cancels all orders of the session and reports those that are still open.
+//! Quotes one bid and one ask around the mid of a book, and replaces them when the mid moves. At Ctrl-C, or after an
+//! error, the program cancels all orders of the session and reports those that are still open.
 //!
 //! ```sh
 //! GEMINI_API_KEY=… GEMINI_API_SECRET=… cargo run -p gemini-ws-tokio --example maker -- URL btcusd
@@ -14,7 +14,7 @@ use std::time::Duration;
 use gemini_ws_tokio::gemini_ws::{
     Config, Decimal, NewOrder, OrderBook, Readiness, RestRequest, Rounding, Side, TimeInForce,
 };
-use gemini_ws_tokio::{Handle, SharedSigner, Ticket, connect};
+use gemini_ws_tokio::{Done, Handle, SharedSigner, Ticket, connect};
 
 /// The maximum age of a book on which the program quotes.
 const AGE_MAX: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ struct Quote {
 
 impl Quote {
     /// Prints the end of the order if the order has ended. Cancels the order if its price is not `target`. If there
-    /// is no order, places one at `target`.
+    /// is no order, places one at `target`. Fails if it is not known whether the order has ended.
     fn update(
         &mut self,
         client: &Handle,
@@ -39,15 +39,17 @@ impl Quote {
         number: &mut u32,
     ) -> Result<(), Box<dyn Error>> {
         if let Some(ticket) = &self.ticket {
-            if let Some(done) = ticket.outcome() {
-                println!("{:?} {done}", self.side);
-                self.ticket = None;
-            } else if ticket.order().price != target {
-                ticket.cancel()?;
+            match ticket.outcome() {
+                // A second order beside it could be one too many.
+                Some(Done::Unknown(_)) => return Err("it is not known whether an order is open".into()),
+                Some(done) => println!("{:?} {done}", self.side),
+                None if ticket.order().price != target => return Ok(ticket.cancel()?),
+                None => return Ok(()),
             }
-            return Ok(());
+            self.ticket = None;
         }
-        let Some(price) = target else { return Ok(()) };
+        // An instrument that costs less than the offset has no bid.
+        let Some(price) = target.filter(|price| *price > Decimal::ZERO) else { return Ok(()) };
         *number += 1;
         let id = format!("maker-{}-{number}", std::process::id());
         let order = NewOrder::limit(id.as_str(), symbol, self.side, QUANTITY, price)?;
@@ -120,12 +122,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok::<(), Box<dyn Error>>(())
     };
-    tokio::select! {
-        ended = trading => ended?,
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
-    let position = client.traded(symbol).await?.net();
+    let outcome = tokio::select! {
+        ended = trading => ended,
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+    };
+    let position = client.traded(symbol).await.ok().and_then(|traded| traded.net());
     let ended = client.shut_down(Duration::from_secs(5), |plan| plan.cancel_orders(true)).await;
     println!("position {}; {ended}", position.unwrap_or(Decimal::ZERO));
-    Ok(())
+    outcome
 }
