@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let live = books.iter().filter(|(_, book)| book.live().is_some()).count();
             println!("{live} of {SYMBOLS} books are live, over {} links", sockets.len());
             (shown, next) = (shown + 1, now + Duration::from_secs(1));
-            if shown == shows {
+            if shown >= shows {
                 client.close(now);
                 continue;
             }
