@@ -153,11 +153,14 @@ fn traced() {
     let span = log.find("link{slot=0 epoch=1}: gemini_ws_driver::telemetry::traced: close time");
     assert!(span.is_some_and(|span| span < closed), "the span of a link ends with the link: {log}");
     let lines = |what: &dyn Fn(), text: &str| {
-        let log = logged(Level::INFO, what);
-        let found =
-            log.lines().filter(|line| line.contains(text) && line.contains(" WARN link{slot=0 epoch="));
-        assert!(found.count() > 0, "no {text} in {log}");
+        for level in [Level::INFO, Level::WARN] {
+            let log = logged(level, what);
+            let found =
+                log.lines().filter(|line| line.contains(text) && line.contains(" WARN link{slot=0 epoch="));
+            assert!(found.count() > 0, "no {text} in {log}");
+        }
     };
+    lines(&fail, "nobody listens there");
     // The client may connect after the first of these faults.
     let close = ["close 4003 @200ms", "close 4003 @1s", "close 4003 @5s", "close 4003 @20s"].join("\n");
     lines(&|| disturb(&close, |_| false), "code 4003 retries=false");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gemini_ws::{Event, Frame, Instant, LinkId, Lost, Output};
-use tracing::{Span, debug, info, info_span, trace, warn};
+use tracing::{Span, debug, info, trace, warn, warn_span};
 
 const OVERFLOW_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -36,7 +36,8 @@ impl Traced {
     pub(crate) fn output(&mut self, output: &Output) {
         match output {
             Output::Connect(link) => {
-                let span = info_span!("link", slot = link.slot(), epoch = link.epoch());
+                // At the level `warn` too, a warning has the span of its link.
+                let span = warn_span!("link", slot = link.slot(), epoch = link.epoch());
                 span.in_scope(|| debug!("dial"));
                 if self.links.len() <= link.slot() {
                     self.links.resize(link.slot().saturating_add(1), None);
