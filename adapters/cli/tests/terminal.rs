@@ -29,6 +29,19 @@ pub(crate) fn keys_end_it() {
     }
 }
 
+/// Text that is pasted is no key: the command requests that the terminal marks it, until it restores the terminal.
+pub(crate) fn pasted_text_is_no_key() {
+    let mut running = OnTerminal::start(&["watch", "btcusd"], Has::All, true);
+    running.wait_for("\x1b[?2004h", 1);
+    running.wait_for("live", 1);
+    running.press("\x1b[200~quit\u{3}\x1b[201~");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(running.child.try_wait().unwrap().is_none(), "{}", running.shown());
+    running.press("q");
+    assert_eq!(code_of(&mut running), Some(0), "{}", running.shown());
+    running.wait_for("\x1b[?2004l", 1);
+}
+
 /// The recording is typed at the terminal, so the keys are frames. The command prints lines, and Ctrl-C is a signal.
 pub(crate) fn a_recording_that_is_typed() {
     for replay in ["-", "/dev/stdin"] {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -111,7 +112,8 @@ impl Restorer {
     fn enter(&self) -> io::Result<()> {
         self.is_taken.store(true, Ordering::Release);
         let mut sequence = Vec::new();
-        queue!(sequence, EnterAlternateScreen, Clear(ClearType::All))?;
+        // With bracketed paste, pasted text does not arrive as keys.
+        queue!(sequence, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste)?;
         self.output.put(&sequence)
     }
 
@@ -125,7 +127,7 @@ impl Restorer {
             // A failure cannot be reported on this terminal.
             let _ = disable_raw_mode();
         }
-        let _ = queue!(sequence, LeaveAlternateScreen, Show);
+        let _ = queue!(sequence, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = self.output.put_instead(&sequence);
         self.output.drain(RESTORE_TIMEOUT)
     }
