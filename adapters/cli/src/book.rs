@@ -103,6 +103,7 @@ impl Reader {
             return;
         }
         event.parts().for_each(|part| self.take_part(endpoint, &part));
+        self.markets.apply_tops(event);
         if let (Event::DepthSnapshot(depth, _), Endpoint::MarketDataV2) = (event, endpoint)
             && let Some(market) = self.markets.get(endpoint, depth.symbol)
         {
@@ -137,7 +138,10 @@ impl Reader {
             Event::Gap { .. } => &mut counts.gaps,
             _ => &mut counts.updates,
         } += 1;
-        self.markets.apply(symbol, part);
+        // `take_event` applies all best levels of a frame at once.
+        if !matches!(part, Event::TopOfBook(..)) {
+            self.markets.apply(symbol, part);
+        }
     }
 
     /// Adds one to the malformed frames of the report. If the frame is an `l2_updates`, makes all books of market

@@ -68,6 +68,23 @@ impl Markets {
         }
     }
 
+    /// Applies the best levels of a frame at once, because between two of them a book may be crossed. Does nothing if
+    /// the event has none. Also applies the other levels of the frame. If they were applied before, they change
+    /// nothing.
+    pub(super) fn apply_tops(&mut self, event: &Event<'_>) {
+        let place = |part: Event<'_>| match part {
+            Event::TopOfBook(top, _) => self.places.get(&top.symbol.parse::<Symbol>().ok()?).copied(),
+            _ => None,
+        };
+        let groups: BTreeSet<usize> =
+            event.parts().filter_map(place).map(|place| place / BOOKS_MAX).collect();
+        for group in groups {
+            if let Some(books) = self.books.get_mut(group) {
+                books.apply(event);
+            }
+        }
+    }
+
     /// Makes all current books of an endpoint stale. If `is_gap` is true, also adds one to the gaps of each of these
     /// markets.
     pub(super) fn make_stale(&mut self, endpoint: Endpoint, is_gap: bool) {

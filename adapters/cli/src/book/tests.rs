@@ -197,6 +197,24 @@ fn one_level_per_side_of_a_top_of_book() {
     }
 }
 
+/// All best levels of a frame belong to one event of the venue, so they do not cross the book between them.
+#[test]
+fn levels_of_one_frame_cross_no_book() {
+    let top = "top-of-book";
+    let lines = [
+        v1(0, &[["bid", "100", "1", "initial", ""], ["ask", "101", "1", "initial", ""]]),
+        v1(1, &[["bid", "102", "1", top, ""], ["ask", "103", "1", top, ""]]),
+        v1(2, &[["ask", "99", "1", top, ""], ["bid", "98", "1", top, ""]]),
+        v1(3, &[["bid", "99", "1", top, ""]]),
+    ];
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    for (until, updates, crossed) in [(1, 0, 0), (2, 2, 0), (3, 4, 0), (4, 5, 1)] {
+        let report = report(&lines[..until]);
+        let book = &report.books[UNNAMED];
+        assert_eq!((report.crossed, book.crossed, book.counts.updates), (crossed, crossed > 0, updates));
+    }
+}
+
 #[test]
 fn several_markets_of_one_connection() {
     let lines = [
