@@ -1,6 +1,7 @@
 //! The lines that `watch` prints: [`PlainLines`] for people, [`JsonLines`] for programs. Only their `finish` methods
 //! wait for a reader. Both report how much they have left out.
 
+use std::collections::VecDeque;
 use std::io;
 
 use gemini_ws::{Client, Event, EventQueue, Instant, Overflow, Symbol, Topic};
@@ -94,6 +95,10 @@ impl LostBooks {
 pub(crate) struct JsonLines {
     output: Output,
     waiting: EventQueue,
+    /// When each waiting event without a frame happened, in order.
+    happened: VecDeque<Times>,
+    /// Whether the queue may have dropped an event that has an entry in `happened`. Then the entries are not used.
+    is_inexact: bool,
     /// Lines that are not events. They are printed after the events in `waiting`.
     behind: Vec<u8>,
     line: Vec<u8>,
@@ -105,6 +110,8 @@ impl JsonLines {
         JsonLines {
             output,
             waiting: EventQueue::new(Overflow::DropOldest),
+            happened: VecDeque::new(),
+            is_inexact: false,
             behind: Vec::new(),
             line: Vec::new(),
             lost: LostBooks::default(),
@@ -114,9 +121,14 @@ impl JsonLines {
     pub(crate) fn event(&mut self, now: Instant, event: &Event<'_>) -> io::Result<()> {
         self.print_waiting(now)?;
         if self.waiting.is_empty() && self.output.has_room() {
-            return self.print(now, event);
+            return self.print(Times::at(now), event);
         }
+        let dropped = self.waiting.dropped();
         self.waiting.push(event);
+        if needs_time(event) {
+            self.happened.push_back(Times::at(now));
+        }
+        self.is_inexact |= !is_market_data(event) && self.waiting.dropped() > dropped;
         Ok(())
     }
 
@@ -127,10 +139,16 @@ impl JsonLines {
             let Some(mut event) = self.waiting.take() else { break };
             let event = event.as_event();
             self.lost.note(&event);
-            self.print(now, &event)?;
+            let happened = if needs_time(&event) { self.happened.pop_front() } else { None };
+            let times = happened.filter(|_| !self.is_inexact).unwrap_or_else(|| Times::at(now));
+            self.print(times, &event)?;
         }
-        if self.waiting.is_empty() && !self.behind.is_empty() {
-            self.output.put(&std::mem::take(&mut self.behind))?;
+        if self.waiting.is_empty() {
+            self.happened.clear();
+            self.is_inexact = false;
+            if !self.behind.is_empty() {
+                self.output.put(&std::mem::take(&mut self.behind))?;
+            }
         }
         Ok(())
     }
@@ -158,17 +176,32 @@ impl JsonLines {
         self.output.drain(PATIENCE)
     }
 
-    fn print(&mut self, now: Instant, event: &Event<'_>) -> io::Result<()> {
+    fn print(&mut self, times: Times, event: &Event<'_>) -> io::Result<()> {
         self.line.clear();
-        json::write_event(&mut self.line, Times::at(now), event)?;
+        json::write_event(&mut self.line, times, event)?;
         self.output.put(&self.line)
     }
+}
+
+/// Returns whether `JsonLines` has to remember when an event happened. An event with a frame contains the time, and
+/// the queue adds an overflow only when events are taken.
+const fn needs_time(event: &Event<'_>) -> bool {
+    event.source().is_none() && !matches!(event, Event::Overflow { .. })
+}
+
+/// Returns whether the queue drops only market data for an event, and no event without a frame.
+const fn is_market_data(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::DepthSnapshot(..) | Event::DepthUpdate(..) | Event::BookTicker(..) | Event::Trade(..)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
 
     use gemini_ws::{Endpoint, Replay, Scratch};
 
@@ -256,6 +289,38 @@ mod tests {
 
     fn link() -> gemini_ws::LinkId {
         super::super::testing::Fed::new(&["btcusd"]).link()
+    }
+
+    /// A line has the time of its event, however long the event has waited for the reader. If the queue has dropped
+    /// such events, the times of the others are those of their output.
+    #[test]
+    fn events_keep_their_times() {
+        for (facts, is_exact) in [(3, true), (gemini_ws::RESERVED_EVENTS_MAX + 9, false)] {
+            let (output, open, taken) = dammed();
+            let mut lines = JsonLines::new(output);
+            let (mut replay, mut scratch) = (Replay::new(Endpoint::Streams), Scratch::new());
+            for number in 0..20_000 {
+                let trade = format!(r#"{{"E":1,"s":"ethusd","t":{number},"p":"1.5","q":"2","m":true}}"#);
+                lines.event(Instant::ZERO, &replay.event(&trade, &mut scratch).unwrap().unwrap()).unwrap();
+            }
+            let link = link();
+            for _ in 0..facts {
+                lines.event(Instant::from_secs(1), &Event::Live { link }).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+            let resumed = Times::at(Instant::ZERO).now();
+            open.send(()).unwrap();
+            lines.finish(Instant::from_secs(9), &"the end").unwrap();
+            let (mut earlier, mut later) = (0, 0);
+            for line in text(&taken).lines().filter(|line| line.contains(r#""kind":"live""#)) {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                let time: u64 = line["time"].as_str().unwrap().parse().unwrap();
+                *if time < resumed { &mut earlier } else { &mut later } += 1;
+            }
+            assert_eq!((earlier > 0, later > 0), (is_exact, !is_exact), "{earlier} {later}");
+            lines.event(Instant::from_secs(9), &Event::Live { link }).unwrap();
+            assert!(lines.happened.is_empty() && !lines.is_inexact);
+        }
     }
 
     #[test]
