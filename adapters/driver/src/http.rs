@@ -159,7 +159,8 @@ impl Answer {
     }
 
     fn length(&self) -> Option<usize> {
-        self.header("content-length").and_then(|text| text.parse().ok())
+        // Of the texts that `parse` reads, only one with a plus sign is no length.
+        self.header("content-length").filter(|text| !text.starts_with('+'))?.parse().ok()
     }
 }
 
@@ -294,6 +295,7 @@ mod tests {
             ("HTTP/1.1 401\r\n\r\n", 401, ""),
             ("HTTP/1.1 401 No\nA: b\n\nc", 401, "c"),
             ("HTTP/1.1 401 No\r\nContent-Length: 3\r\n\r\nabcdef", 401, "abc"),
+            ("HTTP/1.1 401 No\r\nContent-Length: +3\r\n\r\nabcdef", 401, "abcdef"),
             ("HTTP/1.1 401 No\r\nServer: a\r\n\tb\r\nContent-Length:\r\n 3\r\n\r\nabcdef", 401, "abc"),
             (
                 "HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0;x\r\nA: b\r\n\r\nmore",

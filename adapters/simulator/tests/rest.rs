@@ -206,6 +206,7 @@ fn arguments_that_are_wrong() {
     let table = [
         ("", "MissingOrderField"),
         (r#","order_id":"one""#, "InvalidRequest"),
+        (r#","order_id":"+1""#, "InvalidRequest"),
         (r#","order_id":-1"#, "InvalidRequest"),
         (r#","order_id":1.5"#, "InvalidRequest"),
         (r#","order_id":null"#, "InvalidRequest"),

@@ -138,6 +138,7 @@ pub(crate) fn order_name(arguments: &Map<String, Value>) -> Result<(OrderName, b
         (Some(_), Some(_)) => {
             return Err(RestRefusal::malformed("Send either order_id or client_order_id"));
         }
+        (Some(Value::String(id)), None) if id.starts_with('+') => None,
         (Some(Value::String(id)), None) => id.parse().ok().map(OrderName::Id),
         (Some(id), None) => id.as_u64().map(OrderName::Id),
         (None, Some(Value::String(name))) => Some(OrderName::Client(name.clone())),
