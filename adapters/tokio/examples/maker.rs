@@ -47,6 +47,7 @@ impl Quote {
                 None => return Ok(()),
             }
             self.ticket = None;
+            return Ok(());
         }
         // An instrument that costs less than the offset has no bid.
         let Some(price) = target.filter(|price| *price > Decimal::ZERO) else { return Ok(()) };
@@ -113,9 +114,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     answered.await.unwrap_or(Err(ureq::Error::ConnectionFailed))
                 });
                 match asked.await {
-                    Ok(found) => {
-                        println!("reconciled {}, in doubt {}", found.resolved, found.unresolved.len())
-                    }
+                    Ok(it) => println!("reconciled {}, in doubt {}", it.resolved, it.unresolved.len()),
                     Err(error) => println!("{error}"),
                 }
             }
