@@ -354,7 +354,7 @@ impl<S: Session> Link<S> {
                 self.input(cx, Input::ConnectTimeout, Cause::Failure(ConnectFailure::TimedOut));
             }
             // Nothing has needed the link for `Config::linger`, so the client closes it next.
-            Timer::Retry if self.timer(Timer::Linger).is_some_and(|at| at <= now) => {}
+            Timer::Retry if self.has_lingered(now) => {}
             Timer::Retry => match cx.limits().check_dial(now) {
                 Err(at) => self.wake = Some(Deadline { at, cause: Timer::Retry }),
                 Ok(()) => self.input(cx, Input::RetryDue, Cause::None),
@@ -376,6 +376,14 @@ impl<S: Session> Link<S> {
                     cx.report(Event::HeartbeatDue { link: self.id, since });
                 }
             }
+        }
+    }
+
+    fn has_lingered(&self, now: Instant) -> bool {
+        match self.linger {
+            Linger::Needed => false,
+            Linger::Until(at) => at <= now,
+            Linger::Over => true,
         }
     }
 
