@@ -77,11 +77,17 @@ impl Quotes {
 
     /// Handles a reply that accepts a quote and does not name its id. If the id is unknown, and a quote of another
     /// client for the same request for quotes became known later, the two may be one quote, so puts the quote in doubt.
+    /// If the id is only presumed, the quote will be in doubt when the id turns out to be that of another quote.
     fn doubt_without_id(&mut self, key: u64) {
+        let now = self.followed.moment();
+        if self.index.get(key).is_some_and(|quote| quote.is_presumed) {
+            let doubt = Some((StaleReason::Contradiction, now));
+            self.index.change(key, |quote| quote.own_doubt = quote.own_doubt.or(doubt));
+            return;
+        }
         let Some(quote) = self.index.get(key).filter(|quote| quote.quote_id.is_none()) else { return };
         let is_later = |(other, quote): (u64, &Quote)| other > key && quote.terms.is_none();
         if self.index.of_rfq(quote.rfq_id, endpoint_of(quote.link)).any(is_later) {
-            let now = self.followed.moment();
             self.index.change(key, |quote| quote.raise(StaleReason::Contradiction, now));
         }
     }

@@ -566,3 +566,20 @@ fn an_event_about_one_of_two_accepted_quotes_puts_both_in_doubt() {
     }
     assert_eq!(fed.quotes.iter().count(), 2);
 }
+
+/// The id of an event is presumed to be that of the first of two equal quotes. The venue accepts this quote without an
+/// id, and then the reply to the second quote names the presumed id. So the id of the first quote is unknown.
+#[test]
+fn an_accepted_quote_whose_presumed_id_was_wrong_is_in_doubt() {
+    let mut fed = Fed::private(&[STREAM]);
+    let (first, id) = submitted(&mut fed);
+    fed.feed(2, &event(1, "CLOSED", "OPEN", &named("x", "ACTIVE")));
+    let (second, id_of_second) = submitted(&mut fed);
+    fed.feed(3, &format!(r#"{{"id":{id},"status":200}}"#));
+    assert_eq!(shown(fed.quotes.get(first).unwrap()), (QuoteState::Active, Some("x"), None));
+    let named = r#""status":200,"result":{"rfqId":"r1","quoteId":"x"}"#;
+    fed.feed(4, &format!("{{\"id\":{id_of_second},{named}}}"));
+    assert_eq!(shown(fed.quotes.get(second).unwrap()), (QuoteState::Active, Some("x"), None));
+    let (_, quote_id, doubt) = shown(fed.quotes.get(first).unwrap());
+    assert_eq!((quote_id, doubt), (None, Some(StaleReason::Contradiction)));
+}
