@@ -97,7 +97,8 @@ pub(crate) struct JsonLines {
     waiting: EventQueue,
     /// When each waiting event without a frame happened, in order.
     happened: VecDeque<Times>,
-    /// Whether the queue may have dropped an event that has an entry in `happened`. Then the entries are not used.
+    /// Whether the queue may have dropped an event that had an entry in `happened`. `happened` then stays empty until
+    /// no event waits.
     is_inexact: bool,
     /// Lines that are not events. They are printed after the events in `waiting`.
     behind: Vec<u8>,
@@ -125,10 +126,12 @@ impl JsonLines {
         }
         let dropped = self.waiting.dropped();
         self.waiting.push(event);
-        if needs_time(event) {
+        self.is_inexact |= !is_market_data(event) && self.waiting.dropped() > dropped;
+        if self.is_inexact {
+            self.happened.clear();
+        } else if needs_time(event) {
             self.happened.push_back(Times::at(now));
         }
-        self.is_inexact |= !is_market_data(event) && self.waiting.dropped() > dropped;
         Ok(())
     }
 
@@ -140,7 +143,7 @@ impl JsonLines {
             let event = event.as_event();
             self.lost.note(&event);
             let happened = if needs_time(&event) { self.happened.pop_front() } else { None };
-            let times = happened.filter(|_| !self.is_inexact).unwrap_or_else(|| Times::at(now));
+            let times = happened.unwrap_or_else(|| Times::at(now));
             self.print(times, &event)?;
         }
         if self.waiting.is_empty() {
@@ -193,7 +196,23 @@ const fn needs_time(event: &Event<'_>) -> bool {
 const fn is_market_data(event: &Event<'_>) -> bool {
     matches!(
         event,
-        Event::DepthSnapshot(..) | Event::DepthUpdate(..) | Event::BookTicker(..) | Event::Trade(..)
+        Event::Auction(..)
+            | Event::AuctionOpen(..)
+            | Event::BookTicker(..)
+            | Event::Candles(..)
+            | Event::ContractStatus(..)
+            | Event::DepthSnapshot(..)
+            | Event::DepthUpdate(..)
+            | Event::FundingAmount(..)
+            | Event::Heartbeat(..)
+            | Event::Ignored(..)
+            | Event::Malformed(..)
+            | Event::MarkPrice(..)
+            | Event::PartialDepth(..)
+            | Event::RequestForQuote(..)
+            | Event::TopOfBook(..)
+            | Event::Trade(..)
+            | Event::Unrecognized(..)
     )
 }
 
@@ -307,6 +326,13 @@ mod tests {
             for _ in 0..facts {
                 lines.event(Instant::from_secs(1), &Event::Live { link }).unwrap();
             }
+            // Other data may replace waiting trades, but no event without a frame.
+            for frame in [r#"{"u":1,"E":1,"s":"ethusd","b":"1","B":"1","a":"2","A":"1"}"#, r#"{"unknown":1}"#]
+            {
+                let event = replay.event(frame, &mut scratch).unwrap().unwrap();
+                lines.event(Instant::from_secs(1), &event).unwrap();
+            }
+            assert!(lines.happened.len() <= 3, "{}", lines.happened.len());
             std::thread::sleep(Duration::from_millis(50));
             let resumed = Times::at(Instant::ZERO).now();
             open.send(()).unwrap();
