@@ -102,8 +102,15 @@ impl Reader {
             }
             return;
         }
-        event.parts().for_each(|part| self.take_part(endpoint, &part));
-        self.markets.apply_tops(event);
+        // A frame with best levels is applied at once. Its snapshots are applied first, so that its other parts count.
+        let has_tops = event.parts().any(|part| matches!(part, Event::TopOfBook(..)));
+        for part in event.parts() {
+            let is_applied = !has_tops || matches!(part, Event::DepthSnapshot(..));
+            self.take_part(endpoint, &part, is_applied);
+        }
+        if has_tops {
+            self.markets.apply_at_once(event);
+        }
         if let (Event::DepthSnapshot(depth, _), Endpoint::MarketDataV2) = (event, endpoint)
             && let Some(market) = self.markets.get(endpoint, depth.symbol)
         {
@@ -111,7 +118,7 @@ impl Reader {
         }
     }
 
-    fn take_part(&mut self, endpoint: Endpoint, part: &Event<'_>) {
+    fn take_part(&mut self, endpoint: Endpoint, part: &Event<'_>, is_applied: bool) {
         let (symbol, is_used) = match part {
             Event::DepthSnapshot(depth, _) => (depth.symbol, true),
             Event::DepthUpdate(depth, _) => (depth.symbol, self.markets.is_live(depth.symbol)),
@@ -138,8 +145,7 @@ impl Reader {
             Event::Gap { .. } => &mut counts.gaps,
             _ => &mut counts.updates,
         } += 1;
-        // `take_event` applies all best levels of a frame at once.
-        if !matches!(part, Event::TopOfBook(..)) {
+        if is_applied {
             self.markets.apply(symbol, part);
         }
     }

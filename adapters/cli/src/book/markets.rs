@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use gemini_ws::{BOOKS_MAX, Book, Books, Endpoint, Event, Symbol};
+use gemini_ws::{BOOKS_MAX, Book, Books, Depth, Endpoint, Event, Symbol, TopOfBook};
 
 use super::report::Counts;
 
@@ -68,12 +68,14 @@ impl Markets {
         }
     }
 
-    /// Applies the best levels of a frame at once, because between two of them a book may be crossed. Does nothing if
-    /// the event has none. Also applies the other levels of the frame. If they were applied before, they change
-    /// nothing.
-    pub(super) fn apply_tops(&mut self, event: &Event<'_>) {
+    /// Applies all parts of a frame at once, because between two of them a book may be crossed.
+    pub(super) fn apply_at_once(&mut self, event: &Event<'_>) {
         let place = |part: Event<'_>| match part {
-            Event::TopOfBook(top, _) => self.places.get(&top.symbol.parse::<Symbol>().ok()?).copied(),
+            Event::DepthSnapshot(Depth { symbol, .. }, _)
+            | Event::DepthUpdate(Depth { symbol, .. }, _)
+            | Event::TopOfBook(TopOfBook { symbol, .. }, _) => {
+                self.places.get(&symbol.parse::<Symbol>().ok()?).copied()
+            }
             _ => None,
         };
         let groups: BTreeSet<usize> =

@@ -206,12 +206,13 @@ fn levels_of_one_frame_cross_no_book() {
         v1(1, &[["bid", "102", "1", top, ""], ["ask", "103", "1", top, ""]]),
         v1(2, &[["ask", "99", "1", top, ""], ["bid", "98", "1", top, ""]]),
         v1(3, &[["bid", "99", "1", top, ""]]),
+        v1(4, &[["ask", "105", "1", top, ""], ["bid", "103", "1", "place", ""]]),
     ];
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-    for (until, updates, crossed) in [(1, 0, 0), (2, 2, 0), (3, 4, 0), (4, 5, 1)] {
+    for (until, updates, crossed) in [(1, 0, 0), (2, 2, 0), (3, 4, 0), (4, 5, 1), (5, 7, 1)] {
         let report = report(&lines[..until]);
         let book = &report.books[UNNAMED];
-        assert_eq!((report.crossed, book.crossed, book.counts.updates), (crossed, crossed > 0, updates));
+        assert_eq!((report.crossed, book.crossed, book.counts.updates), (crossed, until == 4, updates));
     }
 }
 
