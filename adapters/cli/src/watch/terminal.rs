@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossterm::cursor::Show;
+#[cfg(unix)]
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::terminal::{
@@ -112,8 +113,10 @@ impl Restorer {
     fn enter(&self) -> io::Result<()> {
         self.is_taken.store(true, Ordering::Release);
         let mut sequence = Vec::new();
-        // With bracketed paste, pasted text does not arrive as keys.
-        queue!(sequence, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste)?;
+        queue!(sequence, EnterAlternateScreen, Clear(ClearType::All))?;
+        // With bracketed paste, pasted text does not arrive as keys. Consoles of Windows may not have it.
+        #[cfg(unix)]
+        queue!(sequence, EnableBracketedPaste)?;
         self.output.put(&sequence)
     }
 
@@ -127,7 +130,9 @@ impl Restorer {
             // A failure cannot be reported on this terminal.
             let _ = disable_raw_mode();
         }
-        let _ = queue!(sequence, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = queue!(sequence, LeaveAlternateScreen, Show);
+        #[cfg(unix)]
+        let _ = queue!(sequence, DisableBracketedPaste);
         let _ = self.output.put_instead(&sequence);
         self.output.drain(RESTORE_TIMEOUT)
     }
