@@ -421,6 +421,7 @@ impl Shadow {
             return;
         }
         self.removed.push(endpoint);
+        self.sessions.note_removed(endpoint);
         (self.experience[endpoint], self.inherited[endpoint]) = ((false, false), 0);
         for feed in self.feeds.iter_mut().filter(|feed| feed.endpoint == endpoint) {
             feed.subscriptions.iter_mut().for_each(|subscription| subscription.1 = true);

@@ -140,6 +140,9 @@ impl<M: Machine> Runs<M> {
         if first.0 != second.0 || first.1 != second.1 {
             return Err(format!("{call}: {first:?}, and {second:?}"));
         }
+        if let (Act::Remove(endpoint), Answer::Done) = (act, second.0) {
+            sessions.note_removed(endpoint);
+        }
         second.1.iter().for_each(|event| sessions.note(event));
         let begin = self.expected.len();
         self.expected.extend(std::iter::from_fn(|| self.reference.poll_output()));

@@ -7,16 +7,22 @@ use gemini_ws::{
     Timestamp,
 };
 
+/// The index of the settings of an endpoint, and how many times the application had removed such an endpoint before.
+/// An endpoint that was removed and added again is another endpoint.
+type Endpoint = (usize, usize);
+
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     sessions: BTreeMap<LinkId, Session>,
-    endpoints: BTreeMap<LinkId, usize>,
+    endpoints: BTreeMap<LinkId, Endpoint>,
+    /// The endpoints that the application has removed, one entry for each time.
+    removed: Vec<usize>,
     /// Requests with raw methods, which may place orders.
     raw: BTreeSet<RequestId>,
     placed: BTreeMap<RequestId, Placed>,
     /// For the endpoint and order id of each order that an event reported as open or rejected: the request that
     /// placed the order.
-    orders: BTreeMap<(usize, u64), RequestId>,
+    orders: BTreeMap<(Endpoint, u64), RequestId>,
     left: usize,
 }
 
@@ -50,7 +56,12 @@ impl Sessions {
     }
 
     pub fn note_link(&mut self, link: LinkId, endpoint: usize) {
-        self.endpoints.insert(link, endpoint);
+        let removals = self.removed.iter().filter(|removed| **removed == endpoint).count();
+        self.endpoints.entry(link).or_insert((endpoint, removals));
+    }
+
+    pub fn note_removed(&mut self, endpoint: usize) {
+        self.removed.push(endpoint);
     }
 
     /// If the request has a raw method, stores it for the session of the link, because it may place an order.
@@ -64,8 +75,8 @@ impl Sessions {
         self.sessions.entry(link).or_default()
     }
 
-    fn endpoint(&self, link: LinkId) -> usize {
-        self.endpoints.get(&link).copied().unwrap_or(usize::MAX)
+    fn endpoint(&self, link: LinkId) -> Endpoint {
+        self.endpoints.get(&link).copied().unwrap_or((usize::MAX, 0))
     }
 
     pub fn note(&mut self, event: &Event<'_>) {
@@ -136,7 +147,7 @@ impl Sessions {
     /// Updates what is known of an order from an event about it. An event can end the order if it rejects the order,
     /// or if an earlier event reported the order as open. In both cases the order ends only if no other request can
     /// have placed it. The order id 0 identifies no order.
-    fn note_order(&mut self, endpoint: usize, update: &OrderUpdate<'_>) {
+    fn note_order(&mut self, endpoint: Endpoint, update: &OrderUpdate<'_>) {
         use OrderStatus::{Canceled, Closed, Filled, Rejected};
         let order = Some((endpoint, update.order_id)).filter(|(_, id)| *id != 0);
         let is_end = matches!(update.status, Filled | Canceled | Closed | Rejected);
@@ -171,7 +182,7 @@ impl Sessions {
 
     /// Returns the request that probably placed an order with a new order id: the oldest request that was not refused
     /// and whose order has no id yet. If several sessions have such requests, marks all of them as shared.
-    fn guess(&mut self, endpoint: usize, update: &OrderUpdate<'_>) -> Option<RequestId> {
+    fn guess(&mut self, endpoint: Endpoint, update: &OrderUpdate<'_>) -> Option<RequestId> {
         let id: ClientOrderId = update.client_order_id?.to_string().parse().ok()?;
         let alike = self.placed.iter().filter(|(_, it)| it.id == id && self.endpoint(it.link) == endpoint);
         let alike: Vec<(RequestId, Placed)> = alike.map(|(request, placed)| (*request, *placed)).collect();
