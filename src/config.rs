@@ -456,9 +456,9 @@ impl Config {
     /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
     /// there is no room, subscriptions and probes wait, and the client refuses other requests. `subscribe` and
     /// `unsubscribe` may use about three quarters of the half that may be used at once, and other requests about
-    /// 15/16 of it. Only probes and cancellations may use more. While subscriptions wait, about every 16th request
-    /// that the client sends is a `subscribe` or an `unsubscribe`. Only the cancel request of a shutdown ignores this
-    /// limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
+    /// 15/16 of it. Probes and cancellations may use all of it. While subscriptions wait, about every 16th request that
+    /// the client sends is a `subscribe` or an `unsubscribe`, which may use all of it too. Only the cancel request of a
+    /// shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);

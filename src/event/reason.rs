@@ -273,8 +273,9 @@ pub struct Abandoned {
 
 /// A step of [`Client::shut_down`](crate::Client::shut_down). An [`Event::ShuttingDown`](crate::Event::ShuttingDown)
 /// reports each step that begins. The steps begin in the order of the variants, except those that the
-/// [`ShutdownPlan`](crate::ShutdownPlan) does not contain. [`Client::close`](crate::Client::close) skips to the last
-/// step. [`Event::Closed`](crate::Event::Closed) follows the last step.
+/// [`ShutdownPlan`](crate::ShutdownPlan) does not contain. During a shutdown,
+/// [`Client::close`](crate::Client::close) skips to the last step. [`Event::Closed`](crate::Event::Closed) follows the
+/// last step.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum ShutdownStep {

@@ -224,9 +224,9 @@ pub enum StreamState {
     /// - The application requested a new snapshot.
     /// - The stream fell silent.
     Resyncing,
-    /// The application has unsubscribed, and the venue has not confirmed the `unsubscribe`. If no confirmation comes,
-    /// the client unsubscribes again. Market data v2 confirms nothing: there the stream ends when the `unsubscribe`
-    /// is sent.
+    /// The application has unsubscribed, or the venue has rejected one `subscribe` and may have accepted another one.
+    /// The venue has not confirmed the `unsubscribe`. If no confirmation comes, the client unsubscribes again. Market
+    /// data v2 confirms nothing: there the stream ends when the `unsubscribe` is sent.
     Leaving,
     /// Ended. Nothing leads out of this state.
     Gone,
