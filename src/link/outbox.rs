@@ -423,12 +423,16 @@ impl Outbox {
     }
 
     pub(super) fn awaits_reply_to_subscribe(&self, stream: StreamId) -> bool {
-        let in_flight = self.in_flight.iter().filter_map(|(_, purpose)| match purpose {
-            Purpose::Streams(request) => Some(request),
-            _ => None,
-        });
-        let mut requests = in_flight.chain(self.late.iter().map(|(_, request)| request));
+        let late = self.late.iter().map(|(_, request)| request);
+        let mut requests = self.streams_in_flight().map(|(_, request)| request).chain(late);
         requests.any(|request| request.is_subscribe && request.streams.contains(&stream))
+    }
+
+    fn streams_in_flight(&self) -> impl Iterator<Item = (u64, &StreamRequest)> {
+        self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
+            Purpose::Streams(request) => Some((id, request)),
+            _ => None,
+        })
     }
 
     /// Frees the place of a request that is in flight. Call this if data shows that the venue has carried the request
@@ -441,10 +445,7 @@ impl Outbox {
     /// or none. Also returns `None` while the venue may still refuse a request that it does not confirm: until
     /// `Config::request_timeout` after the client sent that request.
     pub(crate) fn only_stream_request(&self, now: Instant) -> Option<(u64, &StreamRequest)> {
-        let mut requests = self.in_flight.iter().filter_map(|(id, purpose)| match purpose {
-            Purpose::Streams(request) => Some((id, request)),
-            _ => None,
-        });
+        let mut requests = self.streams_in_flight();
         let is_refused_by_now = |at: Instant| at + self.request_timeout <= now;
         let first = requests.next().filter(|_| self.unconfirmed_at.is_none_or(is_refused_by_now));
         first.filter(|_| requests.next().is_none())
