@@ -29,6 +29,8 @@ pub(super) struct Rows<K, V> {
     malformed: u64,
     links: RowLinks,
     is_recording: bool,
+    /// Whether an answer listed all rows after the last report that did.
+    is_answered: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -43,11 +45,22 @@ struct Row<V> {
     /// If a report over another link has made the stale row current without replacing its newer value
     /// ([`Row::confirm_over`]), this is that other link. Otherwise, this is the link that reported the value.
     follows: Option<LinkId>,
+    /// The only link that has reported the row since an answer. An answer has no time, so the report may be older
+    /// than the answer. If this link loses a report, no other link may report the newer value again.
+    only: Option<LinkId>,
 }
 
 impl<V> Row<V> {
     const fn new(value: V, standing: Standing, now: Moment) -> Row<V> {
-        Row { value, standing, stood: now, reported: now, follows: standing.link() }
+        Row { value, standing, stood: now, reported: now, follows: standing.link(), only: None }
+    }
+
+    /// Creates the row that replaces `self` after a report.
+    fn replaced(&self, value: V, standing: Standing, now: Moment) -> Row<V> {
+        let link = standing.link();
+        let is_first = self.follows.is_none() || self.only.map(LinkId::slot) == link.map(LinkId::slot);
+        let only = link.filter(|_| is_first);
+        Row { only, ..Row::new(value, standing, now) }
     }
 
     /// Pass the field [`Rows::lost`] as `lost`.
@@ -80,10 +93,12 @@ impl<V> Row<V> {
         if self.stale(lost).is_some() {
             self.follows = link;
         }
+        self.only = None;
         self.confirm(now);
     }
 
     fn set_stale(&mut self, reason: StaleReason, now: Moment) {
+        self.only = None;
         self.standing.set_stale(reason);
         self.stood = now;
     }
@@ -101,6 +116,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             malformed: 0,
             links: RowLinks::new(),
             is_recording: false,
+            is_answered: false,
         }
     }
 
@@ -168,6 +184,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             && self.is_recording
             && self.standing.stale() == Some(StaleReason::NothingYet);
         if replaces_all || begins_recording {
+            self.is_answered = false;
             self.standing.renew(source, event_time);
         } else if self.links.leads(source.link()) {
             self.standing.note(source, event_time);
@@ -199,7 +216,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             if row.reported == reported {
                 join(&mut row.value, value);
             } else if row.follows.map(LinkId::slot) == slot && !row.standing.has_outrun(source, event_time) {
-                *row = Row::new(value, standing, reported);
+                *row = row.replaced(value, standing, reported);
             }
         }
     }
@@ -242,10 +259,13 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
                         row.confirm_over(source.link(), self.lost, reported);
                     }
                 }
-                Some(row) => *row = Row::new(value, standing, reported),
+                Some(row) => *row = row.replaced(value, standing, reported),
                 // The list is current without the row, so the row has ended.
                 None if is_late && standing.stale().is_none() => {}
-                None if has_room => drop(self.rows.insert(key, Row::new(value, standing, reported))),
+                None if has_room => {
+                    let only = source.link().filter(|_| self.is_answered);
+                    self.rows.insert(key, Row { only, ..Row::new(value, standing, reported) });
+                }
                 None => {
                     self.untracked = self.untracked.saturating_add(1);
                     is_full = true;
@@ -265,7 +285,9 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
 
     /// Applies an event that is not a report. If the event confirms a subscription to `topic`, adds its link. If the
     /// event is a [`Loss`] of the topic, marks all rows and the list stale, unless a link without the loss has
-    /// reported all rows and all changes since then. Returns whether the event did one of these two things.
+    /// reported all rows and all changes since then. In that case, marks only the rows stale for which
+    /// [`Row::only`] is the link of the loss, and the list with them. Returns whether the event did one of these
+    /// things.
     pub(super) fn lose(&mut self, event: &Event<'_>, topic: Topic) -> bool {
         if let Event::Subscribed { link, stream, .. } = event
             && stream.topic() == topic
@@ -282,12 +304,21 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             Event::Unsubscribed { id, .. } | Event::Rejected { id, .. } => Some(*id),
             _ => None,
         };
-        if !self.links.lose(&loss, ended, self.standing.link()) {
+        let concerns_all = self.links.lose(&loss, ended, self.standing.link());
+        let is_only = |row: &Row<V>| row.only.is_some() && loss.is_over(row.only);
+        if !concerns_all && !self.rows.values().any(is_only) {
             return false;
         }
         self.moment.step();
         self.doubted = self.moment;
-        self.set_stale(loss.reason());
+        if concerns_all {
+            self.set_stale(loss.reason());
+        } else {
+            let now = self.moment;
+            let rows = self.rows.values_mut().filter(|row| is_only(row));
+            rows.for_each(|row| row.set_stale(loss.reason(), now));
+            self.standing.set_stale(loss.reason());
+        }
         true
     }
 
@@ -374,6 +405,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             self.lack_rows();
         }
         if is_whole {
+            self.is_answered = true;
             self.links.confirm(&kept);
         }
         is_followed && is_whole && refused == 0

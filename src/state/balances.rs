@@ -28,7 +28,8 @@ use crate::state::truth::{Age, Moment, StaleReason};
 /// - A report over one link does not replace a balance that the other link has reported with a later venue time.
 /// - A report that comes after the end of its stream replaces no current balance.
 /// - If a report over one link may be lost or has a malformed row, and the other link has reported all balances and
-///   all changes since then, nothing becomes stale.
+///   all changes since then, at most some balances become stale: those that only the first link has reported since an
+///   answer from REST, because such a report may be older than the answer. The list of assets becomes stale with them.
 ///
 /// In any other case in which reports may have been lost, all balances and the list of assets become stale. Each
 /// balance becomes current again with its next report. The list becomes current again when a report lists all assets,

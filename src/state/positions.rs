@@ -33,7 +33,8 @@ use crate::value::symbol::Symbol;
 /// - A report over one link does not replace a position that the other link has reported with a later venue time.
 /// - A report that comes after the end of its stream replaces no current position.
 /// - If a report over one link may be lost or has a malformed row, and the other link has reported all positions and
-///   all changes since then, nothing becomes stale.
+///   all changes since then, at most some positions become stale: those that only the first link has reported since an
+///   answer from REST, because such a report may be older than the answer. The list of positions becomes stale with them.
 ///
 /// In any other case in which reports may have been lost, all positions and the list become stale. Each position
 /// becomes current again with its next report. The list becomes current again when a report lists all positions, or

@@ -343,6 +343,43 @@ fn a_balance_that_an_answer_does_not_change_follows_the_slower_link() {
     }
 }
 
+/// The queue drops USD 2 of the slower link, and USD 2 and 3 of the faster one. After an answer of REST (USD 3), the
+/// slower link reports USD 2 once more, and a first EUR. It loses a later report before the faster link has reported
+/// the rows again: the two rows and the list are stale. Other rows are not, because the faster link reports all
+/// their changes.
+#[test]
+fn a_balance_that_only_the_slower_link_has_reported_since_an_answer_is_stale_without_that_link() {
+    let asset = |name: &'static str, is_stale| (name, is_stale);
+    for (again, is_lost, stale) in [
+        (&[][..], true, [asset("BTC", false), asset("USD", true), asset("EUR", true)]),
+        (&["USD"], true, [asset("BTC", false), asset("USD", false), asset("EUR", true)]),
+        (&["EUR", "USD"], true, [asset("BTC", false), asset("USD", false), asset("EUR", false)]),
+        (&[], false, [asset("BTC", false), asset("USD", false), asset("EUR", false)]),
+    ] {
+        for is_end in [true, false] {
+            let (mut fed, [fast, slow]) = two_links();
+            fed.apply(&Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 3 });
+            assert!(fed.balances.reconcile([("BTC", "1", "1"), ("USD", "3", "3")], fed.balances.moment()));
+            fed.feed_over(slow, 5, &balances(1_001, &[("USD", 2), ("EUR", 1)]));
+            for name in again {
+                fed.feed_over(fast, 6, &balances(1_001, &[(name, 4)]));
+            }
+            match (is_lost, is_end) {
+                (false, _) => {}
+                (true, true) => fed.client.handle_lost(slow, t(7), Lost::Reset),
+                (true, false) => fed.feed_over(slow, 7, r#"{"e":"balanceUpdate","E":2,"B":7}"#),
+            }
+            fed.poll();
+            let reasons = stale.map(|(name, _)| asset(name, fed.balances.stale_reason(name).is_some()));
+            assert_eq!(reasons, stale, "{again:?}, lost: {is_lost}, end: {is_end}");
+            let is_stale = stale.iter().any(|(_, is_stale)| *is_stale);
+            assert_eq!(fed.balances.is_stale(), is_stale, "{again:?}, lost: {is_lost}, end: {is_end}");
+            let answer = [("BTC", "1", "1"), ("USD", "3", "3"), ("EUR", "1", "1")];
+            assert!(fed.balances.reconcile(answer, fed.balances.moment()), "every doubt ends");
+        }
+    }
+}
+
 /// A balance that follows the slower link changes with a report of that link.
 #[test]
 fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
