@@ -153,13 +153,17 @@ impl Followed {
         link.filter(is_session)
     }
 
-    /// Returns whether a stream or a recording reports an order or quote. `about` has the link of its request and the
-    /// link of its newest event. `sessions` has the links over which the order or quote is known to have been made.
-    /// If `about` has no link, assumes that each link that reports a whole account reports the order or quote.
-    pub(super) fn tells_of(&self, about: [Option<LinkId>; 2], sessions: [Option<LinkId>; 2]) -> bool {
-        let is_at = |own: &LinkId| about.into_iter().flatten().any(|link| own.endpoint() == link.endpoint());
+    /// Returns whether a stream or a recording reports an order or quote. `about` returns the links over which it was
+    /// placed or reported, and `sessions` has the links over which it is known to have been made. If `about` returns
+    /// no link, assumes that each link that reports a whole account reports the order or quote.
+    pub(super) fn tells_of(
+        &self,
+        about: impl Iterator<Item = LinkId> + Clone,
+        sessions: [Option<LinkId>; 2],
+    ) -> bool {
+        let is_at = |own: &LinkId| about.clone().any(|link| own.endpoint() == link.endpoint());
         let is_followed = |(own, reach): &(LinkId, Reach)| match reach {
-            Reach::Account => about == [None; 2] || is_at(own),
+            Reach::Account => about.clone().next().is_none() || is_at(own),
             Reach::Session => sessions.contains(&Some(*own)),
             Reach::Filtered => is_at(own),
         };
@@ -176,10 +180,10 @@ impl Hit {
         self.loss.reason()
     }
 
-    /// `about` has the link of the request for an order or quote, and the link of its newest event.
-    pub(super) fn is_about(&self, about: [Option<LinkId>; 2]) -> bool {
+    /// `about` returns the links over which an order or quote was placed or reported.
+    pub(super) fn is_about(&self, about: impl Iterator<Item = LinkId> + Clone) -> bool {
         let is_about = |own: &LinkId| {
-            about == [None; 2] || about.into_iter().flatten().any(|link| link.endpoint() == own.endpoint())
+            about.clone().next().is_none() || about.clone().any(|link| link.endpoint() == own.endpoint())
         };
         self.loss.link().is_none() || self.links.iter().any(is_about)
     }

@@ -185,7 +185,7 @@ impl Orders {
 
     fn lose(&mut self, event: &Event<'_>) {
         let Some(hit) = self.followed.lose(event, Topic::Orders) else { return };
-        self.doubt_where(hit.reason(), |order| order.is_hit_by(&hit));
+        self.doubt_where(hit.reason(), |order| hit.is_about(order.known_links()));
     }
 
     /// Puts an order in doubt if it may still change and no subscribed stream reports it. Call this after each event
@@ -193,7 +193,7 @@ impl Orders {
     fn doubt_unfollowed(&mut self, key: u64) {
         let is_certain = |order: &&Order| order.may_change() && !order.needs_reconciling();
         let certain = self.index.get(key).filter(is_certain);
-        if certain.is_some_and(|order| !self.followed.tells_of(order.links(), order.sessions())) {
+        if certain.is_some_and(|order| !self.followed.tells_of(order.known_links(), order.sessions())) {
             let now = self.moment();
             self.index.change(key, now, |order| order.raise(StaleReason::NotSubscribed, now));
         }

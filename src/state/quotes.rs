@@ -123,7 +123,7 @@ impl Quotes {
 
     fn lose(&mut self, event: &Event<'_>) -> bool {
         let Some(hit) = self.followed.lose(event, Topic::Quotes) else { return false };
-        self.doubt_where(hit.reason(), |quote| hit.is_about([quote.link, None]));
+        self.doubt_where(hit.reason(), |quote| hit.is_about(quote.link.into_iter()));
         true
     }
 
@@ -155,7 +155,7 @@ impl Quotes {
     fn doubt_unfollowed(&mut self, key: u64) {
         let now = self.followed.moment();
         let Some(quote) = self.index.get(key) else { return };
-        if !self.followed.tells_of([quote.link, None], quote.sessions) {
+        if !self.followed.tells_of(quote.link.into_iter(), quote.sessions) {
             self.index.change(key, |quote| quote.raise(StaleReason::NotSubscribed, now));
         }
     }

@@ -1,7 +1,6 @@
 //! The links over which an order was placed and reported.
 
 use crate::message::OrderUpdate;
-use crate::state::followed::Hit;
 use crate::state::order::Order;
 use crate::state::order_state::OrderState;
 use crate::state::truth::Moment;
@@ -22,8 +21,14 @@ impl Order {
         is_other && self.is_late(update)
     }
 
-    pub(in crate::state) fn links(&self) -> [Option<LinkId>; 2] {
+    fn links(&self) -> [Option<LinkId>; 2] {
         [self.request.map(|(_, link)| link), self.link]
+    }
+
+    /// Returns the links over which the order was placed or reported: of each endpoint the newest one, and also the
+    /// link of the request.
+    pub(in crate::state) fn known_links(&self) -> impl Iterator<Item = LinkId> + Clone {
+        self.links().into_iter().flatten().chain(self.earlier_links.iter().copied())
     }
 
     /// Removes the request that placed the order, because another client uses the id of the request now. If no event
@@ -62,13 +67,8 @@ impl Order {
     /// are unknown. The order belongs to each endpoint that has reported it, because several endpoints may report the
     /// orders of one account.
     pub(in crate::state) fn is_at(&self, link: Option<LinkId>) -> bool {
-        let mut known =
-            self.links().into_iter().flatten().chain(self.earlier_links.iter().copied()).peekable();
+        let mut known = self.known_links().peekable();
         let Some(link) = link else { return true };
         known.peek().is_none() || known.any(|own| own.endpoint() == link.endpoint())
-    }
-
-    pub(in crate::state) fn is_hit_by(&self, hit: &Hit) -> bool {
-        hit.is_about(self.links()) || self.earlier_links.iter().any(|link| hit.is_about([Some(*link), None]))
     }
 }

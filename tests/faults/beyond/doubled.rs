@@ -1,6 +1,6 @@
 //! Faults of orders that two links of one account report.
 
-use gemini_ws::{LinkId, StaleReason};
+use gemini_ws::{LinkId, Lost, OrderState, StaleReason};
 
 use super::super::line::ack;
 use super::fed::{Fed, OVERFLOW, d, found, order, pair, s, t};
@@ -66,7 +66,7 @@ fn a_list_over_one_link_is_about_the_orders_that_the_other_link_has_reported() {
         assert_eq!(fed.order().doubt(), Some(StaleReason::Disconnected));
         confirm(&mut fed, next, 5_000);
         let asked = fed.orders.moment();
-        assert!(fed.orders.reconcile(77, found(77, gemini_ws::OrderState::Open, "0"), asked));
+        assert!(fed.orders.reconcile(77, found(77, OrderState::Open, "0"), asked));
         if brings_list {
             fed.feed_over(next, 5_001, r#"{"e":"orderSnapshot","orders":[]}"#);
         }
@@ -89,5 +89,26 @@ fn a_list_behind_the_other_link_ends_no_doubt() {
         let price = if ends { "101" } else { "100" };
         assert_eq!(fed.order().doubt(), (!ends).then_some(StaleReason::Overflow), "{time}");
         assert_eq!(fed.order().price, Some(d(price)), "{time}");
+    }
+}
+
+/// Both links have reported the order, and one of them ends for ever. The other link reports all changes after an
+/// answer of REST, so the answer ends the doubt, whichever link has delivered the newest event.
+#[test]
+fn the_link_that_remains_follows_the_order() {
+    for (ended, newest) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let (mut fed, links) = doubled();
+        let ids: Vec<_> = fed.client.endpoints().collect();
+        fed.feed_over(links[1 - newest], 2, &at(1001, "NEW", ""));
+        fed.feed_over(links[newest], 3, &at(1001, "NEW", ""));
+        fed.client.remove(t(4), ids[ended]).unwrap();
+        fed.client.handle_lost(links[ended], t(4), Lost::End);
+        fed.poll();
+        assert_eq!(fed.order().doubt(), Some(StaleReason::NotSubscribed), "{ended} {newest}");
+        let asked = fed.orders.moment();
+        assert!(fed.orders.reconcile(77, found(77, OrderState::Open, "0"), asked), "{ended} {newest}");
+        assert_eq!(fed.order().doubt(), None, "{ended} {newest}");
+        fed.feed_over(links[1 - ended], 5, &fill(1004, 2));
+        assert_eq!((fed.order().executed(), fed.order().doubt()), (d("2"), None), "{ended} {newest}");
     }
 }
