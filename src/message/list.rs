@@ -3,6 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use super::notes::ChangeNote;
 use super::text::RawJson;
 use crate::json::cursor::{Cursor, offset_in};
 use crate::json::error::DecodeError;
@@ -13,10 +14,17 @@ pub trait Element<'f>: sealed::Read<'f> {}
 impl<'f, T: sealed::Read<'f>> Element<'f> for T {}
 
 pub(crate) mod sealed {
-    use super::{Cursor, DecodeError};
+    use super::{ChangeNote, Cursor, DecodeError};
 
     pub trait Read<'f>: Sized {
         fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<Self, DecodeError>;
+
+        /// If the next of the `notes` is about the element at the offset `begin` of the list `json`, takes the note,
+        /// and returns the element and the offset of its end.
+        #[inline(always)]
+        fn noted(_notes: &mut &'f [ChangeNote], _json: &'f str, _begin: usize) -> Option<(Self, usize)> {
+            None
+        }
     }
 }
 
@@ -62,8 +70,9 @@ impl<T> Row<'_, T> {
 
 /// The elements of an array of a frame.
 ///
-/// The decoder of the frame checks all elements. The iterator of a list decodes each element again. A list that is
-/// not iterated costs nothing beyond the check.
+/// The decoder of the frame checks all elements. The iterator of a list decodes each element again, except level
+/// changes of market data v1, whose values the [`Scratch`](crate::Scratch) keeps. A list that is not iterated costs
+/// nothing beyond the check.
 ///
 /// ```
 /// use gemini_ws::{Message, Row, Scratch, decode};
@@ -75,20 +84,26 @@ impl<T> Row<'_, T> {
 /// ```
 pub struct List<'f, T> {
     json: &'f str,
+    notes: &'f [ChangeNote],
     element: PhantomData<T>,
 }
 
 impl<'f, T: Element<'f>> List<'f, T> {
     /// Creates a list from an array whose elements were checked.
     pub(crate) const fn new(json: &'f str) -> List<'f, T> {
-        List { json, element: PhantomData }
+        List { json, notes: &[], element: PhantomData }
+    }
+
+    /// Sets the notes that were taken when the elements of this list were checked.
+    pub(crate) const fn with(self, notes: &'f [ChangeNote]) -> List<'f, T> {
+        List { notes, ..self }
     }
 
     /// Returns the elements, in the order of the frame.
     pub fn iter(&self) -> Elements<'f, T> {
         let mut cursor = Cursor::new(self.json);
         let opened = cursor.expect(b'[').is_ok() && cursor.peek() != b']';
-        Elements { json: self.json, cursor, element: PhantomData, more: opened }
+        Elements { json: self.json, cursor, notes: self.notes, element: PhantomData, more: opened }
     }
 
     /// Returns whether the list has no elements.
@@ -135,6 +150,7 @@ impl<'f, T: Element<'f>> IntoIterator for &List<'f, T> {
 pub struct Elements<'f, T> {
     json: &'f str,
     cursor: Cursor<'f>,
+    notes: &'f [ChangeNote],
     element: PhantomData<T>,
     more: bool,
 }
@@ -156,8 +172,14 @@ impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
             return None;
         }
         self.cursor.peek();
-        // The decoder of the frame has read every element, so `read` does not fail.
-        let element = T::read(self.json, &mut self.cursor).ok();
+        let element = match T::noted(&mut self.notes, self.json, self.cursor.offset()) {
+            Some((element, end)) => {
+                self.cursor.set_rest(self.json.as_bytes().get(end..).unwrap_or_default());
+                Some(element)
+            }
+            // The decoder of the frame has read every element, so `read` does not fail.
+            None => T::read(self.json, &mut self.cursor).ok(),
+        };
         self.more = element.is_some() && self.cursor.another(b']').unwrap_or(false);
         element
     }
@@ -165,13 +187,14 @@ impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
 
 impl<T> Clone for Elements<'_, T> {
     fn clone(&self) -> Self {
-        Elements { json: self.json, cursor: self.cursor.clone(), element: PhantomData, more: self.more }
+        let Elements { json, ref cursor, notes, more, .. } = *self;
+        Elements { json, cursor: cursor.clone(), notes, element: PhantomData, more }
     }
 }
 
 impl<T> Default for List<'_, T> {
     fn default() -> Self {
-        List { json: "", element: PhantomData }
+        List { json: "", notes: &[], element: PhantomData }
     }
 }
 
@@ -207,3 +230,7 @@ impl<'f, T: Element<'f> + serde::Serialize> serde::Serialize for List<'f, T> {
         serializer.collect_seq(self.iter())
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/message_list.rs"]
+mod tests;

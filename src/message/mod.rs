@@ -6,6 +6,7 @@
 mod account;
 mod list;
 mod market;
+pub(crate) mod notes;
 mod open;
 mod order;
 mod public;

@@ -26,6 +26,16 @@ macro_rules! open_enum {
                 }
             }
 
+            /// Returns the value without the lifetime of a frame; `None` if it is `Other`.
+            #[inline]
+            #[allow(dead_code, reason = "only some lists keep such values")]
+            pub(crate) const fn known(self) -> Option<$name<'static>> {
+                match self {
+                    $($name::$variant => Some($name::$variant),)+
+                    $name::Other(_) => None,
+                }
+            }
+
             /// Returns the venue's spelling of the variant; if the APIs differ, the spelling of the current API. For
             /// an unknown text, returns the text as received.
             pub const fn text(self) -> $crate::message::text::Text<'f> {

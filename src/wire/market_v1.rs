@@ -10,9 +10,10 @@ use super::scratch::Scratch;
 use super::values::{BookSide, Exact, Figure, Milliseconds, Price, Seconds, SymbolName, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
+use crate::message::notes::{ChangeNote, Span};
 use crate::message::{
     Auction, AuctionOpen, AuctionResult, AuctionStage, ChangeReason, Heartbeat, Level, LevelChange,
-    MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, RawJson, Read, Text, Unrecognized,
+    MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, Number, RawJson, Read, Text, Unrecognized,
 };
 use crate::value::side::Side;
 
@@ -88,7 +89,7 @@ fn update<'f>(reader: Reader<'f, '_>, place: Place, scratch: &'f mut Scratch) ->
         socket_sequence,
         timestamp: it.timestamp().informs(),
         event_time: it.event_time().informs(),
-        entries,
+        entries: entries.with(&scratch.notes),
         symbol: scratch.unnamed().map(|symbol| symbol.as_str()),
         bids: &scratch.bids,
         asks: &scratch.asks,
@@ -123,11 +124,15 @@ impl Entries {
         let mut has_malformed = false;
         // If the member occurs twice, the last one counts.
         reader.clear_levels();
-        let (list, rest) = elements(reader, rest, |reader, entry| match entry {
-            MarketEntry::Change(LevelChange { side, price, remaining, .. }) => {
-                if let Some(Scratch { bids, asks, .. }) = &mut reader.scratch {
-                    let levels = if side == Side::Buy { bids } else { asks };
-                    levels.push(Level { price, quantity: remaining });
+        if let Some(scratch) = &mut reader.scratch {
+            scratch.notes.clear();
+        }
+        let (list, rest) = elements(reader, rest, |reader, entry, begin, read| match entry {
+            MarketEntry::Change(change) => {
+                if let Some(Scratch { bids, asks, notes, .. }) = &mut reader.scratch {
+                    let levels = if change.side == Side::Buy { bids } else { asks };
+                    levels.push(Level { price: change.price, quantity: change.remaining });
+                    notes.extend(note(&change, begin, read));
                 }
             }
             MarketEntry::Malformed { .. } => has_malformed = true,
@@ -135,6 +140,23 @@ impl Entries {
         })?;
         Ok(((list, has_malformed), rest))
     }
+}
+
+/// Returns the note about a change that begins at the offset `begin` of its list. `read` is the text from the start of
+/// the list to the end of the change. Returns `None` if the reason is unknown.
+#[inline(always)]
+fn note(change: &LevelChange<'_>, begin: usize, read: &str) -> Option<ChangeNote> {
+    let span = |text| Span::in_list(text, read);
+    Some(ChangeNote {
+        begin: begin as u32,
+        end: u32::try_from(read.len()).ok()?,
+        symbol: change.symbol.map(span),
+        side: change.side,
+        price: change.price,
+        remaining: change.remaining,
+        delta: change.delta.map(|delta| span(delta.as_str())),
+        reason: change.reason.known()?,
+    })
 }
 
 record! {
@@ -243,6 +265,22 @@ macro_rules! change {
 }
 
 impl<'f> Read<'f> for MarketEntry<'f> {
+    #[inline(always)]
+    fn noted(notes: &mut &'f [ChangeNote], list: &'f str, begin: usize) -> Option<(MarketEntry<'f>, usize)> {
+        let (note, rest) = notes.split_first().filter(|(note, _)| note.begin as usize == begin)?;
+        *notes = rest;
+        let text = |span: Option<Span>| span.and_then(|span| span.of(list));
+        let change = LevelChange {
+            symbol: text(note.symbol),
+            side: note.side,
+            price: note.price,
+            remaining: note.remaining,
+            delta: text(note.delta).map(Number),
+            reason: note.reason,
+        };
+        Some((MarketEntry::Change(change), note.end as usize))
+    }
+
     #[inline(never)]
     fn read(frame: &'f str, cursor: &mut Cursor<'f>) -> Result<MarketEntry<'f>, DecodeError> {
         let mut reader = Reader { cursor: cursor.clone(), telling: &["type"], ..Reader::new(frame) };

@@ -38,7 +38,7 @@ impl Value for Changes {
 
 impl Changes {
     #[inline(always)]
-    fn see(reader: &mut Reader<'_, '_>, Change { is_bid, level }: Change) {
+    fn see(reader: &mut Reader<'_, '_>, Change { is_bid, level }: Change, _begin: usize, _read: &str) {
         if let Some(Scratch { bids, asks, .. }) = &mut reader.scratch {
             if is_bid { bids.push(level) } else { asks.push(level) }
         }

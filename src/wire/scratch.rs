@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::message::Level;
+use crate::message::notes::ChangeNote;
 use crate::value::symbol::Symbol;
 
 /// Working memory of [`decode`](crate::decode), for the levels of the current frame. Use the same `Scratch` for all
@@ -11,6 +12,8 @@ use crate::value::symbol::Symbol;
 pub struct Scratch {
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
+    /// Notes about changes in a frame of market data v1.
+    pub(super) notes: Vec<ChangeNote>,
     pub(super) symbol: Option<Symbol>,
     /// Whether frames without a symbol get the symbol in `symbol`, which `set_symbol` sets. If false, they get the
     /// one in `unnamed`.
@@ -23,7 +26,14 @@ pub struct Scratch {
 impl Scratch {
     /// Creates empty working memory.
     pub const fn new() -> Scratch {
-        Scratch { bids: Vec::new(), asks: Vec::new(), symbol: None, takes_set: true, unnamed: None }
+        Scratch {
+            bids: Vec::new(),
+            asks: Vec::new(),
+            notes: Vec::new(),
+            symbol: None,
+            takes_set: true,
+            unnamed: None,
+        }
     }
 
     #[inline]
