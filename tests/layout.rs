@@ -57,6 +57,7 @@ const PLAIN_DATA: &[(&str, &str)] = &[
     ("message/account.rs: PositionAmount", "what a frame says, as data"),
     ("message/account.rs: Settlements", "what a frame says, as data"),
     ("message/account.rs: Settlement", "what a frame says, as data"),
+    ("message/change.rs: ChangeNote", "a value that is handed over once, as data"),
     ("message/market.rs: L2Updates", "what a frame says, as data"),
     ("message/market.rs: Candles", "what a frame says, as data"),
     ("message/market.rs: Candle", "what a frame says, as data"),

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::notes::ChangeNote;
+use super::change::ChangeNote;
 use super::text::RawJson;
 use crate::json::cursor::{Cursor, offset_in};
 use crate::json::error::DecodeError;

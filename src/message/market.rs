@@ -1,6 +1,7 @@
 //! Frames of the archived endpoints: [market data v2](crate::protocol::market_data_v2), [market data
 //! v1](crate::protocol::market_data_v1) and [order events v1](crate::protocol::order_events_v1).
 
+use super::change::ChangeReason;
 use super::list::{List, Row};
 use super::open::open_enum;
 use super::order::{ApiSession, OrderUpdate};
@@ -278,23 +279,6 @@ pub struct MarketTrade<'f> {
     pub quantity: Decimal,
     /// `makerSide`: the side of the resting order; absent in block trades.
     pub maker_side: Option<MakerSide<'f>>,
-}
-
-open_enum! {
-    /// The reason why a level changed.
-    ChangeReason {
-        /// An order was placed.
-        Place = "place",
-        /// Orders were executed.
-        Trade = "trade",
-        /// An order was cancelled.
-        Cancel = "cancel",
-        /// The level was there when the connection began.
-        Initial = "initial",
-        /// The level is the new best level of its side and replaces the previous best level
-        /// ([undocumented](crate::protocol::quirks#top-of-book-reason)).
-        TopOfBook = "top-of-book",
-    }
 }
 
 open_enum! {

@@ -4,9 +4,9 @@
 //! venue's member, often a single letter ([streams](crate::protocol::streams#public-streams)).
 
 mod account;
+pub(crate) mod change;
 mod list;
 mod market;
-pub(crate) mod notes;
 mod open;
 mod order;
 mod public;
@@ -17,13 +17,14 @@ mod text;
 pub use account::{
     AssetBalance, BalanceUpdate, Position, PositionAmount, PositionReport, Settlement, Settlements,
 };
+pub use change::ChangeReason;
 pub(crate) use list::sealed::Read;
 pub use list::{Element, Elements, List, Row};
 pub use market::{
-    Auction, AuctionOpen, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, ChangeReason,
-    FundingAmountChange, FundingAmounts, Heartbeat, L2Updates, LevelChange, MakerSide, MarkPriceChange,
-    MarkPrices, MarketEntry, MarketTrade, MarketUpdate, OrderEvents, OrderReport, OrderSnapshot,
-    SnapshotOrder, SubscriptionAck, VenueError,
+    Auction, AuctionOpen, AuctionResult, AuctionStage, Candle, CandleInterval, Candles, FundingAmountChange,
+    FundingAmounts, Heartbeat, L2Updates, LevelChange, MakerSide, MarkPriceChange, MarkPrices, MarketEntry,
+    MarketTrade, MarketUpdate, OrderEvents, OrderReport, OrderSnapshot, SnapshotOrder, SubscriptionAck,
+    VenueError,
 };
 pub use order::{
     ApiSession, ContractOutcome, Fill, Liquidity, OrderEventDetails, OrderStatus, OrderType, OrderUpdate,

@@ -173,8 +173,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
                 row.standing.has_outrun(source, event_time)
             });
         }
-        let mut standing = Standing::NEW;
-        standing.renew(source, event_time);
+        let mut standing = Standing::of(source, event_time);
         if let Some(reason) = self.standing.stale().filter(|_| is_late) {
             standing.set_stale(reason);
         }
@@ -208,8 +207,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
         join: impl Fn(&mut V, V),
     ) {
         let reported = self.moment;
-        let mut standing = Standing::NEW;
-        standing.renew(source, event_time);
+        let standing = Standing::of(source, event_time);
         let slot = source.link().map(LinkId::slot);
         for (key, value) in rows {
             let Some(row) = self.rows.get_mut(&key) else { continue };

@@ -194,6 +194,11 @@ impl Standing {
         age: Age { event_time: None, received: None },
     };
 
+    pub(super) const fn of(source: &Source<'_>, event_time: Option<Timestamp>) -> Standing {
+        let age = Age { event_time, received: source.received() };
+        Standing { stale: None, link: source.link(), age }
+    }
+
     #[inline]
     pub(super) const fn renew(&mut self, source: &Source<'_>, event_time: Option<Timestamp>) {
         self.stale = None;

@@ -10,7 +10,7 @@ use super::scratch::Scratch;
 use super::values::{BookSide, Exact, Figure, Milliseconds, Price, Seconds, SymbolName, Unsigned};
 use crate::json::cursor::Cursor;
 use crate::json::error::{DecodeError, DecodeErrorKind};
-use crate::message::notes::{ChangeNote, Span};
+use crate::message::change::{ChangeNote, Span};
 use crate::message::{
     Auction, AuctionOpen, AuctionResult, AuctionStage, ChangeReason, Heartbeat, Level, LevelChange,
     MakerSide, MarketEntry, MarketTrade, MarketUpdate, Message, Number, RawJson, Read, Text, Unrecognized,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::message::Level;
-use crate::message::notes::ChangeNote;
+use crate::message::change::ChangeNote;
 use crate::value::symbol::Symbol;
 
 /// Working memory of [`decode`](crate::decode), for the levels of the current frame. Use the same `Scratch` for all

@@ -1,9 +1,27 @@
-//! [`ChangeNote`]: what the decoder has read of a level change, so that an iterator need not read it again.
+//! [`ChangeReason`], and [`ChangeNote`]: what the decoder has read of a level change, so that an iterator need not
+//! read it again.
 
-use super::market::ChangeReason;
+use super::open::open_enum;
 use crate::json::cursor::offset_in;
 use crate::value::decimal::Decimal;
 use crate::value::side::Side;
+
+open_enum! {
+    /// The reason why a level changed.
+    ChangeReason {
+        /// An order was placed.
+        Place = "place",
+        /// Orders were executed.
+        Trade = "trade",
+        /// An order was cancelled.
+        Cancel = "cancel",
+        /// The level was there when the connection began.
+        Initial = "initial",
+        /// The level is the new best level of its side and replaces the previous best level
+        /// ([undocumented](crate::protocol::quirks#top-of-book-reason)).
+        TopOfBook = "top-of-book",
+    }
+}
 
 /// A [`LevelChange`](crate::LevelChange) of a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
