@@ -210,11 +210,13 @@ impl<'f> Iterator for Events<'f> {
                         None => *books = None,
                     }
                 }
-                entries.find_map(|entry| other_entry(*told, update, entry, source))
+                iter::from_fn(|| entries.next_unnoted())
+                    .find_map(|entry| other_entry(*told, update, entry, source))
             }
             Rest::EmptyMarket { told, update, symbol, entries } => match symbol.take() {
                 Some(symbol) => Some(empty_book(symbol, update, source)),
-                None => entries.find_map(|entry| other_entry(*told, update, entry, source)),
+                None => iter::from_fn(|| entries.next_unnoted())
+                    .find_map(|entry| other_entry(*told, update, entry, source)),
             },
             Rest::MarkPrices(symbol, changes) => {
                 let change = changes.next()?;

@@ -37,6 +37,16 @@ pub(crate) struct ChangeNote {
     pub(crate) reason: ChangeReason<'static>,
 }
 
+impl ChangeNote {
+    /// Takes the first of the notes if its entry begins at the offset `begin` of the list.
+    #[inline]
+    pub(crate) fn take<'f>(notes: &mut &'f [ChangeNote], begin: usize) -> Option<&'f ChangeNote> {
+        let (note, rest) = notes.split_first().filter(|(note, _)| note.begin as usize == begin)?;
+        *notes = rest;
+        Some(note)
+    }
+}
+
 /// The offset of a text in its list, and its length. A list longer than 4 GB gets no notes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Span(u32, u32);

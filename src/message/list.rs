@@ -162,6 +162,34 @@ impl<T> Elements<'_, T> {
         let begin = offset_in(self.json, frame).wrapping_add(self.cursor.offset());
         u32::try_from(begin).ok().filter(|_| begin < frame.len()).unwrap_or(0)
     }
+
+    fn end_element(&mut self, end: usize) {
+        self.cursor.set_rest(self.json.as_bytes().get(end..).unwrap_or_default());
+        self.more = self.cursor.another(b']').unwrap_or(false);
+    }
+}
+
+impl<'f, T: Element<'f>> Elements<'f, T> {
+    /// Returns the next element about which there is no note.
+    #[inline]
+    pub(crate) fn next_unnoted(&mut self) -> Option<T> {
+        while self.more {
+            self.cursor.peek();
+            match ChangeNote::take(&mut self.notes, self.cursor.offset()) {
+                Some(note) => self.end_element(note.end as usize),
+                None => return self.read(),
+            }
+        }
+        None
+    }
+
+    /// Reads the element at the cursor. The decoder of the frame has read it too, so this does not fail.
+    #[inline(always)]
+    fn read(&mut self) -> Option<T> {
+        let element = T::read(self.json, &mut self.cursor).ok();
+        self.more = element.is_some() && self.cursor.another(b']').unwrap_or(false);
+        element
+    }
 }
 
 impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
@@ -172,16 +200,13 @@ impl<'f, T: Element<'f>> Iterator for Elements<'f, T> {
             return None;
         }
         self.cursor.peek();
-        let element = match T::noted(&mut self.notes, self.json, self.cursor.offset()) {
+        match T::noted(&mut self.notes, self.json, self.cursor.offset()) {
             Some((element, end)) => {
-                self.cursor.set_rest(self.json.as_bytes().get(end..).unwrap_or_default());
+                self.end_element(end);
                 Some(element)
             }
-            // The decoder of the frame has read every element, so `read` does not fail.
-            None => T::read(self.json, &mut self.cursor).ok(),
-        };
-        self.more = element.is_some() && self.cursor.another(b']').unwrap_or(false);
-        element
+            None => self.read(),
+        }
     }
 }
 

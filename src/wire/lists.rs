@@ -37,13 +37,21 @@ pub(super) fn list<'f, 's, L>(
     }
 }
 
-/// Reads the array at the start of `rest`, and calls `see` with each element, its offset in the array, and the text
-/// from the start of the array to the end of the element. Returns the array and the text after it.
+/// The offsets in the frame of an array, of an element of it, and of the end of this element.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) list: usize,
+    pub(super) begin: usize,
+    pub(super) end: usize,
+}
+
+/// Reads the array at the start of `rest`, and calls `see` with each element and its offsets. Returns the array and
+/// the text after it.
 #[inline]
 pub(super) fn elements<'f, 's, T: Read<'f>>(
     reader: &mut Reader<'f, 's>,
     rest: &'f [u8],
-    mut see: impl FnMut(&mut Reader<'f, 's>, T, usize, &'f str),
+    mut see: impl FnMut(&mut Reader<'f, 's>, T, At),
 ) -> WithRest<'f, List<'f, T>> {
     let mut cursor = reader.cursor.clone();
     cursor.set_rest(rest);
@@ -57,9 +65,9 @@ pub(super) fn elements<'f, 's, T: Read<'f>>(
     }
     while more {
         cursor.peek();
-        let begin = cursor.offset().wrapping_sub(start);
+        let begin = cursor.offset();
         let element = T::read(reader.frame, &mut cursor)?;
-        see(reader, element, begin, reader.frame.get(start..cursor.offset()).unwrap_or_default());
+        see(reader, element, At { list: start, begin, end: cursor.offset() });
         more = cursor.another(b']')?;
     }
     Ok((List::new(reader.frame.get(start..cursor.offset()).unwrap_or_default()), cursor.rest()))
@@ -70,7 +78,7 @@ pub(super) fn each<'f, T: Read<'f>>(
     reader: &mut Reader<'f, '_>,
     rest: &'f [u8],
 ) -> WithRest<'f, List<'f, T>> {
-    elements(reader, rest, |_, _, _, _| {})
+    elements(reader, rest, |_, _, _| {})
 }
 
 /// A list whose elements are decoded separately, and whether any element is malformed.
@@ -112,7 +120,7 @@ pub(super) fn separate<'f, T: Read<'f> + Single>(
     rest: &'f [u8],
 ) -> WithRest<'f, Separate<'f, T>> {
     let mut has_malformed = false;
-    let (list, rest) = elements(reader, rest, |_, element: T, _, _| has_malformed |= element.is_malformed())?;
+    let (list, rest) = elements(reader, rest, |_, element: T, _| has_malformed |= element.is_malformed())?;
     Ok(((list, has_malformed), rest))
 }
 
@@ -123,7 +131,7 @@ pub(super) fn rows<'f, T: Read<'f>>(
     reader: &mut Reader<'f, '_>,
     rest: &'f [u8],
 ) -> WithRest<'f, Rows<'f, T>> {
-    match elements(reader, rest, |_, _: T, _, _| {}) {
+    match elements(reader, rest, |_, _: T, _| {}) {
         Ok((list, rest)) => Ok(((List::new(list.raw().as_str()), false), rest)),
         Err(_) => odd_rows(reader, rest),
     }
@@ -133,7 +141,7 @@ pub(super) fn rows<'f, T: Read<'f>>(
 #[inline(never)]
 fn odd_rows<'f, T: Read<'f>>(reader: &mut Reader<'f, '_>, rest: &'f [u8]) -> WithRest<'f, Rows<'f, T>> {
     let (mut first, mut is_any) = (None, false);
-    let (list, rest) = elements(reader, rest, |_, row, _, _| match row {
+    let (list, rest) = elements(reader, rest, |_, row, _| match row {
         Row::Read(_) => is_any = true,
         Row::Malformed { element, error } => first = first.or(Some((element, error))),
     })?;

@@ -1,7 +1,7 @@
 //! Frames of `wss://api.gemini.com/v1/marketdata/{symbol}` and `/v1/multimarketdata`
 //! ([market data v1](crate::protocol::market_data_v1)).
 
-use super::lists::{Separate, WithRest, elements, list, read_alone};
+use super::lists::{At, Separate, WithRest, elements, list, read_alone};
 use super::market_v2::{auction, behind_auction, venue_error};
 use super::outline::{Decoded, Outline, unrecognized};
 use super::reader::{Json, Place, Reader, Slot, Value};
@@ -127,12 +127,12 @@ impl Entries {
         if let Some(scratch) = &mut reader.scratch {
             scratch.notes.clear();
         }
-        let (list, rest) = elements(reader, rest, |reader, entry, begin, read| match entry {
+        let (list, rest) = elements(reader, rest, |reader, entry, at| match entry {
             MarketEntry::Change(change) => {
                 if let Some(Scratch { bids, asks, notes, .. }) = &mut reader.scratch {
                     let levels = if change.side == Side::Buy { bids } else { asks };
                     levels.push(Level { price: change.price, quantity: change.remaining });
-                    notes.extend(note(&change, begin, read));
+                    notes.extend(note(&change, reader.frame, at));
                 }
             }
             MarketEntry::Malformed { .. } => has_malformed = true,
@@ -142,14 +142,14 @@ impl Entries {
     }
 }
 
-/// Returns the note about a change that begins at the offset `begin` of its list. `read` is the text from the start of
-/// the list to the end of the change. Returns `None` if the reason is unknown.
+/// Returns the note about a change; `None` if its reason is unknown, or if the list is longer than 4 GB.
 #[inline(always)]
-fn note(change: &LevelChange<'_>, begin: usize, read: &str) -> Option<ChangeNote> {
-    let span = |text| Span::in_list(text, read);
+fn note(change: &LevelChange<'_>, frame: &str, at: At) -> Option<ChangeNote> {
+    let list = frame.get(at.list..)?;
+    let span = |text| Span::in_list(text, list);
     Some(ChangeNote {
-        begin: begin as u32,
-        end: u32::try_from(read.len()).ok()?,
+        begin: at.begin.wrapping_sub(at.list) as u32,
+        end: u32::try_from(at.end.wrapping_sub(at.list)).ok()?,
         symbol: change.symbol.map(span),
         side: change.side,
         price: change.price,
@@ -267,8 +267,7 @@ macro_rules! change {
 impl<'f> Read<'f> for MarketEntry<'f> {
     #[inline(always)]
     fn noted(notes: &mut &'f [ChangeNote], list: &'f str, begin: usize) -> Option<(MarketEntry<'f>, usize)> {
-        let (note, rest) = notes.split_first().filter(|(note, _)| note.begin as usize == begin)?;
-        *notes = rest;
+        let note = ChangeNote::take(notes, begin)?;
         let text = |span: Option<Span>| span.and_then(|span| span.of(list));
         let change = LevelChange {
             symbol: text(note.symbol),

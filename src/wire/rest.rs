@@ -136,7 +136,7 @@ pub(crate) fn object<'f, T: Read<'f>>(body: &'f str) -> Result<T, DecodeError> {
 pub(crate) fn array<'f, T: Read<'f>>(body: &'f str) -> Result<Vec<T>, DecodeError> {
     let mut found = Vec::new();
     let mut reader = Reader { cursor: begin(body)?, ..Reader::new(body) };
-    let (_, rest) = elements(&mut reader, body.as_bytes(), |_, row, _, _| found.push(row))?;
+    let (_, rest) = elements(&mut reader, body.as_bytes(), |_, row, _| found.push(row))?;
     reader.cursor.set_rest(rest);
     reader.cursor.finish()?;
     Ok(found)

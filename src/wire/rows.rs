@@ -1,7 +1,7 @@
 //! Arrays of numbers in frames of [market data v2](crate::protocol::market_data_v2): changes of a book, and candles.
 
 use super::levels::market_number;
-use super::lists::{elements, list};
+use super::lists::{At, elements, list};
 use super::reader::{Json, Reader, Slot, Value};
 use super::scratch::Scratch;
 use super::values::{digits, element};
@@ -38,7 +38,7 @@ impl Value for Changes {
 
 impl Changes {
     #[inline(always)]
-    fn see(reader: &mut Reader<'_, '_>, Change { is_bid, level }: Change, _begin: usize, _read: &str) {
+    fn see(reader: &mut Reader<'_, '_>, Change { is_bid, level }: Change, _at: At) {
         if let Some(Scratch { bids, asks, .. }) = &mut reader.scratch {
             if is_bid { bids.push(level) } else { asks.push(level) }
         }
