@@ -42,7 +42,8 @@ impl BookView {
     }
 
     /// Returns the times of the snapshot or update that was last applied to the book: the venue's time, and the time
-    /// of receipt. [`Age::received`] is `None` if the machine has slept since.
+    /// of receipt. [`Age::received`] is `None` if the machine has slept since. Without a book, both times
+    /// are `None`.
     pub const fn age(&self) -> Age {
         self.age
     }
@@ -350,8 +351,9 @@ impl Drop for Membership {
 /// [`FRAMES_PER_TURN_MAX`](crate::FRAMES_PER_TURN_MAX) frames of each link, and then copies the books that have
 /// changed. A reader gets the newest copy. The driver does not wait for readers.
 ///
-/// Clones of a reader return changes independently of each other. The subscriptions end when the reader and all of
-/// its clones are dropped. `tests/BENCHMARKS.md` says how long a copy takes.
+/// Clones of a reader return changes independently of each other. A reader keeps the driver running, like a handle.
+/// When the reader and all of its clones are dropped, the driver ends the subscriptions that [`Handle::books`] made
+/// for them.
 #[derive(Debug)]
 pub struct BookReader {
     membership: Arc<Membership>,
@@ -380,20 +382,23 @@ impl BookReader {
         BookReader { membership: Arc::new(Membership { group, handle }), seen, next: 0 }
     }
 
-    /// Returns the symbols that this reader reads.
+    /// Returns the symbols that this reader reads, in the order in which they were passed to [`Handle::books`].
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.membership.group.slots.iter().map(|slot| slot.symbol)
     }
 
     /// Waits until a book changes, and returns the symbol of this book. New levels are a change, and so is a change
     /// between current and stale. Several changes of a book between two calls count as one. Sometimes `changed` also
-    /// returns the symbol of a book that has not changed. Returns `None` when the driver has ended and all changes
-    /// were returned.
+    /// returns the symbol of a book that has not changed.
     ///
     /// Until the book arrives for the first time, it is stale as [`StaleReason::NothingYet`], and `changed` does not
-    /// return its symbol. If no book will arrive, `changed` returns the symbol once. Then the book is stale, and
-    /// [`BookView::no_book`] returns the reason. When the book may arrive again, for example because the application
-    /// has subscribed again, `changed` returns the symbol again.
+    /// return its symbol. If another reader has received the book before, `changed` returns the symbol at once. If no
+    /// book will arrive, `changed` returns the symbol once. Then the book is stale, and [`BookView::no_book`] returns
+    /// the reason. When the book may arrive again, for example because the application has subscribed again,
+    /// `changed` returns the symbol again.
+    ///
+    /// Returns `None` when the driver has ended and all earlier changes were returned. The end itself makes all books
+    /// stale, but `changed` does not return their symbols for this reason.
     ///
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Option<Symbol> {
@@ -471,9 +476,11 @@ impl BookReader {
     }
 
     /// Returns the book of a symbol if the book is current and its last snapshot or update arrived at most `age_max`
-    /// ago; otherwise `None`. The book of a quiet symbol can be current although its last update is old. After the
-    /// machine has slept, returns `None` until the next snapshot or update, because the driver's clock has stopped
-    /// meanwhile.
+    /// ago; otherwise `None`. The book of a quiet symbol can be current although its last update is old.
+    ///
+    /// After the machine has slept, returns `None` until the next snapshot or update of the book, because the
+    /// driver's clock may have stopped meanwhile. If the time of day is set forward by three seconds or more, this
+    /// counts as a sleep.
     pub fn fresh(&mut self, symbol: impl AsRef<str>, age_max: Duration) -> Option<&OrderBook> {
         let now = self.membership.handle.now_for_ages();
         let place = self.look_at(symbol.as_ref())?;
@@ -510,9 +517,10 @@ impl BookReader {
         Some(view)
     }
 
-    /// Returns the best levels of a symbol's book as plain data, which can be serialized. The age of the book is
-    /// known only while the driver runs, and after a sleep of the machine not before the next snapshot or update.
-    /// Returns `None` if this reader does not read the symbol.
+    /// Returns a copy of the best levels of a symbol's book, at most `levels` of each side. The copy can be
+    /// serialized with the feature `serde` of `gemini-ws`. If the book is stale, [`BookTop::stale`] is the reason.
+    /// The age of the book is known only while the driver runs, and after a sleep of the machine not before the next
+    /// snapshot or update. Returns `None` if this reader does not read the symbol.
     ///
     /// ```
     /// # use gemini_ws_driver::{BookReader, gemini_ws::BookTop};

@@ -67,8 +67,8 @@ impl<R> Connected<R> {
     }
 
     /// Signs dials with this signer ([`Driver::sign_with`]), and marks the endpoint as
-    /// [authenticated](Config::authenticated). Subscribes to `orders@account` and `balances@account` if the endpoint
-    /// has these streams.
+    /// [authenticated](Config::authenticated). If the endpoint has the streams `orders@account` and
+    /// `balances@account`, the client also subscribes to both.
     pub fn sign_with(self, signer: impl Into<SharedSigner>) -> Connected<R> {
         let signer = signer.into();
         self.change(|ready| {
@@ -112,15 +112,15 @@ impl<R> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.write_timeout(longest), ..ready })
     }
 
-    /// Sets how long an order may be in doubt, and how long the venue may take to send an event that it owes:
-    /// [`Driver::doubt_timeout`].
+    /// Sets how long a ticket waits while its order is in doubt, and how long the venue may owe an event about an
+    /// order: [`Driver::doubt_timeout`].
     pub fn doubt_timeout(self, longest: Duration) -> Connected<R> {
         self.change(|ready| Ready { driver: ready.driver.doubt_timeout(longest), ..ready })
     }
 
     /// Also puts each event into a queue, like [`Driver::run_with_events`]. The application must take the events: the
-    /// driver reads no frames while the queue is full, except during a shutdown. If you call `events` again, the new
-    /// queue replaces the earlier one.
+    /// driver reads no frames while the queue is full, unless it shuts down or closes. If you call `events` again,
+    /// the new queue replaces the earlier one, and the earlier [`Events`] end without an event.
     pub fn events(self, capacity: usize) -> (Events, Connected<R>) {
         let (events, channel) = Channel::new(queue_of(capacity));
         (events, self.change(|ready| Ready { channel: Some(channel), ..ready }))

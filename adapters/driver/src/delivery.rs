@@ -54,7 +54,7 @@ pub enum Wake<'a> {
     /// An event of the client.
     Event(&'a Event<'a>),
     /// The timer has fired: the instant has come that the last call of `on_wake` returned. The first call of
-    /// `on_wake` is usually a `Timer` too.
+    /// `on_wake` is usually a `Timer` too, although no earlier call has set an instant.
     Timer,
 }
 
@@ -102,8 +102,8 @@ impl<F: FnMut(&mut Client, Instant, &Event<'_>)> Delivery for Callback<F> {
 /// The receiving end of a bounded queue of events. The [`Overflow`](gemini_ws::Overflow) of the queue says what
 /// happens while the queue is full.
 ///
-/// `Events` is a [`Stream`]. Dropping it closes the driver
-/// ([`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped)). If a shutdown has begun, the driver completes the
+/// `Events` is a [`Stream`]. Dropping it closes the driver, even if handles remain; see
+/// [`EndedBy::EventsDropped`](crate::EndedBy::EventsDropped). If a shutdown has begun, the driver completes the
 /// shutdown instead.
 #[derive(Debug)]
 pub struct Events {
@@ -116,7 +116,8 @@ pub struct Events {
 pub enum TryNextError {
     /// There is no event now.
     Empty,
-    /// No event will follow: the driver has ended or was dropped, and every event was taken.
+    /// No event will follow: every event was taken, and the last one was [`Event::Closed`], or the driver was
+    /// dropped.
     Ended,
 }
 
@@ -189,14 +190,15 @@ impl Events {
     /// Waits for the next event. Returns `None` after [`Event::Closed`], or after the last event if the driver was
     /// dropped. Dropping the future loses no event.
     ///
-    /// If the event is an [`Event::Overflow`] about a book, the driver requests a new snapshot. If it is an
-    /// `Overflow` of the topic `Depth` without a symbol, or of the topic `Connection`, the driver requests snapshots
-    /// of all subscribed books.
+    /// When the application takes an [`Event::Overflow`], the driver requests the snapshots that the application
+    /// needs: that of the book if the topic is `Depth` and the event names a symbol; those of all books if the topic
+    /// is `Depth` without a symbol, or `Connection`.
     pub async fn next(&mut self) -> Option<EventBuf> {
         poll_fn(|context| self.poll_event(context)).await
     }
 
-    /// Takes the next event without waiting.
+    /// Takes the next event without waiting. An [`Event::Overflow`] has the same effect as in
+    /// [`next`](Events::next).
     ///
     /// # Errors
     ///

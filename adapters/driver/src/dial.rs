@@ -133,7 +133,8 @@ impl DialRequest {
     /// # Errors
     ///
     /// - [`ConnectFailure::Status`] if the status of the answer is not 101, with the venue's reason and the delay of
-    ///   `Retry-After` if the answer has them.
+    ///   `Retry-After` if the answer has them. To find the reason, a dial of a driver waits up to a second for the
+    ///   body of the answer. An [unsigned](DialRequest::unsigned) request uses only what has already arrived.
     /// - [`ConnectFailure::Handshake`] if the answer is [`Unreadable::NoHttp`](crate::Unreadable::NoHttp), or if an
     ///   answer with status 101 breaks RFC 6455, section 4.1.
     /// - [`ConnectFailure::Transport`] if the transport ends before the head of the answer is complete.

@@ -23,8 +23,8 @@ pub struct Closed {
     pub reason: CloseReason,
     /// What caused the end.
     pub ended_by: EndedBy,
-    /// How many events were still in the queue when the driver ended; 0 without a queue. Before its end, the driver
-    /// waits up to a second for the application to take the events.
+    /// How many events were still in the queue when the driver ended; 0 without a queue. After the client has closed,
+    /// the driver waits up to a second for the application to take the events.
     pub undelivered: usize,
 }
 
@@ -32,12 +32,16 @@ pub struct Closed {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EndedBy {
-    /// The client closed. Either all links of the client ended for good, or the application called
-    /// [`Handle::close`](crate::Handle::close), [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`],
-    /// [`Client::close_by`] or [`Client::shut_down`].
+    /// The client closed for one of these reasons:
+    ///
+    /// - All links of the client ended for good.
+    /// - The application called [`Handle::close`](crate::Handle::close),
+    ///   [`Handle::shut_down`](crate::Handle::shut_down), [`Client::close`], [`Client::close_by`] or
+    ///   [`Client::shut_down`].
     Client,
-    /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and readers of books. Before
-    /// the driver closed, it waited for at most 5 s for final replies to cancels of tickets.
+    /// The application dropped all [handles](crate::Handle), [tickets](crate::Ticket) and
+    /// [readers of books](crate::BookReader). If [cancels of tickets](crate::Ticket::cancel) had no final reply then,
+    /// the driver waited for these replies before it closed: about 10 s at most, together with the closing.
     HandlesDropped,
     /// The application dropped [`Events`]. The driver first waited for replies to cancels, as for `HandlesDropped`.
     EventsDropped,
@@ -91,6 +95,10 @@ impl Driver {
 
     /// Signs dials to [`authenticated`](gemini_ws::Config::authenticated) endpoints. While the client has no
     /// authenticated endpoint, the driver signs every dial.
+    ///
+    /// `sign_with` does not mark an endpoint as authenticated. Without an authenticated endpoint of the current API,
+    /// the client refuses orders and streams of an account with
+    /// [`CommandError::NotAuthenticated`](gemini_ws::CommandError::NotAuthenticated).
     ///
     /// Without a signer, dials to authenticated endpoints fail with
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
@@ -167,7 +175,7 @@ impl Driver {
     /// Sets how long outgoing data may wait while the peer takes no bytes. Default: [`WRITE_TIMEOUT`].
     ///
     /// After that time the driver ends the link as [`Lost::Transport`](gemini_ws::Lost::Transport). The client
-    /// reconnects, unless it is closing. The outcome of requests that were in flight is unknown.
+    /// replaces the link if it still needs one. The venue may have carried out requests that have no reply yet.
     ///
     /// ```
     /// use std::time::Duration;
@@ -186,10 +194,10 @@ impl Driver {
 
     /// Sets two time limits to the same value:
     ///
-    /// - How long an order may be in doubt, or wait for its first event. After this time, its
-    ///   [`Ticket`](crate::Ticket) ends as [`Done::Unknown`](crate::Done::Unknown).
-    /// - How long the venue may owe an event about an order. After this time, the driver puts the order in doubt (see
-    ///   [`Orders::doubt_overdue`](gemini_ws::Orders::doubt_overdue)).
+    /// - How long a [`Ticket`](crate::Ticket) waits while its order is in doubt or has had no event. After this time,
+    ///   the ticket ends as [`Done::Unknown`](crate::Done::Unknown).
+    /// - How long the venue may owe an event about an order ([`Order::awaited`](gemini_ws::Order::awaited)). After
+    ///   this time, the driver puts the order in doubt, with or without a ticket.
     ///
     /// Less than 1 ms counts as 1 ms. Default: [`DOUBT_TIMEOUT`](crate::DOUBT_TIMEOUT).
     pub fn doubt_timeout(mut self, longest: Duration) -> Driver {
@@ -201,10 +209,10 @@ impl Driver {
     /// in the task of this future, with the client and with the time to pass to the client's methods. `on_event`
     /// should return soon: the driver does nothing else meanwhile.
     ///
-    /// Dropping the future drops the sockets without a closing handshake. Waiting calls of a
-    /// [`Handle`](crate::Handle) then report that the driver has ended. But [`Handle::place`](crate::Handle::place)
-    /// returns a ticket that has ended as [`Done::Unknown`](crate::Done::Unknown) if the client had accepted the
-    /// order.
+    /// Dropping the future drops the sockets without a closing handshake. Calls of a [`Handle`](crate::Handle) that
+    /// wait then report that the driver has ended. Exception: if the client had already accepted an order for
+    /// sending, [`Handle::place`](crate::Handle::place) returns the ticket of the order, which has ended as
+    /// [`Done::Unknown`](crate::Done::Unknown).
     pub async fn run<R: Runtime>(
         self,
         runtime: R,
@@ -214,10 +222,10 @@ impl Driver {
     }
 
     /// Runs the client like [`run`](Driver::run), with a timer for the application. The driver calls `on_wake` with
-    /// each event as [`Wake::Event`]. Each call of `on_wake` returns the instant of the next call with
-    /// [`Wake::Timer`], or `None` to remove the timer. The first call is a [`Wake::Timer`], unless the application
-    /// closes the driver before its first poll. There is at least a millisecond between two calls with
-    /// [`Wake::Timer`].
+    /// each event as [`Wake::Event`]. Each call of `on_wake`, also one with an event, sets the timer: it returns the
+    /// instant of the next call with [`Wake::Timer`], or `None` to remove the timer. The first call is a
+    /// [`Wake::Timer`], unless the application closes the driver before its first poll. There is at least a
+    /// millisecond between two calls with [`Wake::Timer`], even if the instant has already passed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -257,8 +265,8 @@ impl Driver {
     ///   [`RESERVED_BYTES_MAX`](gemini_ws::RESERVED_BYTES_MAX)).
     ///
     /// While the queue is full, the driver reads no frames and answers no pings: see [`Overflow::Block`]. Timers and
-    /// commands continue. During a shutdown the driver reads frames even if the queue is full; the queue then drops
-    /// the oldest market data and reports an [`Event::Overflow`]. Dropping the future ends [`Events`].
+    /// commands continue. While the driver shuts down or closes, it reads frames even if the queue is full; the queue
+    /// then drops the oldest market data and reports an [`Event::Overflow`]. Dropping the future ends [`Events`].
     pub fn run_with_events<R: Runtime>(
         self,
         runtime: R,
@@ -268,6 +276,8 @@ impl Driver {
     }
 
     /// Runs the client and puts owned events into your own queue, whose [`Overflow`] says what a full queue does.
+    /// With every `Overflow`, the driver reads no frames while [`EventQueue::has_room`] returns `false`, unless it
+    /// shuts down or closes.
     pub fn run_with_queue<R: Runtime>(
         self,
         runtime: R,

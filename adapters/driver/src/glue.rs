@@ -100,7 +100,8 @@ fn is_endless(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Endless>)
 }
 
-/// Returns the [`ConnectFailure`] for an error of the transport before the upgrade is complete.
+/// Returns the [`ConnectFailure`] for an error of the transport before the upgrade is complete. An error of a kind
+/// without a failure of its own is [`ConnectFailure::Transport`].
 ///
 /// ```
 /// use std::io::{Error, ErrorKind};

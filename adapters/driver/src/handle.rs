@@ -24,8 +24,9 @@ use crate::sleep::has_slept;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The maximum number of commands that wait for the driver. While so many wait, [`Handle::place`], [`Handle::submit`]
-/// and [`Ticket::cancel`](crate::Ticket::cancel) fail with [`PlaceError::Busy`](crate::PlaceError::Busy). All other
-/// calls wait for room.
+/// and [`Ticket::cancel`](crate::Ticket::cancel) fail with [`PlaceError::Busy`](crate::PlaceError::Busy). The other
+/// asynchronous methods of a [`Handle`] wait for room, except [`Handle::ended`]. [`Handle::close`], [`Handle::now`]
+/// and `ended` use no command.
 pub const COMMANDS_MAX: usize = 64;
 
 /// Returns a handle of a client, and the driver that runs the client.
@@ -110,13 +111,16 @@ impl fmt::Debug for SharedClock {
     }
 }
 
-/// Sends commands to a driver, from any task or thread. Clone it freely. When all handles, tickets and readers of
-/// books are dropped, the driver closes ([`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped)). It first waits
-/// up to 5 s for final replies to cancels of tickets. If a shutdown has begun, the driver completes it.
+/// Sends commands to a driver, from any task or thread. Clone it freely. When all handles,
+/// [tickets](crate::Ticket) and [readers of books](crate::BookReader) are dropped, the driver closes; see
+/// [`EndedBy::HandlesDropped`](crate::EndedBy::HandlesDropped). If a shutdown has begun, the driver completes the
+/// shutdown instead.
 ///
-/// You may drop the future of a call. The driver completes a command that it has begun. It skips a command that still
-/// waits in the queue, unless the command places an order or shuts down. A shutdown that still waits for room in the
-/// queue is not carried out.
+/// You may drop the future of a call:
+///
+/// - The driver completes a command that it has begun.
+/// - The driver skips a command that still waits in the queue, unless the command places an order or shuts down.
+/// - A command that waits for room in the queue is never carried out, also if it shuts down.
 #[derive(Clone, Debug)]
 #[must_use = "the driver closes when its last handle is dropped"]
 pub struct Handle {
@@ -186,11 +190,14 @@ impl Drop for Commands {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The client refused the request, or a shutdown was requested before it. The request was not sent.
+    /// The client refused the request, or the driver was already shutting down or closing
+    /// ([`CommandError::Closed`]). The request was not sent.
     Refused(CommandError),
     /// The driver ended before a reply arrived. If the request was sent, its outcome is not known.
     Closed,
-    /// The driver does not know the order, or knows it without the venue's id. The request was not sent.
+    /// The driver does not know the venue's id of the order, because the order is unknown or has no such id yet. The
+    /// request was not sent. A [cancel](Handle::cancel) that names the order by the venue's id never fails with this
+    /// error.
     NotYet,
 }
 
@@ -214,7 +221,8 @@ impl std::error::Error for RequestError {}
 pub enum BooksError {
     /// A text is not a symbol.
     Symbol(InvalidSymbol),
-    /// The client refused a subscription, or the driver has ended. No subscription of the failed call remains.
+    /// The client refused a subscription, or the driver has ended ([`CommandError::Closed`]). The driver ends the
+    /// subscriptions that the failed call has already made.
     Refused(CommandError),
 }
 
@@ -278,7 +286,8 @@ impl Handle {
     }
 
     /// Requests a new snapshot of each of these books, and returns how many of the symbols have a book that the
-    /// client can request: [`Client::resync_books`]. Books of the [`Keeper`] do not need this call.
+    /// client can request; zero once the client shuts down or closes. See [`Client::resync_books`]. Books of the
+    /// [`Keeper`] do not need this call.
     ///
     /// # Errors
     ///
@@ -287,15 +296,22 @@ impl Handle {
         self.with(move |client, _, now| client.resync_books(now, symbols)).await
     }
 
-    /// Subscribes to the books of these symbols and returns a reader of these books. If the client already subscribes
-    /// to a depth stream of a symbol, the reader uses that stream. Otherwise the client subscribes to
-    /// `{symbol}@depth@100ms`. To make a book stale when its updates stop, first call
-    /// [`subscribe_unless_silent`](Handle::subscribe_unless_silent) with a depth stream of the symbol.
+    /// Subscribes to the books of these symbols and returns a reader of these books. Does not wait until the books
+    /// arrive. A symbol that occurs again is ignored.
+    ///
+    /// If the client already subscribes to a depth stream of a symbol, the reader uses that stream. Otherwise the
+    /// client subscribes to `{symbol}@depth@100ms`. At market data v2, this is the `l2` feed of the symbol. To make a
+    /// book stale when its updates stop, first call [`subscribe_unless_silent`](Handle::subscribe_unless_silent) with
+    /// a depth stream of the symbol.
     ///
     /// # Errors
     ///
-    /// [`BooksError`], if a text is not a symbol, if the client refuses a subscription, or if the driver has ended.
-    /// In the last case, [`ended`](Handle::ended) returns the reason.
+    /// - [`BooksError::Symbol`] if a text is not a symbol.
+    /// - [`BooksError::Refused`] if the client refuses a subscription. For example, a client that has only endpoints
+    ///   of market data v1 has no depth streams ([`CommandError::WrongEndpoint`]): read its books with
+    ///   [`Books`](gemini_ws::Books).
+    /// - [`BooksError::Refused`] with [`CommandError::Closed`] if the client is shutting down, or if the driver has
+    ///   ended. [`ended`](Handle::ended) waits for the end and returns the reason.
     pub async fn books<S: TryInto<Symbol, Error: Into<BooksError>>>(
         &self,
         symbols: impl IntoIterator<Item = S>,
@@ -321,12 +337,13 @@ impl Handle {
 
 impl Handle {
     /// Sends a request and waits for the reply: [`Client::request`]. An event reports the same reply. If the venue
-    /// replies with an error or does not reply, the call succeeds, and [`Reply::outcome`] contains the reason.
+    /// replies with an error or does not reply, or if the link ends before the request is sent, the call succeeds,
+    /// and [`Reply::outcome`] returns what happened.
     ///
     /// # Errors
     ///
-    /// [`RequestError::Refused`] if the client refuses the request, or a shutdown was requested before;
-    /// [`RequestError::Closed`] if the driver ends before the reply.
+    /// [`RequestError::Refused`] if the client refuses the request, or if the driver shuts down or closes;
+    /// [`RequestError::Closed`] if the driver ends before it has a reply.
     pub async fn request(&self, request: Request) -> Result<Reply, RequestError> {
         let reply = self.ask(move |lent, answer| lent.request(&request, answer));
         reply.await.unwrap_or(Err(RequestError::Closed))
@@ -347,7 +364,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`] if the driver has ended.
+    /// [`CommandError::Closed`] if the driver ends before it calls the function, or has ended already. While the
+    /// driver shuts down, it still calls functions.
     pub async fn with<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut Client, &mut Keeper, Instant) -> T + Send + 'static,
@@ -361,10 +379,13 @@ impl Handle {
         answer.await.ok_or(CommandError::Closed)
     }
 
-    /// Waits until every link of the client is [live](gemini_ws::Event::Live). Does not wait for links that have
-    /// ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)), but waits until at least one link is
-    /// live. Failed attempts to connect do not end the wait ([`connect_failure`](Handle::connect_failure) returns the
-    /// last one), so put a time limit around this call if you need one.
+    /// Waits until at least one link of the client is [live](gemini_ws::Event::Live), and every other link is live
+    /// or has ended for good ([`Event::LinkClosed`](gemini_ws::Event::LinkClosed)).
+    ///
+    /// The call can wait without end, so put a time limit around it if you need one. Failed attempts to connect do
+    /// not end the wait; [`connect_failure`](Handle::connect_failure) returns the last failure. A client without a
+    /// link is not live: [`Client::single`] and [`connect`](crate::connect) keep a link open, but other clients open
+    /// a link only when [something needs it](Client#links).
     ///
     /// A link can be live even if the venue has refused some of its streams for now. If you place an order while no
     /// stream reports orders, the order is in doubt at once. The following function returns whether a stream reports
@@ -387,8 +408,8 @@ impl Handle {
         }
     }
 
-    /// Returns the reason why the newest attempt to connect, of any link, failed. Returns `None` if that attempt
-    /// succeeded, or if no attempt has ended yet. A program can show this reason while it waits for
+    /// Returns the reason why the attempt to connect that ended last, of any link, failed. Returns `None` if that
+    /// attempt succeeded, or if no attempt has ended yet. A program can show this reason while it waits for
     /// [`live`](Handle::live) or for a book.
     ///
     /// ```
@@ -503,9 +524,12 @@ impl Lent<'_> {
 // ---- the end -------------------------------------------------------------------------------------
 
 impl Handle {
-    /// Closes the driver: it sends the cancels of tickets that it can send at once, closes its links with a closing
-    /// handshake, and ends. You may call `close` any number of times, from any task. Returns whether this was the
-    /// first call.
+    /// Closes the driver. The driver sends the cancels of tickets that were requested before and can be sent at once,
+    /// refuses the orders and requests in the queue, closes its links with a closing handshake, and ends. It does not
+    /// wait for replies. To wait for the end, call [`ended`](Handle::ended).
+    ///
+    /// You may call `close` any number of times, from any task, before the driver runs and after its end. Returns
+    /// whether this was the first call.
     pub fn close(&self) -> bool {
         self.close.trigger()
     }
@@ -513,8 +537,9 @@ impl Handle {
     /// Shuts down in the steps of [`Client::shut_down`], within the given time. `plan` can add steps, such as
     /// [`cancel_orders`](gemini_ws::ShutdownPlan::cancel_orders). [`close`](Handle::close) skips the remaining steps.
     ///
-    /// The time starts when the driver takes the command. `shut_down` returns when the driver has ended, about a
-    /// second after the given time at the latest. [`Ended::orders`] are the orders that are still open or in doubt.
+    /// The time starts when the driver takes the command. `shut_down` returns when the driver has ended, for any
+    /// reason, and about a second after the given time at the latest. [`Ended::orders`] are the orders that are still
+    /// open or in doubt.
     ///
     /// Before the first step, the driver waits until the earlier cancels of [tickets](crate::Ticket::cancel) have a
     /// final reply, for half of the given time at most. Once the driver has taken the command, it refuses new orders,
@@ -542,7 +567,7 @@ impl Handle {
         self.ended().await
     }
 
-    /// Waits until the driver has ended. This handle keeps the driver running meanwhile.
+    /// Waits until the driver has ended, or was dropped. This handle keeps the driver running meanwhile.
     pub async fn ended(&self) -> Ended {
         self.ending.wait().await
     }

@@ -80,14 +80,14 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of the first header field of this name, without regard to case. Returns `None` if there is
-    /// no such field, or if the value is not UTF-8.
+    /// Returns the value of the first header field of this name, without spaces at its ends. The name may be in upper
+    /// or lower case. Returns `None` if there is no such field, or if the value is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next().filter(|value| *value != NO_TEXT)
     }
 
-    /// Returns the delay that the header `Retry-After` requests, in seconds or until a date. Returns `None` if there
-    /// is no such header, or if it is invalid.
+    /// Returns the delay that the header `Retry-After` requests, in seconds or until a date; zero for a date that has
+    /// passed. Returns `None` if there is no such header, or if it is invalid.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after::of(|name| self.header(name))
     }

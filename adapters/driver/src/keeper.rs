@@ -91,8 +91,10 @@ impl Keeper {
         }
     }
 
-    /// Returns the books. A book is removed when its last subscription is unsubscribed, unless a link of market data
-    /// v1 delivers the book too.
+    /// Returns the books; none before the first call of [`Handle::books`](crate::Handle::books). After that call, the
+    /// collection contains the book of every depth stream that is subscribed, and the books of links of market data
+    /// v1. A book is removed when its last subscription is unsubscribed, unless a link of market data v1 delivers the
+    /// book too.
     ///
     /// The driver's clock may stop while the machine sleeps. So after a sleep, [`Books::fresh`] may return an old
     /// book. [`BookReader::fresh`](crate::BookReader::fresh) does not.
@@ -100,17 +102,20 @@ impl Keeper {
         &self.books
     }
 
-    /// Returns the orders of the account: those that the driver sent, and those that a stream of orders reported.
+    /// Returns the orders of the account: those that the driver sent, those that a stream of orders reported, and
+    /// those that [`add_listed`](Keeper::add_listed) added.
     pub const fn orders(&self) -> &Orders {
         &self.orders
     }
 
-    /// Returns the balances of the account, which the stream `balances@account` reports.
+    /// Returns the balances of the account, which the stream `balances@account` and the answers to
+    /// [`Handle::reconcile`](crate::Handle::reconcile) report.
     pub const fn balances(&self) -> &Balances {
         &self.balances
     }
 
-    /// Returns the positions of the account, which the stream `positions@account` reports.
+    /// Returns the positions of the account, which the stream `positions@account` and the answers that
+    /// [`reconcile_positions`](Keeper::reconcile_positions) applies report.
     pub const fn positions(&self) -> &Positions {
         &self.positions
     }
@@ -131,7 +136,8 @@ impl Keeper {
         self.positions.reconcile(found, asked)
     }
 
-    /// Applies the venue's answer about a quote in doubt: [`Quotes::reconcile`].
+    /// Applies the venue's answer about a quote in doubt, and returns whether the answer resolved the doubt:
+    /// [`Quotes::reconcile`].
     pub fn reconcile_quote<'a>(
         &mut self,
         of: impl Into<QuoteRef<'a>>,
@@ -141,13 +147,14 @@ impl Keeper {
         self.quotes.reconcile(of, found, asked)
     }
 
-    /// Removes a quote in doubt, and returns the quote: [`Quotes::forget`].
+    /// Removes a quote in doubt, and returns the quote; `None` if the quote is unknown or not in doubt:
+    /// [`Quotes::forget`].
     pub fn forget_quote<'a>(&mut self, of: impl Into<QuoteRef<'a>>) -> Option<Quote> {
         self.quotes.forget(of)
     }
 
-    /// Returns the reason why the newest attempt to connect, of any link, failed. Returns `None` if that attempt
-    /// succeeded, or if no attempt has ended yet.
+    /// Returns the reason why the attempt to connect that ended last, of any link, failed. Returns `None` if that
+    /// attempt succeeded, or if no attempt has ended yet.
     pub const fn connect_failure(&self) -> Option<ConnectFailure> {
         self.connect_failure
     }

@@ -12,14 +12,14 @@
 //!
 //! | form | for which program |
 //! |---|---|
-//! | [`connect`], and a handle: [`books`](Handle::books), [`place`](Handle::place), [`with`](Handle::with) | one that reads books and orders: the driver keeps books, orders, balances and positions in a [`Keeper`], and requests missing snapshots |
+//! | [`connect`], and a handle: [`books`](Handle::books), [`place`](Handle::place), [`with`](Handle::with) | one that reads books and orders: the driver keeps books, orders, balances, positions and quotes in a [`Keeper`], and requests missing snapshots |
 //! | [`Driver::run`] with your function, which the driver calls for each event | one that does everything in one task, without a queue and without copies; [`Driver::run_with_timer`] adds a timer |
-//! | [`Driver::run_with_events`], which returns a stream of owned events | one whose loop takes events one by one; while the queue is full, the driver reads no frames; [`Driver::run_with_queue`] takes a queue of your own, which can drop events instead |
+//! | [`Driver::run_with_events`], which returns a stream of owned events | one whose loop takes events one by one; while the queue is full, the driver reads no frames unless it shuts down or closes; [`Driver::run_with_queue`] takes a queue of your own, which can drop events instead |
 //! | [`Client`](gemini_ws::Client), without this crate's driver | one with its own loop over sockets; [`frame_of`] and [`lost_of`] translate messages and errors of `tungstenite` for the client |
 //!
 //! The first three forms have a handle, and the driver opens the client. In the fourth form, your own loop calls
-//! [`Client::open`](gemini_ws::Client::open). The driver emits an event for every reply, also for a reply that
-//! [`Handle::request`] returns.
+//! [`Client::open`](gemini_ws::Client::open). In the second and third form, your program gets an event for each reply
+//! to a request, also for a reply that [`Handle::request`] returns.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The reason why a [`BookReader`](crate::BookReader) will get no book of a symbol.
+/// The reason why a [`BookReader`](crate::BookReader) will get no current book of a symbol. With each reason, the
+/// book may still become current if the application acts: see the variants.
 ///
 /// ```
 /// use gemini_ws_driver::NoBook;
@@ -13,9 +14,10 @@ use std::fmt;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum NoBook {
-    /// The venue rejected the subscription. The subscription has ended.
+    /// The venue rejected the subscription. The subscription has ended. The book may still arrive if the application
+    /// subscribes to it again and the venue accepts the subscription.
     Rejected {
-        /// The venue's code of the error; 0 if the venue sent none.
+        /// The venue's code of the error; 0 if it is absent or cannot be read.
         code: i64,
         /// The venue's message, for people.
         message: Box<str>,

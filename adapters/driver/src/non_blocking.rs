@@ -197,16 +197,18 @@ impl<S: Read + Write> NonBlocking<S> {
     ///
     /// # Errors
     ///
-    /// [`Lost`], the reason why the link ended.
+    /// The errors of [`send`](NonBlocking::send).
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), Lost> {
         self.write(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })))
     }
 
-    /// Writes as much of the waiting data as the stream takes.
+    /// Writes as much of the waiting data as the stream takes. If the WebSocket is not
+    /// [open](NonBlocking::is_open), `flush` writes nothing and returns `Ok`.
     ///
     /// # Errors
     ///
-    /// [`Lost`], the reason why the link ended.
+    /// [`Lost`], the reason why the link ended. If a write to the stream fails, `flush` returns `Ok`:
+    /// [`read`](NonBlocking::read) fails with the reason, after it has returned all messages that have arrived.
     pub fn flush(&mut self) -> Result<(), Lost> {
         let Life::Open(socket) = &mut self.life else { return Ok(()) };
         let flushed = socket.flush();
@@ -229,7 +231,7 @@ impl<S: Read + Write> NonBlocking<S> {
         matches!(self.life, Life::Open(_))
     }
 
-    /// Returns the stream; `None` after the end.
+    /// Returns the stream; `None` after the upgrade has failed or the WebSocket has ended.
     pub fn get_mut(&mut self) -> Option<&mut S> {
         match &mut self.life {
             Life::Upgrading(upgrade) => Some(upgrade.stream.get_mut()),

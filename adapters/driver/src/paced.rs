@@ -14,7 +14,7 @@ pub const READ_BYTES_PER_TURN_MAX: usize = 256 << 10;
 pub const READS_PER_TURN_MAX: usize = 64;
 
 /// The maximum number of bytes of an incomplete message: the longest payload, and 1 MiB for the headers of fragments.
-/// If a driver has read more, it ends the link as [`Lost::Protocol`](gemini_ws::Lost::Protocol).
+/// If a driver or a `NonBlocking` has read more, the link ends as [`Lost::Protocol`](gemini_ws::Lost::Protocol).
 pub const UNFINISHED_BYTES_MAX: usize = FRAME_BYTES_MAX + (1 << 20);
 
 /// An error: more than [`UNFINISHED_BYTES_MAX`] bytes arrived without a whole message.

@@ -1,4 +1,4 @@
-//! [`Handle::reconcile`]: asks the venue over REST about everything that is in doubt.
+//! [`Handle::reconcile`]: asks the venue over REST about orders in doubt and stale balances.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,17 +19,21 @@ const AHEAD_MAX: Duration = NONCE_TOLERANCE.checked_div(2).expect("two is not ze
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reconciliation {
-    /// How many orders the venue's answers have resolved.
+    /// How many orders are no longer in doubt because of the venue's answers.
     pub resolved: usize,
     /// The orders whose doubt no answer has resolved. An event may have resolved the doubt meanwhile.
     pub unresolved: Vec<Unresolved>,
     /// The error in the venue's answer about the balances, or in an earlier answer:
     ///
-    /// - If the venue answers the question about the balances with an error, this is that error.
-    /// - If only some rows of the answer cannot be decoded, this is the error of the first of them. The other rows
-    ///   were applied.
-    /// - If `reconcile` asked nothing more after an earlier answer, this is the error in that answer.
-    /// - Otherwise this is `None`. The balances may still be stale.
+    /// - If no balance is stale, `reconcile` does not ask about the balances, and this is `None`.
+    /// - If the balances are stale, but `reconcile` asked nothing more after an earlier answer, this is the error in
+    ///   that answer.
+    /// - If the venue answers the question about the balances with an error, or the answer cannot be decoded, this is
+    ///   that error.
+    /// - If only some rows of the answer cannot be used, this is the error of the first of them. The other rows were
+    ///   applied.
+    /// - Otherwise this is `None`. The balances may still be stale:
+    ///   [`Balances::reconcile`](gemini_ws::Balances::reconcile) lists the cases.
     pub balances: Option<RestError>,
 }
 
@@ -45,9 +49,11 @@ pub struct Unresolved {
     pub is_absent: bool,
     /// The error in the venue's answer about the order, or in an earlier answer:
     ///
-    /// - If the venue answers the question about the order with an error, this is that error.
+    /// - If the venue answers the question about the order with an error, or the answer cannot be decoded, this is
+    ///   that error.
     /// - If `reconcile` asked about no other order after an earlier answer, this is the error in that answer.
-    /// - If the venue cannot be asked about the order, this is `None`.
+    /// - If the venue cannot be asked about the order, because neither its client order id nor the venue's id is
+    ///   known, this is `None`.
     /// - If the answer has no error and did not resolve the doubt, this is `None`.
     ///   [`Orders::reconcile`](gemini_ws::Orders::reconcile) lists the answers that are not used. If an event about
     ///   the order was lost or arrived while `reconcile` waited for the answer, call `reconcile` again. An open order
@@ -79,10 +85,12 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ReconcileError<E> {}
 impl Handle {
     /// Asks the venue about each order that is in doubt, one after the other. If the answer resolves the doubt, the
     /// order and its ticket get the state in the answer. Then `reconcile` asks about the balances if they are stale.
+    /// It does not ask about positions and quotes.
     ///
-    /// With an API key, each question needs a nonce. `reconcile` waits while the nonces are more than 15 seconds ahead
-    /// of the time, so that the venue does not refuse the nonces of later requests and upgrades. With nonces in
-    /// seconds, it therefore asks about 15 questions at once, and then one per second.
+    /// With an API key, each question needs a nonce. `reconcile` waits while the nonces are more than 15 seconds
+    /// ahead of the time, so that the venue does not refuse the nonces of later requests and upgrades. With nonces in
+    /// seconds, it therefore asks about 15 questions without a pause, and then one per second. If the nonces are more
+    /// than 30 seconds ahead, `reconcile` does not wait, and the venue refuses the nonce.
     ///
     /// `reconcile` asks nothing more after an answer with HTTP status 401, 429 or 503, or the reason `RateLimit`,
     /// `Maintenance`, `InvalidNonce` or `InvalidSignature`: the venue would answer the other questions in the same

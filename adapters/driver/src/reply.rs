@@ -30,7 +30,8 @@ impl Reply {
         outcome(self.event.as_event())
     }
 
-    /// Returns the venue's response; `None` if the venue has not replied.
+    /// Returns the venue's response; `None` if the venue has not replied. [`outcome`](Reply::outcome) then returns
+    /// the reason.
     pub fn response(&mut self) -> Option<Response<'_>> {
         match self.outcome() {
             RequestOutcome::Answered(response) => Some(response),
@@ -38,12 +39,14 @@ impl Reply {
         }
     }
 
-    /// Returns the error with which the venue refused the request; `None` if the reply has no error.
+    /// Returns the error with which the venue refused the request. Returns `None` if the venue has not replied, or if
+    /// its response contains no error. `None` does not mean that the venue accepted the request: see
+    /// [`is_ok`](Reply::is_ok).
     pub fn error(&mut self) -> Option<ApiError<'_>> {
         self.response()?.error
     }
 
-    /// Returns whether the venue accepted the request.
+    /// Returns whether the venue has replied and accepted the request.
     pub fn is_ok(&self) -> bool {
         let mut scratch = Scratch::new();
         matches!(outcome(self.event.event_in(&mut scratch)), RequestOutcome::Answered(response) if response.is_ok())

@@ -22,7 +22,7 @@ pub const TURN_MAX: Duration = Duration::from_secs(1);
 /// first turn, and starts again when the dial begins to connect. A dial with a bearer token needs no nonce, so it
 /// ends its turn at once.
 ///
-/// If a driver has the turn and is neither polled nor dropped, all other users wait.
+/// If a driver has the turn and is neither polled nor dropped, all other users wait without limit.
 ///
 /// [`Config::connect_timeout`]: gemini_ws::Config::connect_timeout
 ///

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use gemini_ws::{Instant, UnixTime};
 
-/// How often a driver with open links checks whether the machine has slept for three seconds or longer. After a
-/// sleep, the driver sends a probe over each link. The books of a dead link become stale within `SLEEP_CHECK` plus
-/// the time for the reply to the probe ([`silence_max`] minus [`probe_after`]).
+/// How often a driver with open links checks whether the machine has slept for three seconds or longer. The driver
+/// compares its clock with the time of day, so it takes a time of day that is set forward by three seconds for a
+/// sleep.
+///
+/// After a sleep, the driver sends a probe over each open link. The books of a dead link become stale within
+/// `SLEEP_CHECK` plus the time for the reply to the probe ([`silence_max`] minus [`probe_after`]).
 ///
 /// [`silence_max`]: gemini_ws::Config::silence_max
 /// [`probe_after`]: gemini_ws::Config::probe_after

@@ -17,8 +17,8 @@ use crate::glue::{close_code_of, lost_of};
 use crate::paced::Paced;
 
 /// The maximum number of bytes in the write buffer of a WebSocket. If a message does not fit, the link ends as
-/// [`Lost::Transport`]. A driver waits until the buffer is empty before it writes the next message. A `NonBlocking`
-/// does not wait.
+/// [`Lost::Transport`]; a message that is longer than the buffer never fits. A driver waits until the buffer is empty
+/// before it writes the next message. A `NonBlocking` does not wait.
 pub const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 
 /// Returns the configuration of `tungstenite` for a link: frames and messages of up to [`FRAME_BYTES_MAX`] bytes, and

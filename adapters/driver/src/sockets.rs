@@ -64,7 +64,8 @@ impl<S: Read + Write> Sockets<S> {
         Sockets { by_slot: BTreeMap::new(), marked: BTreeSet::new() }
     }
 
-    /// Returns the number of sockets, including those that are connecting.
+    /// Returns the number of sockets, including those that are connecting, and those that wait for the end of their
+    /// stream after the peer's Close frame.
     pub fn len(&self) -> usize {
         self.by_slot.len()
     }
@@ -75,7 +76,7 @@ impl<S: Read + Write> Sockets<S> {
     }
 
     /// Marks the I/O stream of the link in this slot as ready to be read or written. The next turn reads from this
-    /// stream.
+    /// stream. Has no effect if the slot has no socket.
     pub fn mark(&mut self, slot: usize) {
         self.marked.insert(slot);
     }
@@ -114,7 +115,11 @@ impl<S: Read + Write> Sockets<S> {
     /// wait until a socket is ready, but no longer than [`timeout`](Sockets::timeout).
     ///
     /// `dial` starts to connect a link to the address that [`Client::connect_request`] returns, and registers the
-    /// socket with your poller under [`LinkId::slot`]. `turn` calls `on_event` for each event, in order.
+    /// socket with your poller under [`LinkId::slot`]. If `dial` fails, `turn` reports the failure to the client.
+    /// `turn` calls `on_event` for each event, in order.
+    ///
+    /// Unlike a [`Driver`](crate::Driver), `turn` does not limit how long a peer may take no bytes. It ends a link
+    /// with [`Lost::Transport`] when [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait.
     pub fn turn(
         &mut self,
         client: &mut Client,

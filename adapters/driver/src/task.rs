@@ -25,7 +25,8 @@ use crate::socket::{Socket, end};
 use crate::telemetry::Telemetry;
 
 /// The maximum number of frames that the driver reads from a socket in a turn (one poll of its future). After this
-/// number, the driver continues with timers, commands and other sockets.
+/// number, the driver continues with timers, commands and other sockets. `Sockets` has the same limit for each of its
+/// turns.
 pub const FRAMES_PER_TURN_MAX: usize = 256;
 
 /// The number of bytes after which the driver stops reading from a socket in a turn. The last frame can exceed this

@@ -14,17 +14,24 @@ use crate::tickets::{End, Holder};
 pub enum Done {
     /// The order was executed completely.
     Filled(Order),
-    /// The order was cancelled, perhaps after a part of it was executed. Or the order ended as
-    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed): the venue reported the end, but not the kind of end.
+    /// The order was cancelled, perhaps after a part of it was executed. Or its state is
+    /// [`OrderState::Closed`](gemini_ws::OrderState::Closed): the venue has reported that the order ended, but not
+    /// how.
     Canceled(Order),
-    /// The venue rejected the order, or has answered that it does not have the order, or the order was never sent.
+    /// The order is neither open nor executed, for one of these reasons:
+    ///
+    /// - The venue rejected the order.
+    /// - The order was never sent.
+    /// - The venue has answered a question of [`Handle::reconcile`](crate::Handle::reconcile), and does not have the
+    ///   order.
     Rejected(Order),
     /// The outcome is not known, for one of these reasons:
     ///
-    /// - The order was in doubt, or had no event, for [`Driver::doubt_timeout`](crate::Driver::doubt_timeout).
+    /// - The order was in doubt or had no event for [`Driver::doubt_timeout`](crate::Driver::doubt_timeout).
     /// - The application [removed](Handle::forget) the order.
     /// - The driver ended before the order did.
     ///
+    /// The order may be open, may have been executed, or may not exist at the venue.
     /// [`Handle::reconcile`](crate::Handle::reconcile) asks the venue about orders in doubt.
     Unknown(Order),
 }
@@ -67,11 +74,13 @@ impl fmt::Display for Done {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PlaceError {
-    /// The client refused the command, or the driver is ending or has ended; nothing was sent.
+    /// The client refused the command, or the driver is shutting down, is closing or has ended
+    /// ([`CommandError::Closed`]); nothing was sent.
     Refused(CommandError),
     /// [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands already wait for the driver; nothing was sent.
     Busy,
-    /// The venue rejected the order, or the link ended before the order was sent: see [`Order::reason`].
+    /// The venue rejected the order, or the link ended before the order was sent: see [`Order::reason`]. A cancel
+    /// does not fail with this error.
     Rejected(Box<Order>),
 }
 
@@ -194,13 +203,17 @@ impl Ticket {
 
     /// Waits until the venue has replied to the request, or until an event reports the order. Once the driver has
     /// taken the command, the wait is no longer than [`Config::request_timeout`](gemini_ws::Config::request_timeout).
-    /// `Ok` does not mean that the order exists: see
-    /// [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged). If no reply comes, or the reply does not
-    /// show whether the venue has accepted the order, the result is `Ok` too, and the order is in doubt.
+    ///
+    /// `Ok` does not mean that the order exists. The result is `Ok` in each of these cases:
+    ///
+    /// - The venue has accepted the request, or an event has reported the order. An accepted order may still be
+    ///   rejected: see [`OrderState::Acknowledged`](gemini_ws::OrderState::Acknowledged).
+    /// - No reply came, or the reply does not show whether the venue has accepted the order. The order is in doubt.
+    /// - The ticket has ended as [`Done::Unknown`], for example because the driver has ended.
     ///
     /// # Errors
     ///
-    /// [`PlaceError`], if the order was not sent or the venue rejected it.
+    /// [`PlaceError::Refused`] or [`PlaceError::Rejected`], if the order was not sent or the venue rejected it.
     pub async fn accepted(&mut self) -> Result<(), PlaceError> {
         self.until(|state| match (&state.refused, state.end, state.order.state) {
             (Some(error), ..) => Some(Err(PlaceError::Refused(*error))),
@@ -211,7 +224,11 @@ impl Ticket {
         .await
     }
 
-    /// Waits for the next fill. Returns `None` once the ticket has ended and all fills were returned.
+    /// Waits for the next fill, and returns each fill of the order once. Returns `None` once the ticket has ended and
+    /// all fills were returned. Dropping the future loses no fill.
+    ///
+    /// Executions that only an answer of the venue has shown are not fills: see
+    /// [`Order::missing_executions`](gemini_ws::Order::missing_executions).
     pub async fn next(&mut self) -> Option<OrderFill> {
         let returned = self.returned;
         let fill = self.until(|state| match state.order.fills.get(returned) {
@@ -223,10 +240,9 @@ impl Ticket {
         fill
     }
 
-    /// Waits until the ticket ends. Normally it ends when the order ends. An order can rest in the book for any
-    /// length of time.
-    ///
-    /// [`Done::Unknown`] lists the cases in which the ticket ends before the order.
+    /// Waits until the ticket ends. It ends when the order has ended and is not in doubt, or earlier as
+    /// [`Done::Unknown`]. An order can rest in the book for any length of time, so the wait has no limit. After the
+    /// end, each call returns the same result at once.
     pub async fn done(&mut self) -> Done {
         self.until(CellState::done).await
     }
@@ -252,16 +268,21 @@ impl Ticket {
     /// 500 ms. Each further refusal of this kind doubles the delay, up to 8 s. After any other refusal, the driver
     /// stops: see [`Order::cancel_refusal`].
     ///
-    /// A reply to a cancel is final if it is an acceptance, or a refusal after which the driver stops.
-    /// [`Handle::shut_down`](crate::Handle::shut_down) waits for final replies, for at most half of the time that it
-    /// is given. After the last handle and ticket are dropped, the driver also waits for final replies, for at most 5
-    /// s. [`Handle::close`](crate::Handle::close) sends only the cancels that can be sent at once. After
-    /// [`Client::close`](gemini_ws::Client::close), the driver sends no further cancel.
+    /// A reply to a cancel is final if it is an acceptance, or a refusal after which the driver stops. If a cancel
+    /// has no final reply when the driver begins to end, the cause of the end decides what the driver does:
+    ///
+    /// - After [`Handle::shut_down`](crate::Handle::shut_down), the driver sends and repeats the cancel as before,
+    ///   for at most half of the time that `shut_down` is given.
+    /// - After the last handle, ticket and reader of books is dropped, or [`Events`](crate::Events) is dropped, the
+    ///   driver does so for at most 5 s.
+    /// - After [`Handle::close`](crate::Handle::close), the driver sends the cancel only if it can do so at once.
+    /// - After [`Client::close`](gemini_ws::Client::close), [`Client::close_by`](gemini_ws::Client::close_by) or
+    ///   [`Client::shut_down`](gemini_ws::Client::shut_down), the driver sends no further cancel.
     ///
     /// # Errors
     ///
-    /// [`PlaceError::Busy`], if [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver;
-    /// [`PlaceError::Refused`], if the driver closes, shuts down or has ended.
+    /// [`PlaceError::Busy`], if [`COMMANDS_MAX`](crate::COMMANDS_MAX) commands wait for the driver: call `cancel`
+    /// again. [`PlaceError::Refused`], if the driver closes, shuts down or has ended.
     pub fn cancel(&self) -> Result<(), PlaceError> {
         self.handle.cancel_later(Arc::clone(&self.cell))
     }

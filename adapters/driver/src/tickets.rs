@@ -8,8 +8,8 @@ use gemini_ws::{
     Client, CommandError, Instant, LinkId, Order, OrderState, Request, RequestId, RequestOutcome, StaleReason,
 };
 
-/// The default of `Driver::doubt_timeout`. If an order is in doubt, or waits for its first event, for this long, its
-/// ticket ends as unknown. If the venue owes another event for this long, the driver puts the order in doubt.
+/// The default of `Driver::doubt_timeout`: how long a ticket waits while its order is in doubt or has had no event,
+/// and how long the venue may owe an event about an order before the driver puts the order in doubt.
 pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The delay before the driver repeats a cancel that the venue could not carry out. Each further refusal doubles the

@@ -12,7 +12,8 @@ use crate::tickets::{Cancel, may_be_open};
 impl Handle {
     /// Places an order, and waits until the venue has replied or an event reports the order, as [`Ticket::accepted`]
     /// does. Subscribe to `orders@account` first: without a stream of orders, the order is in doubt at once.
-    /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream.
+    /// [`Connected::sign_with`](crate::Connected::sign_with) subscribes to this stream. Dropping the future does not
+    /// cancel the order.
     ///
     /// ```
     /// # use gemini_ws_driver::gemini_ws::{NewOrder, Side};
@@ -37,8 +38,9 @@ impl Handle {
         Ok(ticket)
     }
 
-    /// Places an order without waiting. The ticket reports what happens to the order. The ticket ends as
-    /// [`Done::Rejected`](crate::Done::Rejected) if the order is never sent.
+    /// Places an order without waiting. The ticket reports what happens to the order. If the order is never sent, the
+    /// ticket ends as [`Done::Rejected`](crate::Done::Rejected): for example, because the client refuses the order,
+    /// because the driver is shutting down or closing, or because the link ends first.
     ///
     /// # Errors
     ///
@@ -64,21 +66,25 @@ impl Handle {
     }
 
     /// Asks the venue to cancel an order and waits for the reply. The reply does not say that the order has ended:
-    /// the ticket and the events of the order report the end. The driver sends the cancel to the endpoint of the
-    /// order. If that endpoint is unknown or was removed, the client chooses one as in
-    /// [`Client::request`](gemini_ws::Client::request).
+    /// the ticket and the events of the order report the end. The driver sends one request. [`Ticket::cancel`]
+    /// repeats the request if necessary.
+    ///
+    /// The cancel goes to the endpoint of the order. If that endpoint is unknown, was removed or takes no requests
+    /// about orders, the client chooses one as in [`Client::request`](gemini_ws::Client::request).
     ///
     /// # Errors
     ///
-    /// The errors of [`request`](Handle::request), and [`RequestError::NotYet`] if the driver does not know the
-    /// venue's id of the order.
+    /// The errors of [`request`](Handle::request), and [`RequestError::NotYet`] if `order` is not the venue's id and
+    /// the driver does not know the venue's id of the order.
     pub async fn cancel(&self, order: impl Into<OrderRef<'_>>) -> Result<Reply, RequestError> {
         let order = Named::of(order.into());
         let reply = self.ask(move |lent, answer| lent.cancel(order.as_ref(), answer));
         reply.await.unwrap_or(Err(RequestError::Closed))
     }
 
-    /// Asks the venue to cancel all orders of the account and waits for the reply.
+    /// Asks the venue to cancel all orders of the account
+    /// ([`Request::CancelAllOrders`](gemini_ws::Request::CancelAllOrders)) and waits for the reply. The reply does
+    /// not say that the orders have ended: their tickets and events report the end.
     ///
     /// # Errors
     ///
@@ -87,7 +93,7 @@ impl Handle {
         self.request(Request::CancelAllOrders).await
     }
 
-    /// Returns the orders that are open or in doubt.
+    /// Returns the orders that are open or in doubt, also those that another client has placed.
     ///
     /// # Errors
     ///
@@ -107,10 +113,12 @@ impl Handle {
         self.with(move |_, keeper, _| keeper.orders().get(order.as_ref()).cloned()).await
     }
 
-    /// Removes an order in doubt, and returns the order; `None` if the order is unknown or not in doubt. An open
-    /// ticket of the order ends as [`Done::Unknown`](crate::Done::Unknown). Call this when
-    /// [`reconcile`](Handle::reconcile) has repeatedly found that the venue does not have the order
-    /// ([`Unresolved::is_absent`](crate::Unresolved::is_absent)).
+    /// Removes an order in doubt, and returns the order. Returns `None`, without effect, if the order is unknown or
+    /// not in doubt. An open ticket of the order ends as [`Done::Unknown`](crate::Done::Unknown). The driver drops a
+    /// cancel of the ticket if it has not sent the cancel yet. A later event about the order adds the order again.
+    ///
+    /// Call `forget` when [`reconcile`](Handle::reconcile) has repeatedly found that the venue does not have the
+    /// order ([`Unresolved::is_absent`](crate::Unresolved::is_absent)).
     ///
     /// # Errors
     ///
@@ -123,8 +131,8 @@ impl Handle {
         forgotten.await.ok_or(CommandError::Closed)
     }
 
-    /// Returns the totals of the fills in an instrument. [`Orders::traded`](gemini_ws::Orders::traded) says which
-    /// fills are not included.
+    /// Returns the totals of the fills in an instrument; zero for an unknown symbol.
+    /// [`Orders::traded`](gemini_ws::Orders::traded) says which fills are not included.
     ///
     /// # Errors
     ///

@@ -5,7 +5,8 @@ use gemini_ws::{Moment, OrderRef, Reconciled};
 use crate::keeper::Keeper;
 
 impl Keeper {
-    /// Adds an open order that only REST lists: [`Orders::add_listed`](gemini_ws::Orders::add_listed).
+    /// Adds an open order that only REST lists, and returns whether the order was added:
+    /// [`Orders::add_listed`](gemini_ws::Orders::add_listed).
     pub fn add_listed<'a>(&mut self, of: impl Into<OrderRef<'a>>, found: Reconciled, asked: Moment) -> bool {
         let is_added = self.orders.add_listed(of, found, asked);
         // If the venue has accepted a cancel of the order before, it owes the event about the end of the order.
