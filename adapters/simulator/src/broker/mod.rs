@@ -37,7 +37,8 @@ pub const FINISHED_ORDERS_MAX: usize = 100_000;
 /// here it bounds the work of listing or cancelling all open orders.
 pub const OPEN_ORDERS_MAX: usize = 1_000;
 
-/// The maximum number of orders in an answer of REST to a question about a client order id.
+/// The maximum number of orders in an answer of REST to a question about a client order id. If more orders have the
+/// id, the answer contains the newest of them.
 pub const SAME_NAME_MAX: usize = 100;
 
 #[derive(Clone, Debug)]

@@ -229,7 +229,8 @@ impl FaultKind {
         self.effect
     }
 
-    /// Returns a table for people to read, with one line for each kind of fault.
+    /// Returns a table for people to read, with one line for each kind of fault: its name, its arguments and its
+    /// effect.
     pub fn table() -> String {
         let row = |kind: &FaultKind| format!("  {:<33} {}\n", kind.usage(), kind.effect);
         FaultKind::ALL.iter().map(row).collect()
@@ -244,7 +245,8 @@ impl FaultKind {
 ///
 /// The text of a fault is a name, the arguments, and optionally `@` with the delay: `drop-depth btcusd 3 @10s`.
 /// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`, up to 24 h. Counts
-/// are numbers from 1 to 1,000,000.
+/// are numbers from 1 to 1,000,000. A `STATUS` is a number from 400 to 599. The `CODE` of `close` is a number from
+/// 1000 to 4999, except 1004, 1006 and 1015; 1005 stands for a Close frame without a code.
 ///
 /// ```
 /// use gemini_ws_simulator::FaultSpec;

@@ -12,7 +12,9 @@ use crate::value::id::SessionId;
 
 /// The faults that a test plans. Without planned faults, the exchange does not misbehave.
 ///
-/// A fault of one session takes effect before the exchange handles the next input or returns the next output.
+/// A fault of one session (a method with an argument `session`) takes effect before the exchange handles the next
+/// input or returns the next output. Except [`end_silence`](Faults::end_silence), it has no effect if the session is
+/// not open then.
 ///
 /// ```
 /// use gemini_ws_simulator::{Config, Exchange};
@@ -66,8 +68,9 @@ pub(crate) enum FaultOrder {
 }
 
 impl Faults {
-    /// Loses a later depth update of a symbol: the `nth` from now on (1 is the next update). Clients see a gap at the
-    /// update after it. Sessions of the archived endpoints are not affected.
+    /// Loses a later depth update of a symbol: the `nth` from now on (1 is the next update; 0 counts as 1). Clients
+    /// see a gap at the update after it. Each call plans another fault. Sessions of the archived endpoints are not
+    /// affected.
     ///
     /// `nth` counts the updates of both speeds of the depth stream:
     ///
@@ -79,8 +82,8 @@ impl Faults {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 0 });
     }
 
-    /// Sends a later depth update of a symbol twice: the `nth` from now on (1 is the next update).
-    /// [`Faults::drop_depth`] says which updates count.
+    /// Sends a later depth update of a symbol twice: the `nth` from now on (1 is the next update; 0 counts as 1).
+    /// [`Faults::drop_depth`] says which updates count. Each call plans another fault.
     pub fn duplicate_depth(&mut self, symbol: Symbol, nth: u32) {
         self.depth.push(DepthFault { symbol, countdown: nth.max(1), copies: 2 });
     }
@@ -91,8 +94,9 @@ impl Faults {
         self.orders.push_back(FaultOrder::Snapshot(session, symbol));
     }
 
-    /// Delays all replies on the current API, but not the frames of streams. At most 10,000 replies wait; further
-    /// replies are not delayed. Zero ends the fault for later replies.
+    /// Delays all replies on the current API, but not the frames of streams. At most 10,000 replies of all sessions
+    /// wait; further replies are not delayed. A later call replaces the delay, and zero ends the fault. Replies that
+    /// wait already keep their delay.
     pub fn delay_replies(&mut self, by: Duration) {
         self.reply_delay = by;
     }
@@ -113,7 +117,7 @@ impl Faults {
         self.orders.push_back(FaultOrder::Silence(session, true));
     }
 
-    /// Ends [`Faults::silence`].
+    /// Ends [`Faults::silence`]. If the session has ended during the silence, the exchange cuts its connection.
     pub fn end_silence(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Silence(session, false));
     }
@@ -124,24 +128,27 @@ impl Faults {
         self.orders.push_back(FaultOrder::Lose(session, count));
     }
 
-    /// Closes a session with a Close frame.
+    /// Closes a session with a Close frame. A [silenced](Faults::silence) session gets no Close frame: the end of the
+    /// silence cuts its connection.
     pub fn close(&mut self, session: SessionId, code: u16, reason: &'static str) {
         self.orders.push_back(FaultOrder::Close(session, code, reason));
     }
 
-    /// Cuts a session without a Close frame.
+    /// Cuts a session without a Close frame, also if the session is [silenced](Faults::silence).
     pub fn abort(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::Abort(session));
     }
 
-    /// Sends the beginning of a text frame to a session, and then cuts the session ([`Output::CutFrame`]).
+    /// Sends the beginning of a text frame to a session, and then cuts the session ([`Output::CutFrame`]). A
+    /// [silenced](Faults::silence) session gets nothing: the end of the silence cuts its connection.
     ///
     /// [`Output::CutFrame`]: crate::Output::CutFrame
     pub fn cut_frame(&mut self, session: SessionId) {
         self.orders.push_back(FaultOrder::CutFrame(session));
     }
 
-    /// Sends a text frame unchanged, even if it is not JSON.
+    /// Sends a text frame unchanged, even if it is not JSON. [`silence`](Faults::silence) and
+    /// [`lose_frames`](Faults::lose_frames) can lose this frame too.
     pub fn send_text(&mut self, session: SessionId, text: impl Into<String>) {
         self.orders.push_back(FaultOrder::Text(session, text.into()));
     }
@@ -166,7 +173,8 @@ impl Faults {
     }
 
     /// Delays the snapshots of a symbol's book in a generated market, on the current API. The delay begins with the
-    /// subscribe request. Zero ends the fault. Snapshots of a recording are not delayed.
+    /// subscribe request. A later call for the symbol replaces the delay, and zero ends the fault. Snapshots of a
+    /// recording are not delayed.
     pub fn delay_snapshots(&mut self, symbol: Symbol, by: Duration) {
         if by.is_zero() {
             self.late_snapshots.remove(&symbol);
@@ -191,23 +199,24 @@ impl Faults {
         }
     }
 
-    /// Loses the next `count` order events; the count is for all accounts together. The orders still change. Events
-    /// that the exchange sends to no session, or only to [silenced](Faults::silence) ones, do not use up the count.
-    /// On order events v1, the `socket_sequence` leaves out the numbers of the lost events.
+    /// Loses the next `count` order events; the count is for all accounts together. A later call replaces the count.
+    /// The orders still change. Events that the exchange sends to no session, or only to [silenced](Faults::silence)
+    /// ones, do not use up the count. On order events v1, the `socket_sequence` leaves out the numbers of the lost
+    /// events.
     pub fn drop_order_events(&mut self, count: u32) {
         self.lost_order_events = count;
     }
 
-    /// Reports the next `count` order events twice; the count is for all accounts together. Events that
-    /// [`drop_order_events`](Faults::drop_order_events) loses do not use up the count. Neither do events that the
-    /// exchange sends to no session, or only to [silenced](Faults::silence) ones.
+    /// Reports the next `count` order events twice; the count is for all accounts together. A later call replaces the
+    /// count. Events that [`drop_order_events`](Faults::drop_order_events) loses do not use up the count. Neither do
+    /// events that the exchange sends to no session, or only to [silenced](Faults::silence) ones.
     pub fn duplicate_order_events(&mut self, count: u32) {
         self.repeated_order_events = count;
     }
 
-    /// Reports the next `count` quote events twice, with the same event id. Events that the exchange sends to no
-    /// session, or only to [silenced](Faults::silence) ones, do not use up the count. The exchange sometimes repeats
-    /// a quote event without a fault as well.
+    /// Reports the next `count` quote events twice, with the same event id. A later call replaces the count. Events
+    /// that the exchange sends to no session, or only to [silenced](Faults::silence) ones, do not use up the count.
+    /// The exchange sometimes repeats a quote event without a fault as well.
     pub fn duplicate_quote_events(&mut self, count: u32) {
         self.repeated_quote_events = count;
     }
@@ -227,8 +236,9 @@ impl Faults {
         self.fails_rest = fails;
     }
 
-    /// Delays the answers to requests over REST. An answer describes the state at the time of the request. Zero ends
-    /// the fault.
+    /// Delays the answers to requests over REST: [`RestResponse::delay`](crate::RestResponse::delay) contains the
+    /// delay, and a `Server` holds the answer back. An answer describes the state at the time of the request. A later
+    /// call replaces the delay, and zero ends the fault.
     ///
     /// ```
     /// use std::time::Duration;

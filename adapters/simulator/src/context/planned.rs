@@ -8,8 +8,8 @@ use super::fault_spec::FaultAction;
 use crate::value::id::SessionId;
 
 /// The maximum number of faults that can be planned at a time.
-/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. The number
-/// includes:
+/// [`Exchange::plan_faults`](crate::Exchange::plan_faults) refuses a text that would exceed this number. Methods of
+/// [`Faults`](crate::Faults) do not check the number. The number includes:
 ///
 /// - faults that have not begun;
 /// - faults with a duration that have not ended;

@@ -155,7 +155,8 @@ impl Exchange {
         }
     }
 
-    /// Handles the upgrade request of a client. An open session with the same id ends first, as with `handle_lost`.
+    /// Handles the upgrade request of a client. An open session with the same id ends first, as with `handle_lost`,
+    /// even if the exchange then refuses the upgrade.
     ///
     /// A request to the current API may have `X-GEMINI-` headers or a bearer token, which authenticate the session
     /// for an [`Account`](crate::Account). A request to order events v1 must have `X-GEMINI-` headers. The exchange
@@ -257,7 +258,8 @@ impl Exchange {
         self.schedule.next().filter(|at| *at <= FAR)
     }
 
-    /// Returns the planned faults. The caller can plan more.
+    /// Returns the faults, so that the caller can begin and end them at once. To begin a fault at a later time, use
+    /// [`plan_faults`](Exchange::plan_faults).
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
     }
@@ -268,7 +270,8 @@ impl Exchange {
         self.source.as_source().book(symbol)
     }
 
-    /// Returns the names of the streams that a session of the current API is subscribed to, public and private.
+    /// Returns the names of the streams that a session of the current API is subscribed to, public and private; none
+    /// for another session.
     pub fn subscriptions(&self, session: SessionId) -> impl Iterator<Item = &str> + '_ {
         let open = self.sessions.get(session);
         let public = open.into_iter().flat_map(|open| open.stream_names());

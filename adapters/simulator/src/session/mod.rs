@@ -65,7 +65,8 @@ impl Output {
     }
 }
 
-/// The maximum number of outputs that wait for one session. If there are more, the exchange cuts the session.
+/// The maximum number of outputs that wait for one session. If the exchange has another one for the session, it drops
+/// all of them and cuts the session.
 pub const OUTPUTS_MAX: usize = 1 << 17;
 
 /// The parameter `snapshot` of the session's URL: how many levels per side the snapshots of its streams have.
