@@ -61,7 +61,8 @@ use smol::net::TcpStream;
 
 /// Returns a handle, and the future that drives a client of one endpoint. Spawn the future.
 ///
-/// For other certificate authorities or proxies, use [`driver::connect`] with [`Smol::with_dialer`].
+/// For other certificate authorities or proxies, use [`driver::connect`] with [`Smol::with_dialer`]. For a client
+/// with several endpoints, use [`client`] and [`Driver::run`].
 pub fn connect(config: Config) -> (Handle, Connected<Smol>) {
     driver::connect(Smol::new(), config)
 }

@@ -63,7 +63,8 @@ use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
 /// Returns a handle, and the future that drives a client of one endpoint. Spawn the future.
 ///
-/// For other certificate authorities or proxies, use [`driver::connect`] with [`Tokio::with_dialer`].
+/// For other certificate authorities or proxies, use [`driver::connect`] with [`Tokio::with_dialer`]. For a client
+/// with several endpoints, use [`client`] and [`Driver::run`].
 pub fn connect(config: Config) -> (Handle, Connected<Tokio>) {
     driver::connect(Tokio::new(), config)
 }

@@ -33,7 +33,8 @@ pub struct Dialer {
 
 impl Dialer {
     /// Creates a dialer with the certificate authorities of browsers ([`tls::web_roots`]) and, with the feature
-    /// `proxy`, the proxies of the environment ([`Proxies::from_environment`](crate::Proxies)).
+    /// `proxy`, the proxies that the environment names at the time of the call
+    /// ([`Proxies::from_environment`](crate::Proxies)).
     pub fn new() -> Dialer {
         Dialer { tls: tls::web_roots(), proxies: Proxies::from_environment() }
     }
@@ -51,9 +52,12 @@ impl Dialer {
     }
 
     /// Returns the proxy through which the dialer reaches `url`, without user name and password, for example
-    /// `http://proxy.example:3128`. Returns `None` if the dialer uses no proxy for `url`, or if `url` is not a
-    /// WebSocket URL. If a dial through a proxy fails, the [`ConnectFailure`] may be about the proxy, so a message
-    /// should name the proxy and the URL.
+    /// `http://proxy.example:3128`. The text has no scheme if the dialer does not support the scheme of the proxy,
+    /// and contains `(unreadable)` instead of a host if the URL of the proxy is invalid. Returns `None` if the dialer
+    /// uses no proxy for `url`, or if `url` is not a WebSocket URL.
+    ///
+    /// If a dial through a proxy fails, the [`ConnectFailure`] may be about the proxy, so a message should name the
+    /// proxy and the URL.
     ///
     /// ```
     /// use gemini_ws_transport::{Dialer, Proxies};
@@ -66,12 +70,18 @@ impl Dialer {
     }
 
     /// Dials for a link. Connects to the address of the request, or to the proxy for this address, adds TLS if the
-    /// URL is `wss://`, and upgrades the stream to a WebSocket. `connect` must connect to a host (a name or an
-    /// address) and a port.
+    /// URL is `wss://`, and upgrades the stream to a WebSocket. `dial` has no time limit: the driver drops the future
+    /// of a dial that takes too long.
+    ///
+    /// `connect` must connect to a host and a port. The host is a name, an IPv4 address, or an IPv6 address without
+    /// brackets and perhaps with a zone, as [`look_up`](crate::look_up) takes it.
     ///
     /// # Errors
     ///
-    /// The [`ConnectFailure`] of the step that failed.
+    /// The [`ConnectFailure`] of the step that failed: [`ConnectFailure::InvalidUrl`] if the URL of the request is
+    /// invalid, the failure of `connect`, a failure that [`Proxies`] lists, a failure of TLS
+    /// ([`ConnectFailure::Certificate`], [`ConnectFailure::CertificateTime`] or [`ConnectFailure::Tls`]), or a
+    /// failure of [`DialRequest::upgrade`].
     pub async fn dial<S, F>(
         &self,
         request: DialRequest,

@@ -19,7 +19,8 @@ pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// running attempt fails, or [`ATTEMPT_DELAY`] after the latest attempt began. When an attempt succeeds, the other
 /// attempts are dropped.
 ///
-/// `connect` connects to an address, and `pause` waits for a time. `first_of` sets no limit for the whole time.
+/// `connect` connects to an address, and `pause` waits for a time. `first_of` sets no limit for the whole time: if
+/// the last attempt neither succeeds nor fails, `first_of` waits until its future is dropped.
 ///
 /// ```
 /// use std::io;

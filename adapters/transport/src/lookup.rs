@@ -7,14 +7,17 @@ use async_lock::Semaphore;
 use gemini_ws_driver::gemini_ws::ConnectFailure;
 use gemini_ws_driver::is_localhost;
 
-/// The maximum number of name look-ups at a time. Further look-ups wait. The number includes a look-up whose future
-/// was dropped, until the resolver answers.
+/// The maximum number of name look-ups at a time in this process. Further look-ups wait. The number includes a
+/// look-up whose future was dropped, until the resolver answers.
 pub const LOOK_UPS_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::new(LOOK_UPS_MAX);
 
-/// Returns the addresses of a host. Asks the system's resolver in a separate thread, unless the host is an address
-/// without a zone, or a name that [`is_localhost`] accepts.
+/// Returns the addresses of a host, with this port. There are three kinds of hosts:
+///
+/// - An address without a zone: the result is this address.
+/// - A name that [`is_localhost`] accepts: the result is `127.0.0.1` and `::1`.
+/// - Any other host: the system's resolver finds the addresses, in a separate thread.
 ///
 /// Dropping the future does not stop the thread, but neither the runtime nor the end of the program waits for the
 /// thread.

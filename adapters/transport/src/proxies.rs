@@ -45,8 +45,10 @@ impl Proxies {
     }
 
     /// Excludes these hosts from the use of proxies, in addition to hosts excluded before. `hosts` has the format of
-    /// `NO_PROXY`: names, addresses, networks and `*`, separated by commas or spaces. A name includes its subdomains.
-    /// Each entry may end with a port.
+    /// `NO_PROXY`: names, addresses, networks such as `10.0.0.0/8`, and `*` for all hosts, separated by commas or
+    /// spaces. A name includes its subdomains, also with a dot or `*.` before it. Each entry may end with a colon and
+    /// a port. An address or a network excludes only hosts that the dialled URL names by address, because the dialer
+    /// does not look up names for this.
     #[must_use]
     pub fn except(self, hosts: &str) -> Proxies {
         Proxies { rules: Arc::new(Rules::except(&self.rules, hosts)) }

@@ -51,11 +51,13 @@ pub fn roots_of_pem(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
     Ok(finish(builder().with_root_certificates(roots)))
 }
 
-/// Returns a configuration that trusts the certificate authorities of the operating system.
+/// Returns a configuration that trusts the certificate authorities of the operating system. On Windows and Apple
+/// systems, the verifier of the system checks the certificates. Needs the feature `platform-verifier`.
 ///
 /// # Errors
 ///
-/// An error if no authority of the system can be loaded. Authorities that cannot be read are ignored.
+/// An error if the system has no authority that can be loaded. If only some authorities cannot be loaded, the
+/// configuration does not trust these, and there is no error.
 #[cfg(feature = "platform-verifier")]
 pub fn platform_roots() -> Result<Arc<ClientConfig>, rustls::Error> {
     use rustls_platform_verifier::BuilderVerifierExt;
