@@ -119,7 +119,7 @@ impl<S: Read + Write> Sockets<S> {
     /// `turn` calls `on_event` for each event, in order.
     ///
     /// Unlike a [`Driver`](crate::Driver), `turn` does not limit how long a peer may take no bytes. It ends a link
-    /// with [`Lost::Transport`] when [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait.
+    /// with [`Lost::Transport`] when more than [`WRITE_BUFFER_BYTES_MAX`](crate::WRITE_BUFFER_BYTES_MAX) bytes wait.
     pub fn turn(
         &mut self,
         client: &mut Client,
