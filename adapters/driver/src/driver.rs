@@ -172,7 +172,8 @@ impl Driver {
         Ok(self)
     }
 
-    /// Sets how long outgoing data may wait while the peer takes no bytes. Default: [`WRITE_TIMEOUT`].
+    /// Sets how long outgoing data may wait while the peer takes no bytes. With zero, a link ends as soon as data has
+    /// to wait. Default: [`WRITE_TIMEOUT`].
     ///
     /// After that time the driver ends the link as [`Lost::Transport`](gemini_ws::Lost::Transport). The client
     /// replaces the link if it still needs one. The venue may have carried out requests that have no reply yet.

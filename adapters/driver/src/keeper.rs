@@ -92,9 +92,9 @@ impl Keeper {
     }
 
     /// Returns the books; none before the first call of [`Handle::books`](crate::Handle::books). After that call, the
-    /// collection contains the book of every depth stream that is subscribed, and the books of links of market data
-    /// v1. A book is removed when its last subscription is unsubscribed, unless a link of market data v1 delivers the
-    /// book too.
+    /// driver keeps the books of all depth streams that are subscribed, with or without a reader, and the books of
+    /// links of market data v1. A book is removed when its last subscription is unsubscribed, unless a link of market
+    /// data v1 delivers the book too.
     ///
     /// The driver's clock may stop while the machine sleeps. So after a sleep, [`Books::fresh`] may return an old
     /// book. [`BookReader::fresh`](crate::BookReader::fresh) does not.

@@ -18,8 +18,8 @@
 //! | [`Client`](gemini_ws::Client), without this crate's driver | one with its own loop over sockets; [`frame_of`] and [`lost_of`] translate messages and errors of `tungstenite` for the client |
 //!
 //! The first three forms have a handle, and the driver opens the client. In the fourth form, your own loop calls
-//! [`Client::open`](gemini_ws::Client::open). In the second and third form, your program gets an event for each reply
-//! to a request, also for a reply that [`Handle::request`] returns.
+//! [`Client::open`](gemini_ws::Client::open). A program that receives events gets one for each reply to a request,
+//! also for a reply that [`Handle::request`] returns.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -24,9 +24,11 @@ pub trait Runtime: Clone + Send {
     fn timer(&self) -> Self::Timer;
 
     /// Connects to [`url`](DialRequest::url), adds TLS if the URL is `wss://`, and calls
-    /// [`upgrade`](DialRequest::upgrade).
+    /// [`upgrade`](DialRequest::upgrade). [`io_failure`](crate::io_failure) translates errors of the transport.
     ///
-    /// If the future is dropped early, it must leave no connection and no task behind.
+    /// The driver drops the future if the dial takes longer than
+    /// [`Config::connect_timeout`](gemini_ws::Config::connect_timeout), or if the client no longer needs the link.
+    /// The future must then leave no connection and no task behind.
     fn dial(
         &self,
         request: DialRequest,
@@ -51,7 +53,7 @@ impl<R: Runtime + Sync> Runtime for &R {
 
 /// A timer that can be set again and again, and the clock that it follows.
 pub trait Timer {
-    /// Returns the current instant.
+    /// Returns the current instant of the clock. The clock must be monotonic.
     fn now(&self) -> Instant;
 
     /// Returns the time of day. The driver compares it with [`now`](Timer::now) to notice that the machine has slept.
