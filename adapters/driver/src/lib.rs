@@ -20,6 +20,42 @@
 //! The first three forms have a handle, and the driver opens the client. In the fourth form, your own loop calls
 //! [`Client::open`](gemini_ws::Client::open). A program that receives events gets one for each reply to a request,
 //! also for a reply that [`Handle::request`] returns.
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, a driver reports to the recorder of the crate `metrics` that the application installs:
+//!
+//! | name | what it measures |
+//! |---|---|
+//! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received, and their bytes |
+//! | `gemini_ws_events_total` | events reported |
+//! | `gemini_ws_dropped_events_total` | events that the queue of the application has dropped |
+//! | `gemini_ws_malformed_frames_total` | frames that could not be decoded |
+//! | `gemini_ws_malformed_elements_total` | elements of lists that could not be decoded, in frames that could |
+//! | `gemini_ws_gaps_total` | frames that showed a missing update ([`Stats::gaps`](gemini_ws::Stats::gaps)) |
+//! | `gemini_ws_resyncs_total` | how often a book became current again over the same link ([`Stats::resyncs`](gemini_ws::Stats::resyncs)) |
+//! | `gemini_ws_disconnects_total{cause}` | open links that ended, by the reason |
+//! | `gemini_ws_connect_failures_total{cause}` | attempts to connect that failed, by the reason |
+//! | `gemini_ws_connects_total` | links that were opened |
+//! | `gemini_ws_queue_depth` | events in the queue of the application, while its driver runs |
+//! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: updates of books, book tickers, trades |
+//! | `gemini_ws_reply_seconds` | time from sending a request of the application to the venue's reply |
+//!
+//! The label `cause` has at most 64 different reasons for each driver. Further reasons count as `other`, because a
+//! venue chooses the codes and words in reasons, and a recorder stores each value of a label. Drivers with the same
+//! recorder add to the same counters and to the same gauge.
+//!
+//! # Tracing
+//!
+//! With the feature `tracing`, a driver reports to the subscriber of the crate `tracing` that the application
+//! installs. Everything about a link is in a span `link` with its `slot` and `epoch`.
+//!
+//! | level | events |
+//! |---|---|
+//! | `info` | links that open, are live, or end because the client closed them; the steps of a shutdown, and the end of the client |
+//! | `warn` | links that are lost or could not be opened, gaps; silent, unserved and rejected streams; events that the queue of the application has dropped, at most once a second |
+//! | `debug` | dials, Close frames to the peer, and aborts; frames that could not be decoded or were not used, with reason and size |
+//! | `trace` | frames in and out, with their text |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

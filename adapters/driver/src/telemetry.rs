@@ -1,13 +1,5 @@
-//! Reports to `tracing` and `metrics`. Without these features this module does nothing.
-//!
-//! | `tracing` level | events |
-//! |---|---|
-//! | `info` | links that open, are live, or end because the client closed them; the steps of a shutdown, and the end of the client |
-//! | `warn` | links that are lost or could not be opened, gaps; silent, unserved and rejected streams; events that the queue of the application has dropped, at most once a second |
-//! | `debug` | dials, Close frames to the peer, and aborts; frames that could not be decoded or were not used, with reason and size |
-//! | `trace` | frames in and out, with their text |
-//!
-//! Everything about a link is in a span `link` with its `slot` and `epoch`.
+//! Reports to `tracing` and `metrics`. Without these features this module does nothing. The documentation of the
+//! crate says what is reported.
 
 #[cfg(feature = "metrics")]
 use gemini_ws::Client;

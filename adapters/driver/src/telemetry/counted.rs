@@ -1,25 +1,4 @@
-//! Counters, gauges and histograms of the `metrics` facade.
-//!
-//! | name | what it measures |
-//! |---|---|
-//! | `gemini_ws_frames_total`, `gemini_ws_bytes_total` | text and binary frames received, and their bytes |
-//! | `gemini_ws_events_total` | events reported |
-//! | `gemini_ws_dropped_events_total` | events that a queue of the application has dropped |
-//! | `gemini_ws_malformed_frames_total` | frames that could not be decoded |
-//! | `gemini_ws_malformed_elements_total` | elements of lists that could not be decoded, in frames that could |
-//! | `gemini_ws_gaps_total` | gaps |
-//! | `gemini_ws_resyncs_total` | how often a book became current again after a gap or a silence |
-//! | `gemini_ws_disconnects_total{cause}` | open links that ended, by the reason |
-//! | `gemini_ws_connect_failures_total{cause}` | attempts to connect that failed, by the reason |
-//! | `gemini_ws_connects_total` | links that were opened |
-//! | `gemini_ws_queue_depth` | events in the queue of the application, while its driver runs |
-//! | `gemini_ws_data_age_seconds` | this machine's time minus the venue's: updates of books, book tickers, trades |
-//! | `gemini_ws_reply_seconds` | time from sending a request to the venue's reply |
-//!
-//! The label `cause` has at most [`CAUSES_MAX`] different reasons for each driver. Further reasons count as `other`:
-//! a venue chooses the codes and words in reasons, and a recorder stores each value of a label.
-//!
-//! Drivers with the same recorder add to the same counters and to the same gauge.
+//! Counters, gauges and histograms of the `metrics` facade. The documentation of the crate lists them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -31,6 +10,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 /// times.
 const REQUESTS_MAX: usize = 1_024;
 
+/// The maximum number of values of the label `cause`, except `other`.
 const CAUSES_MAX: usize = 64;
 
 pub(crate) struct Counted {
