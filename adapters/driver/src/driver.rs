@@ -96,9 +96,8 @@ impl Driver {
     /// Signs dials to [`authenticated`](gemini_ws::Config::authenticated) endpoints. While the client has no
     /// authenticated endpoint, the driver signs every dial.
     ///
-    /// `sign_with` does not mark an endpoint as authenticated. Without an authenticated endpoint of the current API,
-    /// the client refuses orders and streams of an account with
-    /// [`CommandError::NotAuthenticated`](gemini_ws::CommandError::NotAuthenticated).
+    /// `sign_with` does not mark an endpoint as authenticated. While no endpoint of the current API is authenticated,
+    /// the client refuses orders and streams of an account, even if the driver signs the dials.
     ///
     /// Without a signer, dials to authenticated endpoints fail with
     /// [`ConnectFailure::NoCredentials`](gemini_ws::ConnectFailure::NoCredentials).
