@@ -19,7 +19,7 @@ use crate::value::time::{Instant, Timestamp};
 /// let top = BookTop::new(books.get("btcusd").unwrap(), books.age("btcusd").unwrap(), None, 1);
 /// assert_eq!((top.bids[0].price.to_string(), top.bids.len(), top.stale), ("99".into(), 1, None));
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BookTop {

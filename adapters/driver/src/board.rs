@@ -14,7 +14,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, PoisonError};
 use crate::{Handle, NoBook};
 
 /// A copy of a book, as it was at the end of a turn of the driver (see [`BookReader`]).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct BookView {
     book: OrderBook,
     stale: Option<StaleReason>,
@@ -59,7 +59,7 @@ impl BookView {
     }
 
     fn missing(stale: StaleReason, no_book: Option<NoBook>) -> BookView {
-        BookView { stale: Some(stale), no_book, ..BookView::default() }
+        BookView { book: OrderBook::new(), stale: Some(stale), age: Age::default(), no_book }
     }
 }
 
@@ -151,7 +151,7 @@ impl Board {
                 Posted {
                     slot: Arc::clone(slot),
                     groups: Vec::new(),
-                    spare: Arc::default(),
+                    spare: Arc::new(BookView::missing(StaleReason::NothingYet, None)),
                     is_touched: true,
                     no_book: None,
                     rejection: None,
@@ -286,7 +286,7 @@ impl Posted {
                 match Arc::get_mut(&mut self.spare) {
                     Some(spare) => spare.refill(book, age, no_book),
                     None => {
-                        let mut view = BookView::default();
+                        let mut view = BookView::missing(StaleReason::NothingYet, None);
                         view.refill(book, age, no_book);
                         self.spare = Arc::new(view);
                     }

@@ -416,12 +416,14 @@ impl Handle {
     /// # use std::time::Duration;
     /// # use gemini_ws_driver::{Handle, gemini_ws::CommandError};
     /// # async fn sleep(_: Duration) {}
-    /// async fn wait(client: &Handle) -> Result<(), CommandError> {
-    ///     while let Some(failure) = client.connect_failure().await? {
-    ///         println!("not connected: {failure}");
+    /// /// Run this beside a call of `live`, until that call returns.
+    /// async fn show_failures(client: &Handle) -> Result<(), CommandError> {
+    ///     loop {
+    ///         if let Some(failure) = client.connect_failure().await? {
+    ///             println!("not connected: {failure}");
+    ///         }
     ///         sleep(Duration::from_secs(1)).await;
     ///     }
-    ///     Ok(())
     /// }
     /// ```
     ///

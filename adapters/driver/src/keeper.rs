@@ -381,8 +381,13 @@ fn is_live(client: &Client) -> bool {
 
 pub(crate) const ACCOUNT_STREAMS: [Stream; 2] = [Stream::orders(), Stream::balances()];
 
-/// Returns the cancel of an order. If the order is unknown and `of` is not the venue's id, returns `None`.
+/// Returns the cancel of an order. If the order is unknown and `of` has no id of the venue, returns `None`.
 pub(crate) fn cancel(orders: &Orders, of: OrderRef<'_>) -> Option<Cancel> {
+    // A row of a list has the venue's id, which is the one to cancel.
+    let of = match of {
+        OrderRef::Listed { order_id, .. } => OrderRef::OrderId(order_id),
+        of => of,
+    };
     match (orders.get(of), of) {
         (Some(order), _) => Some(Cancel::of(order)),
         (None, OrderRef::OrderId(order_id)) => Some(Cancel::of_id(order_id)),

@@ -192,6 +192,7 @@ fn terms(order: &NewOrder) -> Order {
 
 enum Named {
     ClientOrderId(String),
+    Listed(u64, String),
     Other(OrderRef<'static>),
 }
 
@@ -201,14 +202,34 @@ impl Named {
             OrderRef::ClientOrderId(id) => Named::ClientOrderId(id.into()),
             OrderRef::OrderId(id) => Named::Other(OrderRef::OrderId(id)),
             OrderRef::Request(request) => Named::Other(OrderRef::Request(request)),
-            OrderRef::Listed { order_id, .. } => Named::Other(OrderRef::OrderId(order_id)),
+            OrderRef::Listed { order_id, client_order_id } => Named::Listed(order_id, client_order_id.into()),
         }
     }
 
     fn as_ref(&self) -> OrderRef<'_> {
         match self {
             Named::ClientOrderId(id) => OrderRef::ClientOrderId(id),
+            Named::Listed(order_id, client_order_id) => {
+                OrderRef::Listed { order_id: *order_id, client_order_id }
+            }
             Named::Other(other) => *other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The driver's task gets the reference that the caller has passed.
+    #[test]
+    fn a_reference_keeps_both_ids() {
+        for order in [
+            OrderRef::OrderId(77),
+            OrderRef::ClientOrderId("a"),
+            OrderRef::Listed { order_id: 77, client_order_id: "a" },
+        ] {
+            assert_eq!(Named::of(order).as_ref(), order);
         }
     }
 }
