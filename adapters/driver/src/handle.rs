@@ -304,12 +304,14 @@ impl Handle {
     /// book stale when its updates stop, first call [`subscribe_unless_silent`](Handle::subscribe_unless_silent) with
     /// a depth stream of the symbol.
     ///
+    /// Market data v1 sends the books that its address names without a subscription
+    /// ([`Client::named_books`]). If no other endpoint has depth streams, the reader uses such a book.
+    ///
     /// # Errors
     ///
     /// - [`BooksError::Symbol`] if a text is not a symbol.
-    /// - [`BooksError::Refused`] if the client refuses a subscription. For example, a client that has only endpoints
-    ///   of market data v1 has no depth streams ([`CommandError::WrongEndpoint`]): read its books with
-    ///   [`Books`](gemini_ws::Books).
+    /// - [`BooksError::Refused`] if the client refuses a subscription. For example, no endpoint has depth streams, and
+    ///   no address of market data v1 names the symbol ([`CommandError::WrongEndpoint`]).
     /// - [`BooksError::Refused`] with [`CommandError::Closed`] if the client is shutting down, or if the driver has
     ///   ended. [`ended`](Handle::ended) waits for the end and returns the reason.
     pub async fn books<S: TryInto<Symbol, Error: Into<BooksError>>>(

@@ -316,7 +316,8 @@ impl Keeper {
     ) -> Result<Arc<Group>, CommandError> {
         if !std::mem::replace(&mut self.keeps_books, true) {
             let streams = client.streams().filter(|(.., state)| *state != StreamState::Leaving);
-            self.early = streams.filter_map(|(_, stream, _)| book_of(&stream)).collect();
+            let named = client.named_books().map(|(_, symbol)| symbol);
+            self.early = streams.filter_map(|(_, stream, _)| book_of(&stream)).chain(named).collect();
         }
         let mut ids: Vec<StreamId> = Vec::new();
         for symbol in symbols {
@@ -326,6 +327,9 @@ impl Keeper {
             };
             match subscribed {
                 Ok(id) => ids.push(id),
+                // Market data v1 sends the book without a subscription.
+                Err(CommandError::WrongEndpoint)
+                    if client.named_books().any(|(_, named)| named == *symbol) => {}
                 Err(error) => {
                     self.leaving.append(&mut ids);
                     return Err(error);

@@ -1,9 +1,10 @@
 //! Tests which books may arrive, depending on their sources, and which events concern books.
 
 use futures_lite::future;
+use gemini_ws::lifecycle::State;
 use gemini_ws::{
-    Client, ClientConfig, Config, ConnectFailure, Endpoint, Frame, Instant, LinkId, Lost, Output, Replay,
-    Scratch, StreamId,
+    Client, ClientConfig, CommandError, Config, ConnectFailure, Endpoint, Frame, Instant, LinkId, Lost,
+    Output, Replay, Scratch, StreamId,
 };
 
 use crate::BookReader;
@@ -38,6 +39,39 @@ fn a_book_that_comes_without_a_subscription_may_arrive() {
             client.handle_connect_failed(link, now, ConnectFailure::InvalidUrl);
         }
         assert!(finish_turn(&mut client), "{options}");
+    }
+}
+
+/// A client has only an endpoint of market data v1. A reader gets the books that the address names. If the first frame
+/// came before the reader, the client replaces the link, because the venue sends the whole book only once over a link.
+#[test]
+fn a_reader_needs_no_endpoint_with_depth_streams() {
+    let now = Instant::ZERO;
+    let [btcusd, ethusd] = ["btcusd", "ethusd"].map(|symbol| symbol.parse().unwrap());
+    let first = r#"{"type":"update","eventId":5,"socket_sequence":0,"events":[{"type":"change","side":"bid","price":"99","remaining":"1","reason":"initial"}]}"#;
+    for is_late in [false, true] {
+        let mut client = Client::single(Config::new("ws://v/v1/marketdata/btcusd"));
+        let mut keeper = Keeper::new(Arc::default(), SharedClock::default());
+        client.open(now).unwrap();
+        let (link, _) = client.named_books().next().unwrap();
+        client.handle_connected(link, now);
+        drain(&mut client, &mut keeper);
+        if is_late {
+            feed(&mut client, &mut keeper, link, first);
+        }
+        let unknown = keeper.open_books(&mut client, now, &[ethusd]).unwrap_err();
+        assert_eq!(unknown, CommandError::WrongEndpoint);
+        let group = keeper.open_books(&mut client, now, &[btcusd]).unwrap();
+        let reader = BookReader::new(group, crate::client(Client::single(Config::new("ws://v"))).0);
+        drain(&mut client, &mut keeper);
+        let is_ending = client.links().all(|(.., state)| !matches!(state, State::Live | State::Subscribing));
+        assert_eq!(is_ending, is_late);
+        if !is_late {
+            feed(&mut client, &mut keeper, link, first);
+            keeper.finish_turn(&mut client, now);
+            assert!(!keeper.publish());
+            assert_eq!(reader.view("btcusd").unwrap().live().unwrap().bids().len(), 1);
+        }
     }
 }
 
