@@ -22,7 +22,9 @@ pub const SANDBOX: &str = "wss://ws.sandbox.gemini.com/";
 /// The default of [`Config::requests_in_flight_max`].
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
-/// The settings of one endpoint and its links. Each setter states the default of its setting; `get_…` returns it.
+/// The settings of one endpoint and its links. Each setter states the default of its setting. A getter `get_…`
+/// returns the present value of its setting. A time below 1 ms counts as 1 ms (2 ms for [`Config::silence_max`]);
+/// only [`Config::linger`], [`Config::slow_retry`] and the windows of limits may be shorter.
 /// ```
 /// use core::time::Duration;
 /// use gemini_ws::Config;
@@ -33,15 +35,12 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The normalised address, without the parameters of its query that became settings.
     address: Address,
     pub(crate) api: Endpoint,
-    /// The symbol in the path of market data v1, or the one that [`Config::symbol`] sets.
     pub(crate) symbol: Option<Symbol>,
     pub(crate) snapshot: Snapshot,
     pub(crate) cancel_on_disconnect: bool,
     pub(crate) authenticated: bool,
-    /// `None` if the API and `authenticated` decide: see [`Config::stay_open`].
     pub(crate) stay_open: Option<bool>,
     pub(crate) gap_rule: GapRule,
     pub(crate) connect_timeout: Duration,
@@ -83,7 +82,6 @@ impl Config {
     /// move to [`ConnectRequest::user`](crate::ConnectRequest::user). On the current API, valid query parameters
     /// `snapshot` and `cancelOnDisconnect` become [`Config::snapshot`] and [`Config::cancel_on_disconnect`]. On market
     /// data v1, several parameters `symbols` become one list, because the venue documents only one such parameter.
-    /// [`Config::url`] returns the address with the parameters that the client needs.
     /// ```
     /// use gemini_ws::{Config, Endpoint};
     ///
@@ -118,9 +116,9 @@ impl Config {
         Config::new(SANDBOX)
     }
 
-    /// Sets the API at the address. This is necessary only if the path does not show the API. Call `api` before
-    /// [`Config::symbol`], because `api` also sets the symbol: to the symbol in the path for market data v1,
-    /// otherwise to none. For the current API, `api` also reads the parameters that [`Config::new`] reads. The
+    /// Sets the API at the address. This is necessary only if the path does not show the API. `api` also sets the
+    /// symbol: to the symbol in the path for market data v1, otherwise to none. So call `api` before
+    /// [`Config::symbol`]. `api` also treats the parameters of the address as [`Config::new`] does for this API. The
     /// default of [`Config::stay_open`] depends on the new API; all other defaults still depend on the path.
     #[must_use]
     pub fn api(mut self, api: Endpoint) -> Config {
@@ -191,8 +189,8 @@ impl Config {
     }
 
     /// Sets the seed of the random delays between attempts to connect, for [`Client::single`](crate::Client::single).
-    /// The same seed, calls and times give the same outputs. Default: a random number; zero without the feature
-    /// `std`. Give each client its own seed, so that clients do not reconnect at the same instant.
+    /// The same seed, calls and times give the same outputs. Give each client its own seed, so that clients do not
+    /// reconnect together. Default: none; then `single` uses a random seed (without the feature `std`: zero).
     /// ```
     /// use gemini_ws::{Client, Config, Instant, Output, PRODUCTION};
     ///
@@ -246,15 +244,16 @@ impl Config {
     }
 
     /// Sets whether a [`Client`](crate::Client) keeps one link to this endpoint open while no stream needs the link.
-    /// Default: yes for authenticated endpoints of the current API, and for both v1 APIs; no for other endpoints.
+    /// Default: yes for authenticated endpoints of the current API, and for both v1 APIs; no for other endpoints. The
+    /// getter returns `None` for the default. [`Client::single`](crate::Client::single) always sets yes. With no, a
+    /// client never connects to a v1 endpoint, because v1 endpoints have no streams.
     #[must_use]
     pub const fn stay_open(mut self, stay: bool) -> Config {
         self.stay_open = Some(stay);
         self
     }
 
-    /// Returns the symbol of market data v1, or the symbols in the parameter `symbols` of the address. Returns `None`
-    /// if there is neither, or if a text in the parameter is not a symbol.
+    /// Returns `symbol`, or the parameter `symbols` of the address. `None` if there is neither, or one is invalid.
     pub(crate) fn symbols(&self) -> Option<Vec<Symbol>> {
         if let Some(symbol) = self.symbol {
             return Some(alloc::vec![symbol]);
@@ -309,7 +308,8 @@ impl Config {
     /// Sets how long a book may wait for its snapshot after the venue has confirmed the subscription. If the snapshot
     /// of another book arrives over the link, and that book was requested earlier or in the same request, the time
     /// begins again. When the time is over, an [`Event::Unserved`](crate::Event::Unserved) reports the waiting book.
-    /// Default: 5 s; up to 700 ms were measured ([replies and data](crate::protocol::streams#replies-and-data)).
+    /// On market data v2, which confirms nothing, [`Config::request_timeout`] applies instead. Default: 5 s; up to
+    /// 700 ms were measured ([replies and data](crate::protocol::streams#replies-and-data)).
     #[must_use]
     pub fn snapshot_timeout(mut self, timeout: Duration) -> Config {
         self.snapshot_timeout = timeout.max(SHORTEST);
@@ -320,8 +320,8 @@ impl Config {
     /// in a row doubles the delay, up to [`Config::resubscribe_cap`]. If a `subscribe` for several streams is refused
     /// for now or gets no reply, the delay is not doubled: the next request names half as many streams. Default: 1 s.
     ///
-    /// - A request for the stream failed: no reply or no snapshot came in time, the venue refused the request for
-    ///   now, or a frame that may have been the snapshot could not be decoded.
+    /// - A request about the stream failed: no reply or no snapshot came in time, the venue refused the request for
+    ///   now or after data of the stream had come, or a frame that may have been the snapshot could not be decoded.
     /// - A book lost an update within [`Config::stable_after`] of the snapshot that repaired its previous loss
     ///   ([`Unserved::Relapsed`](crate::Unserved::Relapsed)). After any other loss, there is no delay.
     #[must_use]
@@ -431,10 +431,9 @@ impl Config {
 
     /// Sets how long an authenticated link may be without a request about orders, quotes or private streams before
     /// [`Event::HeartbeatDue`](crate::Event::HeartbeatDue) asks you to send `POST /v1/heartbeat`. It is unknown
-    /// whether other requests, such as `ping`, count as heartbeats. The event comes again after each further
-    /// `interval`. If a key [requires heartbeats](crate::protocol::streams#account-conditions), the venue cancels the
-    /// open orders of its session 30 s after the last authenticated request or heartbeat. Gemini recommends 15 s.
-    /// Default: never.
+    /// whether other requests, such as `ping`, count as heartbeats. If a key [requires
+    /// heartbeats](crate::protocol::streams#account-conditions), the venue cancels the open orders of its session
+    /// 30 s after the last authenticated request or heartbeat. Gemini recommends 15 s. Default: never.
     #[must_use]
     pub fn heartbeat_every(mut self, interval: Duration) -> Config {
         self.heartbeat_every = Some(interval.max(SHORTEST));
@@ -443,22 +442,24 @@ impl Config {
 
     /// Sets the maximum number of attempts to connect in any `window`, over all links of a client to the same host.
     /// Half of the limit may be used at once; the rest is spread evenly over the window
-    /// ([`RateLimiter`](crate::RateLimiter)). Default: 300 in five minutes
-    /// ([limits](crate::protocol::streams#limits)). For attempts, requests and orders, the limits in the newest reply
-    /// to [`Request::ConnectionInfo`](crate::Request::ConnectionInfo) also apply.
+    /// ([`RateLimiter`](crate::RateLimiter)). Zero counts as 1. Default: 300 in five minutes
+    /// ([limits](crate::protocol::streams#limits)). For attempts, requests and orders, the client obeys the limits of
+    /// every endpoint at the host, and those in the newest reply to
+    /// [`Request::ConnectionInfo`](crate::Request::ConnectionInfo).
     #[must_use]
     pub const fn dial_limit(mut self, attempts: u32, window: Duration) -> Config {
         self.dial_limit = (attempts, window);
         self
     }
 
-    /// Sets the maximum number of requests in any `window`, over all links of a client to one host. Half of the limit
-    /// may be used at once; the rest is spread evenly over the window ([`RateLimiter`](crate::RateLimiter)). While
-    /// there is no room, subscriptions and probes wait, and the client refuses other requests. `subscribe` and
-    /// `unsubscribe` may use about three quarters of the half that may be used at once, and other requests about
-    /// 15/16 of it. Probes and cancellations may use all of it. While subscriptions wait, about every 16th request that
-    /// the client sends is a `subscribe` or an `unsubscribe`, which may use all of it too. Only the cancel request of a
-    /// shutdown ignores this limit. Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)).
+    /// Sets the maximum number of requests in any `window`, over all links of a client to the same host. Half of the
+    /// limit may be used at once, as for [`Config::dial_limit`]. While there is no room, subscriptions and probes
+    /// wait, and the client refuses other requests. Only the cancel request of a shutdown ignores this limit.
+    /// Default: 7,000 in 10 s ([limits](crate::protocol::streams#limits)). Who may use how much of this half:
+    ///
+    /// - `subscribe` and `unsubscribe`: about three quarters. While some wait, about every 16th request that the
+    ///   client sends is one of them, and may use all of the half.
+    /// - Probes and cancellations: all. Other requests: about 15/16.
     #[must_use]
     pub const fn request_limit(mut self, requests: u32, window: Duration) -> Config {
         self.request_limit = (requests, window);
@@ -466,9 +467,8 @@ impl Config {
     }
 
     /// Sets the maximum number of new orders in any `window`, over all links of a client to the same host. Half of
-    /// the limit may be used at once; the rest is spread evenly over the window
-    /// ([`RateLimiter`](crate::RateLimiter)). The client refuses an order for which there is no room. Default: 3,500
-    /// in 10 s ([limits](crate::protocol::streams#limits)).
+    /// the limit may be used at once, as for [`Config::dial_limit`]. The client refuses an order for which there is
+    /// no room. Default: 3,500 in 10 s ([limits](crate::protocol::streams#limits)).
     #[must_use]
     pub const fn order_limit(mut self, orders: u32, window: Duration) -> Config {
         self.order_limit = (orders, window);
@@ -521,7 +521,7 @@ impl Config {
         self
     }
 
-    /// Returns the address to dial, with its query, without a name and a password.
+    /// Returns the address to dial, without a name and a password, with the parameters that the settings need.
     pub fn url(&self) -> String {
         let mut parameters = Vec::new();
         match self.api {

@@ -45,9 +45,10 @@
 //! | `serde` | yes | `Serialize` for events, messages and counters; `Deserialize` for values |
 //! | `rust_decimal` | no | conversions between [`Decimal`] and the type of that name in the crate `rust_decimal` |
 //!
-//! `Serialize` writes a [`Decimal`] or a [`Number`] as a text, and ids and times as JSON numbers. Ids of orders
-//! exceed 2⁵³: read them with a reader that keeps 64-bit integers exact. A reader that turns each number into a
-//! float, such as `JSON.parse` of JavaScript, rounds them.
+//! `Serialize` writes a [`Decimal`] or a [`Number`] as a text, and times and numeric ids as JSON numbers. It writes a
+//! [`LinkId`] as an object with the members `slot`, `endpoint` and `epoch`. Ids of orders exceed 2⁵³: read them with
+//! a reader that keeps 64-bit integers exact. A reader that turns each number into a float, such as `JSON.parse` of
+//! JavaScript, rounds them.
 //!
 //! Without any feature the crate needs only `alloc`.
 
