@@ -12,8 +12,14 @@ use crate::value::time::Instant;
 pub enum CommandError {
     /// The client is shutting down or closed; make a new client.
     Closed,
-    /// No link that could take the request is open now: try again after [`Event::Live`](crate::Event::Live). If the
-    /// command named a link that has ended, name the new link of the slot.
+    /// No link that could take the request is open now. Try again after [`Event::Live`](crate::Event::Live). In these
+    /// cases, first act:
+    ///
+    /// - [`Client::open`](crate::Client::open) was not called, or a link to the endpoint has failed for good
+    ///   ([`Event::LinkClosed`](crate::Event::LinkClosed)): call `open`.
+    /// - No stream needs a link to the endpoint, and the endpoint does not [stay open](crate::Config::stay_open):
+    ///   subscribe to a stream there.
+    /// - The command named a link that has ended: name the new link of the slot.
     NotConnected,
     /// This limit is reached: unsubscribe, wait for replies or poll outputs, depending on the limit.
     TooMany(Limit),
@@ -38,8 +44,10 @@ pub enum CommandError {
     /// be the id of an endpoint of this client.
     UnknownEndpoint,
     /// The stream or the request needs an [authenticated](crate::Config::authenticated) endpoint of the current API.
-    /// Either the command names an endpoint that is not authenticated, or it names no endpoint and the client has no
-    /// authenticated endpoint of the current API.
+    /// The error has one of two causes:
+    ///
+    /// - The command names an endpoint that is not authenticated, or a link to such an endpoint.
+    /// - The command names neither, and the client has no authenticated endpoint of the current API.
     NotAuthenticated,
     /// Several endpoints could take the request, and the client cannot choose one. Name the endpoint with
     /// [`Client::request_at`](crate::Client::request_at).
@@ -49,7 +57,8 @@ pub enum CommandError {
     SeveralLinks,
     /// A link to the endpoint has failed for good, and the client makes no further attempt in its slot (see
     /// [`Event::LinkClosed`](crate::Event::LinkClosed)). [`Client::open`](crate::Client::open) connects the slot
-    /// again.
+    /// again. Only commands about streams return this error; a request returns
+    /// [`NotConnected`](CommandError::NotConnected).
     GivenUp,
     /// A rate limit is reached.
     RateLimited {
