@@ -21,8 +21,9 @@ use crate::value::time::Instant;
 // ---- streams -----------------------------------------------------------------------------------
 
 impl Client {
-    /// Subscribes to a stream. The subscription survives reconnects. It ends with
-    /// [`unsubscribe`](Client::unsubscribe), or when the venue [rejects](crate::Event::Rejected) the stream.
+    /// Subscribes to a stream. Before [`open`](Client::open), the client sends nothing. The subscription survives
+    /// reconnects. It ends with [`unsubscribe`](Client::unsubscribe) or [`remove`](Client::remove), or when the venue
+    /// [rejects](crate::Event::Rejected) the stream.
     ///
     /// The client chooses the endpoint where the stream is already subscribed. If there is none, it chooses the
     /// endpoint that was added first, among those that have the stream. A stream of an account needs an authenticated
@@ -91,13 +92,14 @@ impl Client {
     }
 
     /// Ends a subscription. [`Event::Unsubscribed`](crate::Event::Unsubscribed) comes at once. If no other
-    /// subscription names the same stream, the client delivers no more data of the stream, and asks the venue to stop
-    /// the stream. Until the venue confirms this, [`streams`](Client::streams) shows the stream as
+    /// subscription at the endpoint names the same stream, the client delivers no more data of the stream. If the
+    /// stream was requested over an open link, the client also asks the venue to stop the stream. Until the venue
+    /// confirms this, [`streams`](Client::streams) shows the stream as
     /// [leaving](crate::lifecycle::StreamState::Leaving).
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::UnknownStream`].
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`] if too many outputs wait; [`CommandError::UnknownStream`].
     pub fn unsubscribe(&mut self, now: Instant, id: StreamId) -> Result<(), CommandError> {
         self.command(now)?;
         let ended = self.command_link(id.link_slot(), |link, cx| link.unsubscribe(cx, id));
@@ -202,7 +204,7 @@ impl Client {
     /// Returns the link and the symbol of each book that the venue sends without a subscription. Only links of market
     /// data v1 that receive bids or offers have such books. The address or [`Config::symbol`](crate::Config::symbol)
     /// names their symbols. Links that have failed are included, because [`open`](Client::open) connects their slots
-    /// again.
+    /// again. Before `open`, and after the end of the client, there are no such links.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, PRODUCTION};

@@ -12,7 +12,8 @@ use crate::value::time::Instant;
 use crate::wire::Scratch;
 
 impl Client {
-    /// Reports that the dial for this link succeeded.
+    /// Reports that the dial for this link succeeded. If the client no longer waits for this dial, an
+    /// [`Output::Abort`] follows.
     pub fn handle_connected(&mut self, link: LinkId, now: Instant) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_connected(cx, link)).is_none() {
@@ -84,7 +85,9 @@ impl Client {
     ///
     /// - a ping or pong,
     /// - a Close frame that answers the client's, or comes over a link that is not open,
-    /// - a reply to a probe, a `subscribe` or an `unsubscribe`, unless this reply rejects a stream or comes too late.
+    /// - a reply to a probe, a `subscribe` or an `unsubscribe`, unless this reply rejects a stream. If such a reply
+    ///   comes after [`Config::request_timeout`](crate::Config::request_timeout) and changes nothing, this method
+    ///   returns an [`Event::Ignored`].
     #[inline]
     pub fn handle_frame<'f>(
         &mut self,
@@ -138,7 +141,9 @@ impl Client {
         Some(Event::Ignored(Ignored { reason: IgnoredReason::EndedLink }, source))
     }
 
-    /// Reports that the transport of this link ended. After [`Output::Abort`] the client ignores the report.
+    /// Reports that the transport of this link ended. If the dial for the link has not ended, the report counts as a
+    /// failed dial ([`ConnectFailure::Transport`]). After [`Output::Abort`], or after a Close frame of the peer, the
+    /// client ignores the report.
     pub fn handle_lost(&mut self, link: LinkId, now: Instant, reason: Lost) {
         self.advance(now);
         if self.with_link(link.slot(), |it, cx| it.handle_lost(cx, link, reason)).is_none() {
@@ -171,9 +176,10 @@ impl Client {
     }
 
     /// Reports that the machine has slept or that the network has changed. The client probes each open link
-    /// immediately. If no frame comes within [`silence_max`](crate::Config::silence_max) minus
-    /// [`probe_after`](crate::Config::probe_after), the client drops the link. If the client is already probing a
-    /// link, the call has no effect on this link: the time for the reply does not begin again.
+    /// immediately. At an archived endpoint, the client sends nothing and only waits for a frame. If no frame comes
+    /// within [`silence_max`](crate::Config::silence_max) minus [`probe_after`](crate::Config::probe_after), the
+    /// client drops the link. The call has no effect on a link that is not open, or that the client is already
+    /// probing: the time for the reply does not begin again.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.advance(now);
         for slot in 0..self.slots.count() {

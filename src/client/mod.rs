@@ -144,7 +144,9 @@ enum ClientState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Readiness {
     /// At least one link exists, every link is live, every stream is confirmed, and every stream that an
-    /// [`Event::Unserved`](crate::Event::Unserved) reported has worked again since. Books may still be stale.
+    /// [`Event::Unserved`](crate::Event::Unserved) reported has worked again since. A stream in the state
+    /// [`Resyncing`](crate::lifecycle::StreamState::Resyncing) counts as confirmed. So a book may still be stale, and
+    /// a stream may have fallen silent.
     Ready,
     /// Some link is live, but not all conditions of [`Ready`](Readiness::Ready) hold.
     Partly,
@@ -225,11 +227,14 @@ impl Client {
     }
 
     /// Removes an endpoint. The client ends the subscriptions at the endpoint, as
-    /// [`unsubscribe`](Client::unsubscribe) does, and closes the links to the endpoint.
+    /// [`unsubscribe`](Client::unsubscribe) does, and closes the links to the endpoint. A request has the outcome
+    /// [`Lost`](crate::RequestOutcome::Lost) if its link ends before the reply comes. If every remaining endpoint has
+    /// a link and all these links have failed for good, the client ends ([`Event::Closed`](crate::Event::Closed)).
     ///
     /// # Errors
     ///
-    /// [`CommandError::Closed`]; [`CommandError::TooMany`]; [`CommandError::UnknownEndpoint`].
+    /// [`CommandError::Closed`]; [`CommandError::TooMany`] if too many outputs wait;
+    /// [`CommandError::UnknownEndpoint`].
     pub fn remove(&mut self, now: Instant, endpoint: EndpointId) -> Result<(), CommandError> {
         self.command(now)?;
         let slots = self.endpoints.remove(endpoint, self.now).ok_or(CommandError::UnknownEndpoint)?;
@@ -245,9 +250,11 @@ impl Client {
 
     /// Starts to connect. Until [`close`](Client::close), [`close_by`](Client::close_by) or
     /// [`shut_down`](Client::shut_down), the client opens every link that a stream needs, and one link to each
-    /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost. If links
-    /// have failed for good ([`Event::LinkClosed`](crate::Event::LinkClosed)), another call of `open` connects their
-    /// slots again, after the delay that follows the last failure in the slot.
+    /// endpoint that [stays open](Config::stay_open). The client replaces each of these links that is lost.
+    ///
+    /// If links have failed for good ([`Event::LinkClosed`](crate::Event::LinkClosed)), another call of `open`
+    /// connects their slots again, after the delay that follows the last failure in the slot. Other links are not
+    /// affected by another call.
     ///
     /// # Errors
     ///
@@ -266,8 +273,8 @@ impl Client {
 
     /// Ends the client: refuses commands, abandons attempts to connect, and closes every open link with a closing
     /// handshake. [`Event::Closed`](crate::Event::Closed) follows exactly once, at the latest with the first
-    /// [`handle_timeout`](Client::handle_timeout) after the longest [`Config::close_timeout`] of these links. A
-    /// second call has no effect.
+    /// [`handle_timeout`](Client::handle_timeout) after the longest [`Config::close_timeout`] of these links. A call
+    /// during [`shut_down`](Client::shut_down) skips to the last step. A second call has no effect.
     pub fn close(&mut self, now: Instant) {
         let deadline = self.now.max(now) + self.close_timeout();
         self.close_by(now, deadline);
@@ -276,19 +283,25 @@ impl Client {
     /// Ends the client by a deadline: refuses commands, abandons attempts to connect, and closes every open link with
     /// a closing handshake. Each handshake ends by `deadline`, and takes no longer than [`Config::close_timeout`].
     /// [`Event::Closed`](crate::Event::Closed) follows at the latest with the first
-    /// [`handle_timeout`](Client::handle_timeout) at or after `deadline`. A second call of this method can only bring
-    /// the deadline forward.
+    /// [`handle_timeout`](Client::handle_timeout) at or after `deadline`.
+    ///
+    /// A second call of this method can only bring the deadline forward. A call during
+    /// [`shut_down`](Client::shut_down) also skips to the last step. After the end of the client, a call has no
+    /// effect.
     pub fn close_by(&mut self, now: Instant, deadline: Instant) {
         self.advance(now);
         self.begin_shutdown(ShutdownPlan::by(deadline), true);
     }
 
-    /// Shuts down in steps: refuses commands, cancels orders and unsubscribes if the plan says so, and closes the
-    /// links. An [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the beginning of each step. The client
-    /// ends a step that takes too long, so that time remains for the following steps.
-    /// [`Event::Closed`](crate::Event::Closed) follows exactly once, at the latest with the first
-    /// [`handle_timeout`](Client::handle_timeout) at or after the deadline of the plan. A second call of this method
-    /// can only bring the deadline forward. [`close`](Client::close) skips to the last step.
+    /// Shuts down in steps: refuses commands, abandons attempts to connect, cancels orders and unsubscribes if the
+    /// plan says so, and closes the links. An [`Event::ShuttingDown`](crate::Event::ShuttingDown) reports the
+    /// beginning of each step. The client ends a step that takes too long, so that time remains for the following
+    /// steps. [`Event::Closed`](crate::Event::Closed) follows exactly once, at the latest with the first
+    /// [`handle_timeout`](Client::handle_timeout) at or after the deadline of the plan.
+    ///
+    /// A second call can only bring the deadline forward: the client ignores the steps of the second plan.
+    /// [`close`](Client::close) and [`close_by`](Client::close_by) skip to the last step. After the end of the
+    /// client, a call has no effect.
     pub fn shut_down(&mut self, now: Instant, plan: ShutdownPlan) {
         self.advance(now);
         self.begin_shutdown(plan, false);
@@ -304,8 +317,12 @@ impl Client {
     ///
     /// [`Abandoned::sessions`](crate::Abandoned::sessions) is the number of sessions that may have left open orders.
     /// After the call, the client does not count a session because of this order, unless a later event reports the
-    /// order as open. The client remembers at most the latest 1,024 requests that placed orders. For a request that
-    /// the client no longer remembers, the call has no effect.
+    /// order as open.
+    ///
+    /// The client remembers at most 1,024 requests that placed orders. Beyond this number, it first forgets a request
+    /// whose order was refused or has ended, and if there is none, the oldest request. The call has no effect for a
+    /// request that the client does not remember, for a [raw](crate::Request::raw) request, and after the end of the
+    /// client.
     ///
     /// ```
     /// use gemini_ws::{Client, Config, Instant, NewOrder, Orders, Output, Request, Side};
@@ -429,7 +446,8 @@ impl Client {
         self.endpoints.ids()
     }
 
-    /// Returns the newest link of each slot in use, with its endpoint and state.
+    /// Returns the newest link of each slot in use, with its endpoint and state. Until its first attempt to connect,
+    /// a link has the number of the last attempt in its slot; 0 in a new slot.
     pub fn links(&self) -> impl Iterator<Item = (LinkId, EndpointId, State)> + '_ {
         self.slots.iter().filter_map(|slot| {
             let link = slot.link()?;
@@ -456,7 +474,9 @@ impl Client {
         self.endpoints.tagged(link.endpoint())
     }
 
-    /// Returns the state of a link; `None` if the link no longer exists, or if a later attempt has replaced it.
+    /// Returns the state of a link; `None` if the link no longer exists, or if a later attempt has replaced it. If
+    /// another link to the same endpoint is in the slot and was not dialled yet, returns the state of this other
+    /// link, because it still has the same id.
     pub fn state(&self, link: LinkId) -> Option<State> {
         let known = self.slots.link(link.slot())?;
         (known.id() == link).then(|| known.state())
@@ -482,7 +502,9 @@ impl Client {
         self.endpoints.configs().any(|config| config.authenticated)
     }
 
-    /// Returns each subscription with its stream and the stream's state.
+    /// Returns each subscription with its stream and the stream's state. Until the venue has confirmed the
+    /// `unsubscribe`, the last subscription of a stream remains here as [leaving](StreamState::Leaving), although it
+    /// has ended.
     pub fn streams(&self) -> impl Iterator<Item = (StreamId, Stream, StreamState)> + '_ {
         self.slots.links().flat_map(Link::streams)
     }

@@ -49,7 +49,8 @@ impl ShutdownPlan {
     }
 
     /// Sets whether to unsubscribe all streams except the streams of an account. The client then waits for the
-    /// confirmations of the venue until the time of this step is over. Default: no.
+    /// confirmations of the venue until the time of this step is over. Market data v2 confirms nothing, so the client
+    /// does not wait there. Default: no.
     #[must_use]
     pub const fn unsubscribe(mut self, unsubscribe: bool) -> ShutdownPlan {
         self.unsubscribes = unsubscribe;
