@@ -24,7 +24,8 @@ pub enum State {
     Closing,
     /// Waiting before the next attempt to connect.
     Backoff,
-    /// Closed. Nothing leads out of this state.
+    /// Closed. No input leads out of this state. If the link has failed, [`Client::open`](crate::Client::open)
+    /// replaces it with a new link, which has the same id until its first attempt to connect.
     Closed,
 }
 
@@ -61,7 +62,7 @@ pub enum Input {
     /// The link can become live: see [`State::Subscribing`].
     Settled,
     /// The link has to be replaced: the peer does not reply, too many frames in a row could not be decoded, frames of
-    /// a v1 endpoint were lost, or a book of market data v1 needs a new snapshot.
+    /// a v1 endpoint were lost or could not be used, or a book of market data v1 needs a new snapshot.
     Unusable,
     /// The transport ended, or the peer's Close frame came.
     Lost,
@@ -206,8 +207,8 @@ pub const LINK: [(Input, [Cell<State, Effect>; 7]); 18] = [
 pub enum StreamState {
     /// Not requested over this link yet.
     Wanted,
-    /// Requested and not confirmed yet. The client requests the stream again if no reply comes, or if the venue
-    /// refuses for now.
+    /// Requested and not confirmed yet. The request itself may still wait for room in a limit. The client requests
+    /// the stream again if no reply comes, or if the venue refuses for now.
     Requested,
     /// Confirmed. A book still waits for its snapshot.
     Active,

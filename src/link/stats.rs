@@ -16,8 +16,8 @@ pub struct Stats {
     pub data: u64,
     /// Responses to requests; on archived endpoints also heartbeats, confirmations and errors.
     pub control: u64,
-    /// Frames that showed a missing update. There are two exceptions. A frame of order events v1 counts in `data`,
-    /// even if it shows a missing event. A malformed frame counts in `malformed`.
+    /// Frames that showed a missing update. There are two exceptions. A list of events of order events v1 counts in
+    /// `data`, even if it shows a missing event. A malformed frame counts in `malformed`.
     pub gaps: u64,
     /// Frames that could not be decoded.
     pub malformed: u64,
@@ -32,7 +32,7 @@ pub struct Stats {
     pub ignored_before_snapshot: u64,
     /// Data of streams that are not subscribed.
     pub ignored_not_subscribed: u64,
-    /// Responses whose id belongs to no waiting request.
+    /// Responses whose id belongs to no waiting request, and late refusals of stream requests that change nothing.
     pub ignored_unknown_response: u64,
     /// Frames of links that have ended or are not open yet.
     pub ignored_ended_link: u64,
