@@ -115,10 +115,13 @@ pub enum Event<'f> {
         /// How the request ended.
         outcome: RequestOutcome<'f>,
     },
-    /// The venue accepted a subscription. If the venue had already accepted the stream for another subscription, the
+    /// The venue accepted a subscription. If the venue has already accepted the stream for another subscription, the
     /// event comes at once. Data of the stream may have come before this event. The event comes again after each
-    /// reconnect and each resubscription. On market data v2, the first data of a stream causes the event. For a depth
-    /// stream of market data v2, wait for [`Event::Synced`], because `Subscribed` does not always come.
+    /// reconnect and each resubscription.
+    ///
+    /// Market data v2 confirms nothing. There, the first data of a stream causes the event, except for a depth
+    /// stream: wait for its [`Event::Synced`], because `Subscribed` comes only if the first request got no data
+    /// within [`Config::request_timeout`](crate::Config::request_timeout).
     Subscribed {
         /// The link of the subscription.
         link: LinkId,
@@ -300,8 +303,8 @@ pub enum Event<'f> {
         retry: Option<Instant>,
     },
     /// The link has ended, no attempt to replace it follows, and the client is not shutting down. With
-    /// [`CloseReason::Requested`] and [`CloseReason::RequestedUnclean`], nothing needs the link any more. A later
-    /// subscription may open another link in the same slot.
+    /// [`CloseReason::Requested`] and [`CloseReason::RequestedUnclean`], nothing needs the link any more, or the
+    /// application has removed the endpoint. A later subscription may open another link in the same slot.
     ///
     /// With any other reason, the link has failed. The client keeps the subscriptions of the slot, and requests their
     /// streams again when [`Client::open`](crate::Client::open) connects the slot. If every endpoint has a link and
@@ -322,7 +325,8 @@ pub enum Event<'f> {
         /// whichever was later.
         since: Instant,
     },
-    /// A step of [`Client::shut_down`](crate::Client::shut_down) begins.
+    /// A step of [`Client::shut_down`](crate::Client::shut_down) begins. [`Client::close`](crate::Client::close)
+    /// causes this event only during such a shutdown.
     ShuttingDown {
         /// The step.
         step: ShutdownStep,
@@ -330,7 +334,7 @@ pub enum Event<'f> {
     /// The client has ended. This event comes exactly once. No other event follows, except [`Event::Ignored`] for
     /// frames that the driver still passes to the client.
     Closed {
-        /// The reason. If all links have failed, the reason of the link in the last slot.
+        /// The reason. If all links have failed, the reason of the failed link in the highest slot.
         reason: CloseReason,
         /// The requests, links and sessions that the client abandoned.
         abandoned: Abandoned,
@@ -355,7 +359,8 @@ pub enum Event<'f> {
 }
 
 impl<'f> Event<'f> {
-    /// Returns where the data comes from; `None` for events that are not data of a frame.
+    /// Returns where the data comes from; `None` for the variants without a [`Source`], such as [`Event::Reply`] and
+    /// [`Event::Gap`].
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Replay, Scratch};
@@ -466,7 +471,7 @@ pub enum IgnoredReason {
     /// Data of a stream that is not subscribed, or is no longer subscribed. On market data v1, data of a symbol that
     /// neither the address nor [`Config::symbol`](crate::Config::symbol) names.
     NotSubscribed,
-    /// A response whose id belongs to no waiting request.
+    /// A response whose id belongs to no waiting request, or a late refusal of a stream request that changes nothing.
     UnknownResponse,
     /// A frame of a link that has ended or is not open yet.
     EndedLink,

@@ -168,7 +168,8 @@ pub enum Lost {
     /// [`Config::malformed_run_max`](crate::Config::malformed_run_max).
     Malformed,
     /// Frames of an archived v1 endpoint were lost or could not be used. Or the application requested a new snapshot
-    /// of a market data v1 book with [`Client::resync_books`](crate::Client::resync_books).
+    /// of a market data v1 book with [`Client::resync_books`](crate::Client::resync_books) or
+    /// [`Client::resync_all_books`](crate::Client::resync_all_books).
     SequenceGap,
     /// At least three requests have timed out since the last message from the peer. The first of these timeouts was
     /// at least three times [`Config::request_timeout`](crate::Config::request_timeout) ago. Pings and pongs are not
@@ -230,6 +231,7 @@ pub enum CloseReason {
     RequestedUnclean,
     /// The application requested the end. The venue did not confirm the cancellation of all orders that the
     /// [`ShutdownPlan`](crate::ShutdownPlan) covers, so some orders may still be open: see [`Abandoned::sessions`].
+    /// The client reports this reason even if a closing handshake also timed out.
     RequestedIncomplete,
     /// An attempt to connect failed, and another attempt would fail as well until something changes: see the
     /// failure.
@@ -250,13 +252,14 @@ pub enum CloseReason {
     },
 }
 
-/// The requests, links and sessions that a client abandoned with links that ended for good: no further attempt
-/// followed. Each number is a sum over the life of the client.
+/// The requests, links and sessions that a client abandoned. Each number is a sum over the life of the client.
+/// `requests` and `links` count only links that ended for good: no further attempt followed. `sessions` also counts
+/// the sessions of links that the client has replaced.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Abandoned {
-    /// Requests of the application that had no reply of the venue when their link ended. An
-    /// [`Event::Reply`](crate::Event::Reply) has reported each of these requests as lost or not sent.
+    /// Requests of the application, and the cancel request of a shutdown, that had no reply of the venue when their
+    /// link ended. An [`Event::Reply`](crate::Event::Reply) has reported each of these requests as lost or not sent.
     pub requests: usize,
     /// Transports, or attempts to connect, that were dropped without a closing handshake.
     pub links: usize,

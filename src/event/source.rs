@@ -167,7 +167,8 @@ impl<'f> Source<'f> {
         self.stream
     }
 
-    /// Returns the text of the frame; empty if the frame was binary.
+    /// Returns the text of the frame; empty if the frame was binary. For a part of a [`Batch`](crate::Batch), this is
+    /// the text of the whole frame.
     pub const fn frame(&self) -> &'f str {
         self.frame
     }
