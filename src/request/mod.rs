@@ -170,7 +170,8 @@ impl Request {
         }
     }
 
-    /// Returns whether the request is about orders or quotes. Such a request needs an authenticated link.
+    /// Returns whether the request is about orders or quotes. Such a request needs an authenticated link. Returns
+    /// `false` for a [raw](Request::raw) request, because its method is unknown.
     pub const fn is_of_account(&self) -> bool {
         match self {
             Request::PlaceOrder(_)

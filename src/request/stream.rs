@@ -89,8 +89,8 @@ pub enum Stream {
     },
     /// `requestForQuote`: public requests for quotes on combinations of contracts.
     RequestForQuote,
-    /// `settlements@account`: settled contracts. The venue has withdrawn the stream ([settlements
-    /// withdrawn](crate::protocol::quirks#settlements-withdrawn)).
+    /// `settlements@account`: settled contracts. Needs authentication. The venue has withdrawn the stream
+    /// ([settlements withdrawn](crate::protocol::quirks#settlements-withdrawn)).
     Settlements,
     /// `{symbol}@trade`: all trades.
     Trade {
@@ -335,7 +335,8 @@ impl Stream {
         })
     }
 
-    /// Returns the topic of the stream's events.
+    /// Returns the topic of the stream's events. On market data v2, a depth stream also causes events of the topic
+    /// [`Topic::Trade`].
     pub const fn topic(&self) -> Topic {
         match self {
             Stream::Balances { .. } => Topic::Balances,
