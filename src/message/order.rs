@@ -15,8 +15,13 @@ use crate::value::time::Timestamp;
 /// zero. A cancellation may contain neither the side nor the ordered quantity: [`Orders`](crate::Orders) keeps the
 /// values of earlier updates. An update is malformed if one of these cannot be decoded: the order id, the client
 /// order id, the symbol, the status, the limit price, the ordered or executed quantity, or the trade id, price or
-/// quantity of a fill. In order events v1, a fill is also malformed if its `remaining_amount` or `is_live` cannot be
-/// decoded. If any other member cannot be decoded, its field is `None`.
+/// quantity of a fill. If any other member cannot be decoded, its field is `None`.
+///
+/// In order events v1, an update is also malformed in these cases:
+///
+/// - The object `fill` has no trade id, price or quantity.
+/// - The `type` is `fill`, and `remaining_amount` cannot be decoded.
+/// - The `type` is `fill`, there is no `remaining_amount`, and `is_live` cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -56,8 +61,13 @@ pub struct OrderUpdate<'f> {
     pub executed_quantity: Option<Decimal>,
     /// The average price of the fills: `a`, in v1 `avg_execution_price`.
     pub average_price: Option<Number<'f>>,
-    /// The execution, if the update reports one. In the current API, a member with the value zero counts as missing:
-    /// [`Fill::trade_id`], [`Fill::price`] and [`Fill::quantity`] are `None` instead of zero.
+    /// The execution, if the update reports one.
+    ///
+    /// - Current API: present if the status is `FILLED` or `PARTIALLY_FILLED`. With any other status, present if the
+    ///   update has `t` or `L`, but not `Z`. A zero counts as missing: [`Fill::trade_id`], [`Fill::price`] and
+    ///   [`Fill::quantity`] are `None` instead of zero.
+    /// - Order events v1: present if the event has the object `fill`, or the `type` `fill`. Without the object, all
+    ///   fields are `None`. If the quantity is zero, [`Fill::quantity`] is `None`.
     pub fill: Option<Fill<'f>>,
     /// The reason why the order was rejected or cancelled: `r`, in v1 `reason`. In the current API, absent if the
     /// user cancelled the order.
