@@ -235,8 +235,8 @@ pub enum MarketEntry<'f> {
     Auction(Auction<'f>),
     /// An entry of an unknown type, complete.
     Unrecognized(Unrecognized<'f>),
-    /// A trade or an auction that cannot be decoded. It affects no other entry. A change that cannot be decoded makes
-    /// the whole frame malformed.
+    /// A trade or an auction that cannot be decoded. It affects no other entry. The whole frame is malformed if a
+    /// change cannot be decoded, or if an entry is not an object or has no readable `type`.
     Malformed {
         /// The entry.
         element: RawJson<'f>,
@@ -359,7 +359,8 @@ open_enum! {
     }
 }
 
-/// A heartbeat of an archived endpoint, sent every five seconds:
+/// A heartbeat of an archived endpoint. Market data v2 sends one every five seconds. The two v1 APIs do so if the
+/// address has the parameter `heartbeat=true`. See
 /// [market data v2](crate::protocol::market_data_v2#heartbeats),
 /// [market data v1](crate::protocol::market_data_v1#heartbeats),
 /// [order events v1](crate::protocol::order_events_v1#heartbeats).
@@ -375,7 +376,7 @@ pub struct Heartbeat<'f> {
     pub socket_sequence: Option<u64>,
     /// `sequence`, in order events v1: the number of the heartbeat.
     pub sequence: Option<u64>,
-    /// `trace_id`, in order events v1: the id of the subscription.
+    /// `trace_id`, in order events v1: the part of [`SubscriptionAck::subscription_id`] after its last hyphen.
     pub trace_id: Option<Text<'f>>,
 }
 
@@ -409,9 +410,10 @@ pub struct SubscriptionAck<'f> {
     pub account_id: Option<u64>,
     /// `subscriptionId`: the id of the subscription. The part after the last hyphen is [`Heartbeat::trace_id`].
     pub subscription_id: Option<Text<'f>>,
-    /// `symbolFilter`: the symbols whose events are sent; empty for all symbols.
+    /// `symbolFilter`: the symbols whose events are sent; empty for all symbols, or if the filter cannot be read.
     pub symbol_filter: List<'f, Text<'f>>,
-    /// `apiSessionFilter`: the API sessions whose events are sent; empty for all API sessions.
+    /// `apiSessionFilter`: the API sessions whose events are sent; empty for all API sessions, or if the filter
+    /// cannot be read.
     pub api_session_filter: List<'f, ApiSession<'f>>,
     /// `eventTypeFilter`: the types of events that are sent; empty for all types, or if the filter cannot be read.
     pub event_type_filter: List<'f, Text<'f>>,
@@ -439,7 +441,7 @@ impl SubscriptionAck<'_> {
 pub enum OrderReport<'f> {
     /// A change of an order, or an open order.
     Update(OrderUpdate<'f>),
-    /// An element of an unknown type, complete.
+    /// An element of an unknown type, complete. Only an [`OrderEvents`] contains such elements.
     Unrecognized(Unrecognized<'f>),
     /// An element that cannot be decoded. The offset of the error counts from the start of the element.
     Malformed {

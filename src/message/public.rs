@@ -35,7 +35,8 @@ pub struct BookTicker<'f> {
     pub bid: Option<Level>,
     /// The best ask: its price `a` and its quantity `A`. `None` if one of the two is empty or zero.
     pub ask: Option<Level>,
-    /// `c`, `C`: the price and quantity of the last trade; `None` before the first trade.
+    /// `c`, `C`: the price and quantity of the last trade. `None` before the first trade, and if one of the two is
+    /// empty, zero or cannot be decoded.
     pub last_trade: Option<Level>,
 }
 
@@ -219,7 +220,7 @@ pub struct FundingAmount<'f> {
     pub funding_time: Timestamp,
     /// `i`: the minutes between two instants of funding.
     pub interval_minutes: Option<u64>,
-    /// `f`: the amount per contract in quote units.
+    /// `f`: the amount per contract in quote units; may be negative.
     pub amount: Decimal,
     /// `r`: the rate in percent, truncated to three decimals by the venue. Undocumented in market data v2.
     pub rate_percent: Option<Number<'f>>,
@@ -240,7 +241,7 @@ pub struct Response<'f> {
     pub status: Option<u16>,
     /// `result`: the result of the request; absent in plain acknowledgements.
     pub result: Option<RawJson<'f>>,
-    /// `error`: the code and the message of a refusal.
+    /// `error`: the code and the message of a refusal. Any value but `null` counts as a refusal.
     pub error: Option<ApiError<'f>>,
     /// `rateLimits`: the venue's rate limits. Only the reply to `conninfo` has this member, [beside the
     /// status](crate::protocol::quirks#conninfo-beside-result).
@@ -304,8 +305,8 @@ impl Response<'_> {
         !self.is_internal_error() && !self.has_id() && (is_named || matches!(self.status, Some(429)))
     }
 
-    /// Returns whether the reply reports an internal error of the venue. After such an error, it is unknown whether
-    /// the venue acted on the request.
+    /// Returns whether the reply reports an internal error of the venue: the status is 408 or at least 500, or the
+    /// error code is -1000. After such an error, it is unknown whether the venue acted on the request.
     pub const fn is_internal_error(&self) -> bool {
         matches!(self.status, Some(408 | 500..)) || matches!(&self.error, Some(ApiError { code: -1000, .. }))
     }
