@@ -175,7 +175,7 @@ pub struct FundingAmounts<'f> {
 pub struct FundingAmountChange<'f> {
     /// `timestamp`: the time of the frame, sent in nanoseconds.
     pub event_time: Option<Timestamp>,
-    /// `funding_amount`: the amount per contract in quote units.
+    /// `funding_amount`: the amount per contract in quote units; may be negative.
     pub amount: Decimal,
     /// `funding_date_time`: the time of the funding, sent in nanoseconds.
     pub funding_time: Timestamp,
