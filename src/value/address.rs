@@ -27,7 +27,8 @@ use crate::value::endpoint::Endpoint;
 pub struct UserInfo(String);
 
 impl UserInfo {
-    /// Returns the text before the `@` of the address, unchanged.
+    /// Returns the text between `://` and the last `@` before the path of the address. Percent escapes in the text
+    /// remain.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -178,12 +179,18 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Returns an address as logs and errors may show it, without a name, a password and a fragment. `***` replaces the
-/// value of a parameter whose name contains `session`, `key`, `token`, `secret`, `password` or `signature`.
+/// Returns an address as logs and errors may show it, without a user name, a password and a fragment. `***` replaces
+/// the value of each parameter of the query whose name contains `session`, `key`, `token`, `secret`, `password` or
+/// `signature`, in upper or lower case.
 ///
-/// A slash or an `@` in a password must be escaped. If it is not, the text before the first slash looks like a host
-/// with a port. If this text contains an `@`, or a colon after a name that is neither `localhost` nor an IP address,
-/// `***` also replaces everything before the last `@` of the path.
+/// In a password, the characters `/`, `?`, `#` and `@` must be escaped. If a slash is not escaped, a part of the
+/// password is where a path usually is. So if the path has an `@`, `***` replaces everything between `://` and the
+/// last `@` of the path in two cases:
+///
+/// - The text before the path has an `@` too.
+/// - The text before the path has a colon, and the name before this colon is neither `localhost` nor an IP address.
+///
+/// If the text has no `://`, everything up to its last `@` is left out.
 ///
 /// ```
 /// use gemini_ws::without_secrets;

@@ -3,10 +3,10 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// The venue's endpoints: the current API and three archived APIs.
+/// The API that is spoken at an endpoint: the current API or one of three archived APIs.
 ///
-/// A frame does not name its endpoint, but the same member may mean different things at different endpoints. So the
-/// caller names the endpoint when it decodes a frame.
+/// A frame does not name its API, but the same member may mean different things in different APIs. So the caller
+/// names the `Endpoint` when it decodes a frame. The addresses below are those of production.
 ///
 /// ```
 /// use gemini_ws::{Endpoint, Message, Scratch};
@@ -34,7 +34,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All endpoints.
+    /// All four APIs.
     pub const ALL: [Endpoint; 4] =
         [Endpoint::Streams, Endpoint::MarketDataV2, Endpoint::MarketDataV1, Endpoint::OrderEventsV1];
 
@@ -48,7 +48,8 @@ impl Endpoint {
         }
     }
 
-    /// Returns the short name of the endpoint, which the command `gemini-ws` accepts as an argument.
+    /// Returns the short name of the API: `streams`, `v2`, `v1` or `orders-v1`. The command `gemini-ws` accepts this
+    /// name as an argument, and [`FromStr`] parses it.
     pub const fn name(self) -> &'static str {
         match self {
             Endpoint::Streams => "streams",

@@ -7,7 +7,8 @@ use crate::value::print;
 
 /// The id of a link: a slot, and the number of the attempt to connect in the slot.
 ///
-/// Ids are not reused, so a late input of an ended attempt cannot affect the next attempt.
+/// A client never reuses an id, so a late input of an ended attempt cannot affect the next attempt. Another client
+/// uses the same ids.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkId {
@@ -46,7 +47,8 @@ impl LinkId {
         self.slot == other.slot && self.epoch <= other.epoch
     }
 
-    /// Returns the slot, from 0: an index for a driver's table of sockets.
+    /// Returns the number of the slot. Slots count from 0, so a driver can use the number as an index of its table of
+    /// sockets.
     pub const fn slot(self) -> usize {
         self.slot as usize
     }
@@ -63,7 +65,8 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// The id of a request: the member `id` of its frame. The ids of a client increase and are never reused.
+/// The id of a request: the member `id` of its frame. The ids of a client increase, and the client never reuses an
+/// id. Another client uses the same ids.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RequestId(u64);
@@ -86,8 +89,8 @@ impl RequestId {
 
 /// The id of a subscription, from [`Client::subscribe`](crate::Client::subscribe). The id is valid until
 /// [`Event::Unsubscribed`](crate::Event::Unsubscribed) or [`Event::Rejected`](crate::Event::Rejected) reports the end
-/// of the subscription, or [`Event::Closed`](crate::Event::Closed) reports the end of the client. The id survives
-/// reconnects and is never reused.
+/// of the subscription, or [`Event::Closed`](crate::Event::Closed) reports the end of the client. The id stays valid
+/// when the link of the subscription is lost and replaced. A client never reuses an id.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct StreamId(NonZeroU64);
@@ -130,8 +133,9 @@ impl StreamId {
     }
 }
 
-/// The id of an endpoint of a [`Client`](crate::Client). [`Client::add`](crate::Client::add) returns the id. The id
-/// is valid until [`Client::remove`](crate::Client::remove), and is never reused.
+/// The id of an endpoint of a [`Client`](crate::Client). [`Client::add`](crate::Client::add) returns the id, and
+/// [`Client::endpoints`](crate::Client::endpoints) returns the ids of all endpoints. The id is valid until
+/// [`Client::remove`](crate::Client::remove). A client never reuses an id.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct EndpointId(u32);

@@ -15,7 +15,7 @@ pub enum NameFault {
     },
     /// The name has a character that is not allowed.
     Character {
-        /// The offset of the character in bytes.
+        /// The offset of the first such character in bytes.
         offset: usize,
     },
 }

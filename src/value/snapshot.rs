@@ -5,17 +5,20 @@ use core::num::NonZeroU32;
 
 use crate::value::endpoint::Endpoint;
 
-/// Which levels the snapshot of a book has ([parameter](crate::protocol::streams#parameters) `snapshot`).
+/// Which levels the snapshot of a book has ([parameter](crate::protocol::streams#parameters) `snapshot` of the
+/// current API).
 ///
-/// The archived endpoints always send all levels.
+/// The archived endpoints have no such parameter. Market data v2 always sends all levels. Market data v1 sends only
+/// the best level of each side if the address has the [parameter](crate::protocol::market_data_v1) `top_of_book`, and
+/// all levels otherwise.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Snapshot {
     /// All levels.
     #[default]
     Full,
-    /// The given number of best levels per side. Only this many levels can be known
-    /// ([`BookSide::known_depth`](crate::BookSide::known_depth)): perhaps the venue does not send changes of worse
-    /// levels.
+    /// At most this number of levels per side: the best ones. The venue does not necessarily send changes of worse
+    /// levels, so a side never has more known levels than this number
+    /// ([`BookSide::known_depth`](crate::BookSide::known_depth)).
     Best(NonZeroU32),
 }
 

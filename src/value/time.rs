@@ -10,7 +10,8 @@ use core::time::Duration;
 
 use crate::value::print;
 
-/// A point on the caller's monotonic clock, in nanoseconds since an origin that the caller chooses.
+/// A point on the caller's monotonic clock, in nanoseconds since an origin that the caller chooses. Instants of
+/// clocks with different origins cannot be compared.
 ///
 /// ```
 /// use core::time::Duration;
@@ -103,7 +104,7 @@ impl Timestamp {
         }
     }
 
-    /// Returns the nanoseconds since the epoch.
+    /// Returns the nanoseconds since the epoch; negative before the epoch.
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
@@ -165,8 +166,9 @@ impl core::ops::Sub<Duration> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Prints the seconds since the epoch with nine decimals. If the format string has a precision, rounds to that
-    /// many decimals.
+    /// Prints the seconds since the epoch with nine decimals. If the format string has a precision, prints that many
+    /// decimals: adds zeros, or rounds to the nearest number. Of two equally near numbers, prints the one whose last
+    /// digit is even.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
@@ -268,7 +270,8 @@ impl UnixTime {
 impl core::ops::Add<Duration> for UnixTime {
     type Output = UnixTime;
 
-    /// Adds whole milliseconds; saturates at the end of the range instead of wrapping.
+    /// Adds the whole milliseconds of a duration, without the rest. Saturates at the end of the range instead of
+    /// wrapping.
     fn add(self, duration: Duration) -> UnixTime {
         UnixTime(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
@@ -283,7 +286,8 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
-/// The operating system's monotonic clock as [`Instant`]s; feature `std`.
+/// The operating system's monotonic clock as [`Instant`]s; feature `std`. A copy has the same origin, but each call
+/// of [`new`](Clock::new) sets another origin. So take all instants of one client from one clock.
 ///
 /// ```
 /// let clock = gemini_ws::Clock::new();

@@ -8,11 +8,11 @@ use super::{Decimal, power};
 /// The direction of rounding.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Rounding {
-    /// To the lower number.
+    /// To the lower of the two neighbours: -1.5 becomes -2.
     Down,
-    /// To the higher number.
+    /// To the higher of the two neighbours: -1.5 becomes -1.
     Up,
-    /// To the number nearer to zero.
+    /// To the neighbour that is nearer to zero: -1.5 becomes -1, and 1.5 becomes 1.
     TowardsZero,
     /// To the nearest number. A number halfway between two others becomes the one whose last digit is even.
     Nearest,
@@ -59,7 +59,8 @@ impl Decimal {
         Decimal { mantissa: self.mantissa.wrapping_abs(), scale: self.scale }
     }
 
-    /// Adds exactly. Returns `None` if a `Decimal` cannot hold the sum.
+    /// Adds exactly. Returns `None` if a `Decimal` cannot hold the sum. The sum has as many decimals as the operand
+    /// with more decimals, but fewer if only the sum without trailing zeros fits.
     ///
     /// ```
     /// # use gemini_ws::Decimal;

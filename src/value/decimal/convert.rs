@@ -46,7 +46,7 @@ from_text!(Decimal, DecimalError);
 impl TryFrom<f64> for Decimal {
     type Error = DecimalError;
 
-    /// Converts a float whose exact value is a decimal, such as 0.5.
+    /// Converts a float whose exact value a `Decimal` can hold, such as 0.5.
     ///
     /// Returns [`DecimalError::Precision`] for any other finite float, for example `0.1_f64`, whose exact value has
     /// 55 decimals. Returns [`DecimalError::Invalid`] for a float that is not finite. To round instead, call

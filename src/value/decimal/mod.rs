@@ -100,7 +100,8 @@ impl Decimal {
     ///
     /// # Panics
     ///
-    /// Panics if the text is not a decimal. Use `parse` for texts that are not known at build time.
+    /// Panics if `parse` would return an error: the text is not of the form `-?digits(.digits)?`, or a `Decimal`
+    /// cannot hold the exact number. Use `parse` for texts that are not known at build time.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
@@ -115,7 +116,7 @@ impl Decimal {
         }
     }
 
-    /// Returns all digits as one integer.
+    /// Returns all digits as one integer with the sign of the value.
     pub const fn mantissa(self) -> i64 {
         self.mantissa
     }
@@ -151,8 +152,8 @@ impl Decimal {
         Decimal { mantissa, scale }
     }
 
-    /// Changes the number of decimals to `scale`. Returns `None` if digits would be lost, or if a `Decimal` cannot
-    /// hold the result.
+    /// Changes the number of decimals to `scale`, without a change of the value. Returns `None` if a digit other than
+    /// zero would be lost, or if a `Decimal` cannot hold the result.
     ///
     /// ```
     /// # use gemini_ws::Decimal;
