@@ -126,14 +126,16 @@ impl Credentials {
         Ok(Credentials { kind: Kind::Bearer(value) })
     }
 
-    /// Returns whether requests need a nonce: `true` with an API key, `false` with a token.
+    /// Returns whether authenticated requests need a nonce: `true` with an API key, `false` with an access token.
     pub const fn uses_nonces(&self) -> bool {
         matches!(self.kind, Kind::Hmac { .. })
     }
 
-    /// Returns the headers for one upgrade. The venue refuses a nonce that was used before, so pass a new nonce in
-    /// each call. [`Signer::headers`] draws the nonce for you. With a token, `headers` ignores the nonce. For market
-    /// data v1 and v2, `headers` returns no headers, because these endpoints are public.
+    /// Returns the headers for one upgrade. The venue refuses a nonce that is not higher than every nonce that the
+    /// key has used, so pass a higher nonce in each call. [`Signer::headers`] draws the nonce for you.
+    ///
+    /// With an access token, `headers` ignores the nonce. For market data v1 and v2, `headers` returns no headers,
+    /// because these endpoints are public.
     ///
     /// With an API key, the payload depends on the endpoint: see [signed
     /// headers](crate::protocol::streams#signed-headers) for [`Endpoint::Streams`], and [address and
@@ -279,7 +281,7 @@ impl Headers {
         self.fields.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// Returns the value of a header. The case of `name` does not matter.
+    /// Returns the value of a header; `None` if there is no such header. The case of `name` does not matter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
@@ -315,7 +317,8 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Creates a signer whose nonces are seconds.
+    /// Creates a signer whose nonces count seconds ([`NonceUnit::Seconds`]). No nonce is used yet: see
+    /// [`NonceSource::new`].
     pub const fn new(credentials: Credentials) -> Signer {
         Signer { credentials, nonces: NonceSource::new(NonceUnit::Seconds) }
     }
@@ -339,7 +342,8 @@ impl Signer {
     }
 
     /// Draws a new nonce, and returns the headers for one upgrade ([`Credentials::headers`]). Pass the time of the
-    /// wall clock as `now`.
+    /// wall clock as `now`. Draws a nonce even if the headers do not contain it: with an access token, and for market
+    /// data v1 and v2.
     ///
     /// This method never fails. If the signer's nonces are too far [ahead](NonceSource::ahead_of) of `now`, the venue
     /// refuses the upgrade with HTTP status 400 ([refused upgrades](crate::protocol::streams#refused-upgrades)).

@@ -63,7 +63,7 @@ impl NonceUnit {
 pub struct Nonce(u64);
 
 impl Nonce {
-    /// Creates a nonce from a known number, such as a stored nonce. New nonces come from a [`NonceSource`].
+    /// Creates a nonce from a known number, such as a stored nonce. [`NonceSource::next`] returns new nonces.
     pub const fn new(value: u64) -> Nonce {
         Nonce(value)
     }
@@ -124,14 +124,16 @@ pub struct NonceSource {
 }
 
 impl NonceSource {
-    /// Creates a source. Call [`skip_to`](NonceSource::skip_to) if the key has used a nonce above the present time.
+    /// Creates a source whose first nonce is the present time. The venue refuses this nonce if the key has used it,
+    /// or a higher one. So call [`skip_to`](NonceSource::skip_to) with the last used nonce, for example if the
+    /// program has started again within one unit of time.
     pub const fn new(unit: NonceUnit) -> NonceSource {
         NonceSource { unit, last: None }
     }
 
     /// Returns the next nonce for the time `now`.
     ///
-    /// After `u64::MAX`, `next` returns `u64::MAX` again.
+    /// After the nonce `u64::MAX`, `next` returns `u64::MAX` again, which the venue refuses.
     pub const fn next(&mut self, now: UnixTime) -> Nonce {
         let nonce = self.upcoming(now);
         self.last = Some(nonce);

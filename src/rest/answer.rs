@@ -13,7 +13,8 @@ use crate::state::order_state::OrderState;
 use crate::state::reconciling::{OrderRef, Reconciled};
 use crate::wire::rest::{self, BalanceRow, OrderRow};
 
-/// An open order in the venue's list.
+/// An order in the venue's list of open orders. If its row says that the order has ended, the state in
+/// [`found`](OpenOrder::found) is final.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, Orders, RestQuestion};
@@ -49,9 +50,10 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
 
 /// The open orders in the venue's answer.
 ///
-/// A row that cannot be used does not affect the other rows. But such a row may be about any order. So if
-/// [`is_whole`](OpenOrders::is_whole) returns `false`, an order that is missing from [`orders`](OpenOrders::orders)
-/// may also be open.
+/// If a row of the answer cannot be used, the other rows are used. The row that cannot be used may be about any
+/// order. So if [`is_whole`](OpenOrders::is_whole) returns `false`, an order that is missing from
+/// [`orders`](OpenOrders::orders) may be open too. If no row can be used, `orders` is empty, except in the case that
+/// [`RestError::Repeated`] describes.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, RestQuestion};
@@ -68,8 +70,12 @@ impl<'a> From<&'a OpenOrder> for OrderRef<'a> {
 pub struct OpenOrders {
     /// The orders, in the order of the answer.
     pub orders: Vec<OpenOrder>,
-    /// For each row that cannot be used, the reason: [`RestError::Malformed`] with the offset in the answer,
-    /// [`RestError::Undecided`], or [`RestError::Repeated`] if another row is about the same order.
+    /// For each row that cannot be used, the reason:
+    ///
+    /// - [`RestError::Malformed`]: the row cannot be decoded. The offset in the error counts from the start of the
+    ///   answer.
+    /// - [`RestError::Undecided`]: the row does not decide the state of its order.
+    /// - [`RestError::Repeated`]: another row is about the same order.
     pub unused: Vec<RestError>,
 }
 
@@ -108,14 +114,15 @@ pub struct BalanceRows {
 }
 
 impl BalanceRows {
-    /// Returns the asset, the available and the total amount of each balance. Amounts are decimal texts, as the venue
-    /// wrote them.
+    /// Returns the asset, the available and the total amount of each balance. Each amount is a number as the venue
+    /// wrote it, so it may have an exponent, such as `1e-8`.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.into_iter()
     }
 
-    /// Returns the error of each row that cannot be used: [`RestError::Malformed`] with the offset in the answer, or
-    /// [`RestError::Repeated`] if another row is about the same asset.
+    /// Returns the error of each row that cannot be used: [`RestError::Malformed`] if the row cannot be decoded, or
+    /// [`RestError::Repeated`] if another row is about the same asset. The offset in a `Malformed` counts from the
+    /// start of the answer. If no row can be used, [`answer`](crate::RestQuestion::answer) returns an error instead.
     pub fn unused(&self) -> &[RestError] {
         &self.unused
     }

@@ -33,7 +33,8 @@ pub enum RestError {
         status: u16,
         /// The venue's code, such as `InvalidSignature`, if the body has one.
         reason: Option<Box<str>>,
-        /// The venue's explanation, or the beginning of the body if the body has another form.
+        /// The venue's explanation; empty if the venue gives none. If the body does not have the form of an error,
+        /// the beginning of the body.
         message: Box<str>,
     },
     /// The status is 200, but the body is too long or does not have the documented form.
@@ -50,7 +51,8 @@ pub enum RestError {
         /// The venue's id of the order in the answer.
         order_id: u64,
     },
-    /// Several orders have the client order id. Ask about each order by the venue's id.
+    /// Several orders have the client order id, or perhaps several: the answer has one order, and an element that is
+    /// malformed. Ask about each order by the venue's id.
     SeveralOrders {
         /// The venue's ids, in the order of the answer.
         order_ids: Vec<u64>,
@@ -74,7 +76,7 @@ pub enum RestError {
 }
 
 impl RestError {
-    /// Returns the HTTP status of the response: 200 unless the error is [`RestError::Refused`].
+    /// Returns the HTTP status of the response. The status is 200 if the error is not [`RestError::Refused`].
     ///
     /// ```
     /// use gemini_ws::{BalancesQuestion, RestQuestion};
@@ -89,10 +91,14 @@ impl RestError {
         }
     }
 
-    /// Returns whether the venue may answer the same question if you sign and send the question again. This is the
-    /// case after a failure or maintenance of the venue, a timeout (HTTP status 408), a rate limit, a refused nonce,
-    /// [`RestError::Malformed`], [`RestError::Undecided`], and [`RestError::SeveralOrders`] with missing ids. Wait
-    /// before each repetition, each time longer than before.
+    /// Returns whether the venue may answer the same question if you sign and send the question again. Wait before
+    /// each repetition, each time longer than before. Returns `true` in these cases:
+    ///
+    /// - [`RestError::Refused`] because of a failure or maintenance of the venue (HTTP status 500 or higher, or the
+    ///   reason `System` or `Maintenance`), a timeout (status 408), a rate limit (status 429 or the reason
+    ///   `RateLimit`), or a nonce (the reason `InvalidNonce`).
+    /// - [`RestError::Malformed`] and [`RestError::Undecided`].
+    /// - [`RestError::SeveralOrders`] if its `is_whole` is `false`.
     pub fn may_ask_again(&self) -> bool {
         match self {
             RestError::Refused { status, reason, .. } => {

@@ -46,7 +46,8 @@ pub trait RestQuestion: sealed::Question {
     /// Returns the path of the request.
     fn path(&self) -> &'static str;
 
-    /// Decodes the response from its HTTP status and body.
+    /// Decodes the response from its HTTP status and body. Pass responses with any status, as the body of an error
+    /// may be an answer too: see [`OrderStatusQuestion`].
     ///
     /// # Errors
     ///
@@ -101,7 +102,8 @@ enum Name {
 
 impl OrderStatusQuestion {
     /// Creates a question about an order. The question contains the venue's id, or the client order id if the venue's
-    /// id is unknown. Returns `None` for an order without ids.
+    /// id is unknown. In the second case, the question also keeps the [request](Order::request) of the order, if
+    /// known: the conversion to [`OrderRef`] returns this request. Returns `None` for an order without ids.
     ///
     /// ```
     /// use gemini_ws::{Order, OrderStatusQuestion};
@@ -141,7 +143,8 @@ impl OrderStatusQuestion {
     }
 }
 
-/// The reference to pass to [`Orders::reconcile`](crate::Orders::reconcile) together with the venue's answer.
+/// The reference to pass to [`Orders::reconcile`](crate::Orders::reconcile) together with the venue's answer: the
+/// venue's id in the question, the request of the order, or the client order id.
 impl<'a> From<&'a OrderStatusQuestion> for OrderRef<'a> {
     fn from(question: &'a OrderStatusQuestion) -> Self {
         match &question.name {
@@ -181,7 +184,9 @@ impl RestQuestion for OrderStatusQuestion {
     }
 }
 
-/// A question about all open orders of the account.
+/// A question about all open orders of the account. Pass each order of the answer to
+/// [`Orders::reconcile`](crate::Orders::reconcile), and to [`Orders::add_listed`](crate::Orders::add_listed) if
+/// `reconcile` returns `false`.
 ///
 /// ```
 /// use gemini_ws::{OpenOrdersQuestion, OrderState, RestQuestion};
@@ -211,8 +216,9 @@ impl RestQuestion for OpenOrdersQuestion {
     }
 }
 
-/// A question about all balances of the account. Pass the answer to
-/// [`Balances::reconcile`](crate::Balances::reconcile).
+/// A question about all balances of the account. If [`BalanceRows::is_whole`] of the answer returns `true`, pass the
+/// answer to [`Balances::reconcile`](crate::Balances::reconcile), otherwise to
+/// [`Balances::reconcile_part`](crate::Balances::reconcile_part).
 ///
 /// ```
 /// use gemini_ws::{Balances, BalancesQuestion, RestQuestion};
