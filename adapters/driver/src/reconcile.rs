@@ -49,8 +49,8 @@ pub struct Unresolved {
     pub is_absent: bool,
     /// The error in the venue's answer about the order, or in an earlier answer:
     ///
-    /// - If the venue answers the question about the order with an error, or the answer cannot be decoded, this is
-    ///   that error.
+    /// - If the venue answers the question about the order with an error, or the answer cannot be used, this is that
+    ///   error.
     /// - If `reconcile` asked about no other order after an earlier answer, this is the error in that answer.
     /// - If the venue cannot be asked about the order, because neither its client order id nor the venue's id is
     ///   known, this is `None`.
