@@ -77,6 +77,16 @@ pub(crate) fn lane_of_rows(event: &Event<'_>) -> Option<Lane> {
     }
 }
 
+/// Returns whether newer data may take a place before this event. It may not if the event is a fact, or if the event
+/// may be about the stream of the data: a frame that could not be decoded, or a partial depth without a symbol.
+pub(crate) fn may_be_overtaken(event: &Event<'_>, kind: Kind) -> bool {
+    match event {
+        Event::Malformed(..) => false,
+        Event::PartialDepth(it, _) => it.symbol.is_some(),
+        _ => kind != Kind::Fact,
+    }
+}
+
 /// The links of a slot, one after the other (without a `topic`), or the streams of one topic over these links. A
 /// queue keeps the newest event that ends or begins a flow.
 ///

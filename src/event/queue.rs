@@ -4,7 +4,9 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::event::Event;
-use crate::event::lane::{Flow, Kind, Lane, Origin, is_about_facts, lane, lane_of_rows, origin};
+use crate::event::lane::{
+    Flow, Kind, Lane, Origin, is_about_facts, lane, lane_of_rows, may_be_overtaken, origin,
+};
 use crate::event::owned::EventBuf;
 use crate::wire::Scratch;
 
@@ -46,7 +48,8 @@ pub enum Overflow {
     /// the older event contained. The queue treats all other market data as with `DropOldest`, also a frame with
     /// several mark prices.
     ///
-    /// Events of one stream stay in order. The new event may overtake events of other streams, but no fact.
+    /// Events of one stream stay in order. The new event may overtake events of other streams, but neither a fact nor
+    /// an [`Event::Malformed`].
     Latest,
 }
 
@@ -99,7 +102,8 @@ pub struct EventQueue {
     /// drop this event.
     turns: BTreeMap<Flow, u64>,
     next: u64,
-    last_fact: Option<u64>,
+    /// The number of the newest event that no newer data overtakes ([`may_be_overtaken`]).
+    barrier: Option<u64>,
     dropped: u64,
     replaced: u64,
     scratch: Scratch,
@@ -166,7 +170,7 @@ impl EventQueue {
             newest: BTreeMap::new(),
             turns: BTreeMap::new(),
             next: 0,
-            last_fact: None,
+            barrier: None,
             dropped: 0,
             replaced: 0,
             scratch: Scratch::new(),
@@ -219,7 +223,7 @@ impl EventQueue {
         if let Some(before) = newest.and_then(|newest| self.newest.remove(&newest)) {
             self.remove(self.place(before));
             self.replaced = self.replaced.saturating_add(1);
-            if self.last_fact.is_none_or(|fact| fact < before) && self.room(kind).has_room() {
+            if self.barrier.is_none_or(|barrier| barrier < before) && self.room(kind).has_room() {
                 number = before;
             }
         }
@@ -239,8 +243,8 @@ impl EventQueue {
         if self.waiting.len() / 2 > self.len() {
             self.waiting.retain(|waiting| waiting.event.is_some());
         }
-        if kind == Kind::Fact {
-            self.last_fact = Some(number);
+        if !may_be_overtaken(event, kind) {
+            self.barrier = Some(number);
         }
     }
 

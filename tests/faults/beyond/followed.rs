@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use gemini_ws::{
-    Book, Books, Config, Endpoint, Event, EventQueue, GapRule, Lost, Message, Overflow, Replay, Scratch,
-    StaleReason,
+    Book, Books, Config, Endpoint, Event, EventQueue, Frame, GapRule, Lost, Message, Overflow, Replay,
+    Scratch, StaleReason,
 };
 
 use super::fed::{Fed, pair, t};
@@ -194,4 +194,35 @@ fn the_newest_mark_price_comes_last() {
         }
     }
     assert_eq!(found, ["1", "2", "3", "5", "6", "7"]);
+}
+
+/// With `Overflow::Latest`, newer data does not take a place before a frame that may be about its stream: one that
+/// cannot be decoded, or a partial depth without a symbol. Before the frame that cannot be decoded, the application
+/// would take the newer data for stale.
+#[test]
+fn newer_data_does_not_overtake_a_frame_that_may_be_of_its_stream() {
+    let ticker =
+        |price: u32| format!(r#"{{"u":1,"E":1,"s":"btcusd","b":"{price}","B":"1","a":"900","A":"1"}}"#);
+    let partial = |symbol: &str, price: u32| {
+        format!(r#"{{"lastUpdateId":1,{symbol}"bids":[["{price}","1"]],"asks":[]}}"#)
+    };
+    let named = |price| partial(r#""symbol":"btcusd","#, price);
+    let broken = ticker(2).replace('}', "");
+    for (stream, frames) in [
+        ("btcusd@bookTicker", [ticker(1), broken, ticker(3)]),
+        ("btcusd@depth20", [named(1), partial("", 2), named(3)]),
+    ] {
+        let mut fed = Fed::new(Config::new("ws://v"));
+        fed.client.subscribe(t(0), stream.parse().unwrap()).unwrap();
+        let (mut queue, mut scratch) = (EventQueue::new(Overflow::Latest), Scratch::new());
+        for frame in &frames {
+            let event = fed.client.handle_frame(fed.link, t(1), Frame::Text(frame), &mut scratch);
+            queue.push(&event.unwrap());
+        }
+        assert_eq!((queue.replaced(), queue.dropped()), (1, 0), "{stream}");
+        for frame in &frames[1..] {
+            assert_eq!(queue.take().unwrap().as_event().source().unwrap().frame(), frame, "{stream}");
+        }
+        assert!(queue.is_empty(), "{stream}");
+    }
 }
