@@ -91,7 +91,7 @@ struct L2Book {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum L2State {
-    /// No frame has come. The first one has the whole book.
+    /// No frame with changes has come. The first one has the whole book.
     New,
     /// The book has begun, and no update is known to be lost.
     Current,
@@ -106,10 +106,12 @@ impl L2Book {
         L2Book { state, last_trade: LastTrade::NOTHING }
     }
 
-    fn lose(&mut self) {
-        if self.state == L2State::Current {
-            self.state = L2State::Lost;
-        }
+    const fn lose(&mut self) {
+        self.state = match self.state {
+            // The lost frame may have been the first one.
+            L2State::New | L2State::Waiting => L2State::Waiting,
+            L2State::Current | L2State::Lost => L2State::Lost,
+        };
     }
 }
 
@@ -195,9 +197,10 @@ impl Replay {
         match message {
             Message::Depth(depth) => self.depth(*depth, source),
             Message::L2Updates(updates) => self.l2_updates(*updates, source),
-            Message::Trade(trade) => {
-                let book = self.l2_books.get_mut(trade.symbol);
-                Some(Event::Trade(book.map_or(*trade, |book| book.last_trade.tell(*trade)), source))
+            Message::Trade(trade) if self.endpoint == Endpoint::MarketDataV2 => {
+                // The first frame of the book may list this trade again.
+                let book = self.l2_book(trade.symbol)?;
+                Some(Event::Trade(book.last_trade.tell(*trade), source))
             }
             Message::MarketUpdate(update) => {
                 self.count(update.socket_sequence);
@@ -218,16 +221,20 @@ impl Replay {
         }
     }
 
-    fn l2_updates<'f>(&mut self, updates: L2Updates<'f>, source: Source<'f>) -> Option<Event<'f>> {
-        let symbol = updates.symbol.parse().ok()?;
+    fn l2_book(&mut self, symbol: &str) -> Option<&mut L2Book> {
         let state = if self.is_spoilt { L2State::Waiting } else { L2State::New };
-        let book = self.l2_books.get_or_insert(symbol, || L2Book::new(state))?;
+        self.l2_books.get_or_insert(symbol.parse().ok()?, || L2Book::new(state))
+    }
+
+    fn l2_updates<'f>(&mut self, updates: L2Updates<'f>, source: Source<'f>) -> Option<Event<'f>> {
+        let book = self.l2_book(updates.symbol)?;
         // If the book has begun and a frame looks initial, the recorded client has requested the book again.
         let is_snapshot = book.state == L2State::New || updates.looks_initial();
         match book.state {
             _ if is_snapshot => book.state = L2State::Current,
             L2State::Lost => {
                 book.state = L2State::Waiting;
+                let symbol = updates.symbol.parse().ok()?;
                 return Some(Event::Gap { link: None, id: None, symbol, expected: 0, got: None });
             }
             L2State::Waiting => return None,

@@ -413,3 +413,48 @@ fn the_best_levels_of_one_frame_cross_no_book_for_a_moment() {
         assert_eq!(fed.books.live("btcusd").is_some(), bid < ask);
     }
 }
+
+/// A trade of market data v2 may come before the first frame of its book, which repeats the trade. A client and a
+/// recording mark the repeated trade, and take the same frame for the whole book.
+#[test]
+fn a_trade_before_the_first_frame_of_a_book_is_repeated() {
+    const TRADE: &str = r#"{"type":"trade","symbol":"BTCUSD","event_id":7,"timestamp":1,"price":"5","quantity":"1","side":"buy"}"#;
+    let first = |level: &str| {
+        format!(
+            r#"{{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","{level}","1"]],"trades":[{TRADE}],"auction_events":[]}}"#
+        )
+    };
+    let update = r#"{"type":"l2_updates","symbol":"BTCUSD","changes":[["buy","3","1"]]}"#;
+    for (frames, level) in [
+        (vec![TRADE.into(), first("4")], Some("4")),
+        (vec![TRADE.into(), first("x"), update.into()], None),
+        (vec![TRADE.into(), first("x"), update.into(), first("4")], Some("4")),
+    ] {
+        let mut fed = Fed::new(Config::new("ws://v/v2/marketdata").stay_open(true));
+        fed.subscribe(1, "btcusd@depth");
+        let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV2), Books::new());
+        let (mut scratch, mut marks) = (Scratch::new(), [Vec::new(), Vec::new()]);
+        let note = |marks: &mut Vec<bool>, event: &Event<'_>| {
+            let trades = event.parts().filter_map(|part| match part {
+                Event::Trade(it, _) => Some(it.is_replay),
+                _ => None,
+            });
+            marks.extend(trades);
+        };
+        for frame in &frames {
+            if let Ok(Some(event)) = replay.event(frame, &mut scratch) {
+                note(&mut marks[0], &event);
+                books.apply(&event);
+            }
+            let event = fed.client.handle_frame(fed.link, t(2), Frame::Text(frame), &mut scratch).unwrap();
+            note(&mut marks[1], &event);
+            fed.books.apply(&event);
+        }
+        let expected: &[bool] = if level.is_some() { &[false, true] } else { &[false] };
+        assert_eq!(marks, [expected, expected], "{frames:?}");
+        for books in [&books, &fed.books] {
+            let best = books.live("btcusd").and_then(|book| book.bids().best());
+            assert_eq!(best.map(|best| best.price.to_string()).as_deref(), level, "{frames:?}");
+        }
+    }
+}
