@@ -280,7 +280,8 @@ pub enum Event<'f> {
         /// The reason.
         reason: ConnectFailure,
         /// When the client makes the next attempt, if the [`dial_limit`](crate::Config::dial_limit) has room then;
-        /// `None` if no attempt follows.
+        /// `None` if no attempt follows. If the venue names a higher limit on attempts before this time, the attempt
+        /// may come earlier.
         retry: Option<Instant>,
     },
     /// The peer has sent a Close frame before the client sent one. An [`Event::Disconnected`] follows.
@@ -299,7 +300,8 @@ pub enum Event<'f> {
         /// The reason.
         reason: Lost,
         /// When the client makes the next attempt, if the [`dial_limit`](crate::Config::dial_limit) has room then;
-        /// `None` if no attempt follows.
+        /// `None` if no attempt follows. If the venue names a higher limit on attempts before this time, the attempt
+        /// may come earlier.
         retry: Option<Instant>,
     },
     /// The link has ended, no attempt to replace it follows, and the client is not shutting down. With

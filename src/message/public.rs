@@ -109,8 +109,10 @@ pub struct Trade<'f> {
     /// the opposite of `makerSide`.
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before. After a reconnect or a resync, the first frames of the
-    /// archived endpoints repeat the latest trades. On the current API, `is_replay` is true only if one of the 16
-    /// trades before this trade has the same id.
+    /// archived endpoints repeat the latest trades. There, `is_replay` is true if the stream has reported this trade or
+    /// a later one. So if the stream lost a trade and then reported a later one, a first frame repeats the lost trade
+    /// with `is_replay`: to find such trades, compare their ids. On the current API, `is_replay` is true only if one of
+    /// the 16 trades before this trade has the same id.
     ///
     /// [`Client`](crate::Client) and [`Replay`](crate::Replay) set `is_replay` in
     /// [`Event::Trade`](crate::Event::Trade). In a [`Message`](crate::Message), `is_replay` is always false. `Replay`
