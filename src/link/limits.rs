@@ -1,6 +1,6 @@
 //! [`Limits`]: the venue's rate limits, and how much of them a client has used.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -31,8 +31,8 @@ pub(crate) struct Limits {
     orders: Windows,
     /// Since when a stream request has waited for room, while no other stream request was sent. `None` if none waits.
     streams_wait_since: Option<Instant>,
-    /// The link whose stream request began to wait first. `None` if no stream request waits.
-    streams_wait_at: Option<LinkId>,
+    /// The links whose stream requests have had to wait since they last had none to send.
+    streams_wait_at: BTreeSet<LinkId>,
     /// The longest wait that a limit of the venue can cause: the lowest `Config::retry_after_max` of the host's
     /// endpoints.
     wait_max: Duration,
@@ -238,7 +238,7 @@ impl Limits {
             requests,
             orders,
             streams_wait_since: None,
-            streams_wait_at: None,
+            streams_wait_at: BTreeSet::new(),
             wait_max,
             sent: Sent::default(),
             questions: VecDeque::new(),
@@ -286,7 +286,7 @@ impl Limits {
         }
         self.count(is_order);
         if urgency == Urgency::Stream {
-            (self.streams_wait_since, self.streams_wait_at) = (None, None);
+            self.streams_wait_since = None;
         }
         Ok(())
     }
@@ -298,12 +298,12 @@ impl Limits {
     }
 
     pub(super) fn note_waiting(&mut self, link: LinkId) {
-        self.streams_wait_at.get_or_insert(link);
+        self.streams_wait_at.insert(link);
     }
 
     pub(super) fn end_waiting(&mut self, link: LinkId) {
-        if self.streams_wait_at == Some(link) {
-            (self.streams_wait_since, self.streams_wait_at) = (None, None);
+        if self.streams_wait_at.remove(&link) && self.streams_wait_at.is_empty() {
+            self.streams_wait_since = None;
         }
     }
 

@@ -383,6 +383,36 @@ fn a_busy_link_leaves_room_for_a_stream_of_another_link() {
     assert!(waits.iter().all(|wait| *wait <= turn), "{waits:?}");
 }
 
+/// While streams of two links wait for room, the stream that began to wait first is unsubscribed. The other stream
+/// keeps its turn.
+#[test]
+fn the_end_of_one_wait_does_not_lengthen_another() {
+    let (mut both, mut first, mut requested) = (Both::open(), None, None);
+    for at in 1..8_200 {
+        let stream = |name: &str| s(&format!("{name}@trade"));
+        match at {
+            8_000 => {
+                let id = both.client.subscribe_at(t(at), both.endpoints[0], stream("aausd"), None).unwrap();
+                first = Some(id);
+            }
+            8_001 => {
+                both.client.subscribe_at(t(at), both.endpoints[1], stream("bbusd"), None).unwrap();
+            }
+            8_030 => both.client.unsubscribe(t(at), first.unwrap()).unwrap(),
+            _ => {}
+        }
+        if both.client.deadline().is_some_and(|deadline| deadline.at <= t(at)) {
+            both.client.handle_timeout(t(at));
+        }
+        while both.client.request_at(t(at), both.endpoints[0], &Request::Time).is_ok() {}
+        if !both.serve(at).is_empty() {
+            requested.get_or_insert(at);
+        }
+    }
+    let turn = 16 * 10_000 / 3_500 + 2;
+    assert!(requested.is_some_and(|at| at <= 8_001 + turn), "{requested:?}");
+}
+
 /// The venue raises its limit. The reply that says so comes over one link, and the stream of another link to the host
 /// waits for room.
 #[test]
