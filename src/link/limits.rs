@@ -160,7 +160,16 @@ impl Windows {
     }
 
     fn room_in(&self, urgency: Urgency, counts: impl Fn(&Window) -> bool) -> (Instant, Duration) {
-        let free_at = |limiter: RateLimiter| limiter.free_at_sparing(|burst| urgency.spares(burst));
+        self.room_beside(|burst| urgency.spares(burst), counts)
+    }
+
+    /// Returns when every window that `counts` has room for a request that leaves `spared(burst)` requests to others.
+    fn room_beside(
+        &self,
+        spared: impl Fn(u64) -> u64,
+        counts: impl Fn(&Window) -> bool,
+    ) -> (Instant, Duration) {
+        let free_at = |limiter: RateLimiter| limiter.free_at_sparing(&spared);
         let rooms = self.windows.iter().map(|window| {
             let own = counts(window).then(|| free_at(window.limiter));
             let rest = window.rest.map(|rest| free_at(rest.limiter).min(rest.until));
@@ -271,7 +280,7 @@ impl Limits {
             // The time at which this request gets its turn depends on when it began to wait.
             self.streams_wait_since.get_or_insert(now);
         }
-        let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.room(urgency));
+        let (mut limit, (mut retry, mut window)) = (RateKind::Requests, self.room(urgency, now));
         // An order leaves no room to more urgent requests, because the limit on orders counts none of them.
         let orders = self.orders.room(Urgency::Cancel);
         if is_order && orders.0 > retry {
@@ -310,12 +319,21 @@ impl Limits {
     /// Returns when there is room for a request of this urgency, and the length of the window that is the last to
     /// have room. Once a stream request has waited for the time of [`STREAM_TURN`] requests, one stream request may
     /// take room that is reserved for more urgent requests, even for cancellations. Otherwise an application that
-    /// sends requests as fast as the limits allow would stop all stream requests.
-    fn room(&self, urgency: Urgency) -> (Instant, Duration) {
-        let room = self.requests.room(urgency);
-        let Some(since) = self.streams_wait_since.filter(|_| urgency == Urgency::Stream) else { return room };
-        let (at, window) = self.requests.room(Urgency::Cancel);
-        room.min((at.max(since + self.requests.time_of(STREAM_TURN)), window))
+    /// sends requests as fast as the limits allow would stop all stream requests. From then on, requests of the
+    /// application leave room for one more request: the application may be the first that acts at the instant at which
+    /// a limit has room.
+    fn room(&self, urgency: Urgency, now: Instant) -> (Instant, Duration) {
+        let turn = self.streams_wait_since.map(|since| since + self.requests.time_of(STREAM_TURN));
+        match (urgency, turn) {
+            (Urgency::Stream, Some(turn)) => {
+                let (at, window) = self.requests.room(Urgency::Cancel);
+                self.requests.room(urgency).min((at.max(turn), window))
+            }
+            (Urgency::Usual | Urgency::Cancel, Some(turn)) if turn <= now => {
+                self.requests.room_beside(|burst| urgency.spares(burst).max(1), |_| true)
+            }
+            _ => self.requests.room(urgency),
+        }
     }
 
     /// Takes room for an urgent request. Only limits that the venue has named can delay the request; limits of the

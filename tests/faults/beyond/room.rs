@@ -111,10 +111,12 @@ fn a_stream_that_was_unsubscribed_does_not_wait_for_the_next_one() {
     assert!((1_000..10_000).contains(&(end - begin)), "{} ms", end - begin);
 }
 
-/// An application that sends orders as fast as the client accepts them, to a venue that replies after 10 ms.
+/// An application that sends orders, or only cancellations, as fast as the client accepts them, to a venue that
+/// replies after 10 ms.
 struct Busy {
     line: Line,
     orders: usize,
+    cancels: bool,
 }
 
 impl Busy {
@@ -123,7 +125,7 @@ impl Busy {
         let config =
             config.request_limit(limit, Duration::from_millis(window)).requests_in_flight_max(places);
         let config = config.order_limit(1_000_000, Duration::from_secs(1));
-        Busy { line: Line::open(config, ["orders@account".to_owned()]), orders: 0 }
+        Busy { line: Line::open(config, ["orders@account".to_owned()]), orders: 0, cancels: false }
     }
 
     /// Runs for `for_ms` milliseconds from `from`, or until `is_over` returns true for a text that the client sends.
@@ -137,8 +139,11 @@ impl Busy {
                 self.line.hear(at, &line::ack(&text));
             }
             loop {
-                let order = Request::PlaceOrder(new_order(&format!("a{}", self.orders)));
-                if self.line.client.request(t(at), &order).is_err() {
+                let request = match self.cancels {
+                    true => Request::CancelAllOrders,
+                    false => Request::PlaceOrder(new_order(&format!("a{}", self.orders))),
+                };
+                if self.line.client.request(t(at), &request).is_err() {
                     break;
                 }
                 self.orders += 1;
@@ -169,6 +174,29 @@ fn a_busy_application_leaves_room_for_streams() {
         let cancelled = busy.line.client.request(t(end), &Request::CancelAllOrders);
         let most = u64::from(limit.0);
         assert!(cancelled.is_ok() || most < 32, "{limit:?}, {places} places: {cancelled:?}");
+    }
+}
+
+/// The application sends its requests before it calls `handle_timeout`, so at the instant at which a limit has room
+/// it always takes this room first. Even then, a stream that waits gets its turn.
+#[test]
+fn an_application_that_is_always_first_leaves_a_turn_to_streams() {
+    for limit in [(4, 1_000), (6, 3_000), (20, 1_000), (600, 60_000)] {
+        for cancels in [true, false] {
+            let mut busy = Busy::new(limit, 64);
+            busy.cancels = cancels;
+            busy.run(10, 10_000, |_| false);
+            busy.line.subscribe(10_009, "btcusd@depth");
+            // The time in which the limit makes room for one request.
+            let room = limit.1 * 2 / u64::from(limit.0);
+            let mut sent = 0;
+            let end = busy.run(10_010, 60_000, |text| {
+                sent += 1;
+                text.contains("btcusd@depth")
+            });
+            assert!(end <= 10_010 + 18 * room, "{limit:?}, {cancels}: after {} ms", end - 10_010);
+            assert!(sent >= 14 || !cancels, "{limit:?}: {sent} requests until then");
+        }
     }
 }
 
