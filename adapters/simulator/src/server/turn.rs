@@ -40,7 +40,7 @@ impl Server {
         has_more |= self.hand_out(now);
         self.relieve(now);
         has_more |= self.write(context, now);
-        has_more |= self.arm(context);
+        has_more |= self.arm(context, now);
         if has_more {
             context.waker().wake_by_ref();
         }
@@ -236,10 +236,12 @@ impl Server {
         false
     }
 
-    /// Sets the timer to the next deadline. Returns true if this deadline has passed.
-    fn arm(&mut self, context: &mut Context<'_>) -> bool {
+    /// Sets the timer to the next deadline. Returns true if this deadline has passed. `now` is the time at which the
+    /// turn began.
+    fn arm(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
         let links = self.links.values().filter_map(Link::deadline);
-        let accept = Some(self.accept_after).filter(|after| *after > self.clock.now());
+        // In this turn, the server has waited for this time if it is after `now`, even if it has come meanwhile.
+        let accept = Some(self.accept_after).filter(|after| *after > now);
         match self.exchange.deadline().into_iter().chain(links).chain(accept).min() {
             None => false,
             Some(deadline) => {
@@ -264,4 +266,28 @@ fn frame_of(message: &Message) -> Option<Frame<'_>> {
         Message::Close(Some(close)) => Frame::Close { code: Some(close.code.into()), reason: &close.reason },
         Message::Frame(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::exchange::Exchange;
+
+    /// The pause after a failed `accept` ends while the turn runs. Nothing else wakes this server.
+    #[test]
+    fn a_pause_that_ends_within_a_turn() {
+        let exchange = Exchange::new(Config::market([]), 1);
+        let mut server = Server::bind(([127, 0, 0, 1], 0).into(), exchange).unwrap();
+        let context = &mut Context::from_waker(Waker::noop());
+        let began = server.clock.now();
+        server.accept_after = began + Duration::from_nanos(1);
+        assert!(!server.accept(context, began), "the server waits");
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(server.exchange.deadline(), None);
+        assert!(server.arm(context, began), "another turn follows");
+        assert!(!server.arm(context, server.clock.now()), "the pause is over");
+    }
 }
