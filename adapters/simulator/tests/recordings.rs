@@ -140,6 +140,19 @@ fn a_snapshot_may_have_a_lower_id() {
     assert_eq!((book.bids.len(), book.last_update_id), (2, 7));
 }
 
+/// The lowest update id is an id like any other.
+#[test]
+fn a_snapshot_may_have_the_id_zero() {
+    let snapshot = r#"{"e":"depthUpdate","E":1,"s":"btcusd","U":0,"u":0,"b":[["90","1"]],"a":[]}"#;
+    let mut venue = Venue::new(Config::recording(Recording::parse(snapshot).unwrap()), 1);
+    venue.connect("snapshot=-1");
+    venue.request("subscribe", &["btcusd@depth"]);
+    assert_eq!(venue.run(SECOND), [snapshot]);
+    assert_eq!(venue.exchange.book(symbol("btcusd")).unwrap().bids.len(), 1);
+    venue.request("unsubscribe", &["btcusd@depth"]);
+    assert_eq!(venue.request("subscribe", &["btcusd@depth"]).last().unwrap(), snapshot);
+}
+
 #[test]
 fn without_snapshots_changes_only() {
     let mut venue = venue();

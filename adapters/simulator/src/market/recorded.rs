@@ -133,8 +133,7 @@ impl Track {
         let last = self.book.as_ref().map(|book| book.last_update_id);
         let is_snapshot = covers_one && last != Some(depth.last_update_id);
         if is_snapshot {
-            let book = Book::default();
-            self.book.insert(book).apply(depth);
+            self.book.insert(Book::default()).set(depth);
         } else if last.is_some_and(|last| depth.first_update_id > last) {
             // The recording lacks an update.
             self.book = None;
@@ -189,10 +188,14 @@ impl Track {
 }
 
 impl Book {
+    /// Applies an update, unless the book already contains it.
     fn apply(&mut self, depth: &RecordedDepth) {
-        if depth.last_update_id <= self.last_update_id {
-            return;
+        if depth.last_update_id > self.last_update_id {
+            self.set(depth);
         }
+    }
+
+    fn set(&mut self, depth: &RecordedDepth) {
         for (side, levels) in [(&mut self.bids, &depth.bids), (&mut self.asks, &depth.asks)] {
             for level in levels {
                 if level.quantity.is_zero() {
