@@ -243,7 +243,8 @@ impl FaultKind {
 
 /// A fault, and the time from [`Exchange::plan_faults`](crate::Exchange::plan_faults) to its beginning (the delay).
 ///
-/// The text of a fault is a name, the arguments, and optionally `@` with the delay: `drop-depth btcusd 3 @10s`.
+/// The text of a fault is one line: a name, the arguments, and optionally `@` with the delay, such as
+/// `drop-depth btcusd 3 @10s`.
 /// [`FaultKind::ALL`] lists the kinds of faults. Times are whole numbers of `ms`, `s`, `m` or `h`, up to 24 h. Counts
 /// are numbers from 1 to 1,000,000. A `STATUS` is a number from 400 to 599. The `CODE` of `close` is a number from
 /// 1000 to 4999, except 1004, 1006 and 1015; 1005 stands for a Close frame without a code.
@@ -295,6 +296,10 @@ impl FromStr for FaultSpec {
 
     fn from_str(text: &str) -> Result<FaultSpec, FaultSpecError> {
         let mut text = text.trim();
+        if text.contains('\n') {
+            // `plan_faults` takes each line for a fault.
+            return Err(FaultSpecError("the text of a fault is one line".to_owned()));
+        }
         let mut after = Duration::ZERO;
         let last = text.rsplit(char::is_whitespace).next().unwrap_or_default();
         if let Some(time) = last.strip_prefix('@') {
@@ -489,6 +494,8 @@ mod tests {
             ("refuse-upgrades", "the status is missing"),
             ("refuse-subscribes many 1", "\"many\" is no error code"),
             ("send-text @3s", "the text is missing; use send-text TEXT [@TIME]"),
+            ("send-text a\nabort", "the text of a fault is one line"),
+            ("drop-depth btcusd\r\n3", "is one line"),
         ] {
             let error = text.parse::<FaultSpec>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
