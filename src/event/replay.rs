@@ -18,6 +18,7 @@ use crate::value::sequence::{DepthRole, GapRule, Position};
 use crate::value::snapshot::Snapshot;
 use crate::value::symbol::Symbol;
 use crate::value::symbol_map::SymbolMap;
+use crate::wire::market_v1::socket_sequence;
 use crate::wire::{Scratch, decode_from};
 
 /// Decodes recorded frames into events. The recording need not contain the requests that were sent. If it has the
@@ -217,7 +218,15 @@ impl Replay {
                 event_of(message, source)
             }
             Message::QuoteUpdate(update) => Some(Event::Quote(self.quote_ids.deliver(*update), source)),
-            message => event_of(message, source),
+            message => {
+                // In market data v1, frames of all kinds are numbered.
+                if self.endpoint == Endpoint::MarketDataV1
+                    && let Some(number) = socket_sequence(source.frame())
+                {
+                    self.count(number);
+                }
+                event_of(message, source)
+            }
         }
     }
 

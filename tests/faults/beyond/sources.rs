@@ -246,6 +246,24 @@ fn a_book_of_best_levels_begins_again_over_the_next_link() {
 
 const MULTI: &str = "ws://v/v1/multimarketdata?symbols=BTCUSD,ETHUSD";
 
+/// Frames of all kinds are numbered. After a frame of an unknown kind, no frame is missing, so the first changes of a
+/// book are its whole book, over a link and in a recording.
+#[test]
+fn a_frame_of_an_unknown_kind_has_a_number() {
+    let frames = [
+        r#"{"type":"update","eventId":1,"socket_sequence":0,"events":[]}"#,
+        r#"{"type":"news","socket_sequence":1}"#,
+        &change(2, "place", "bid", "ETHUSD", 5),
+    ];
+    let mut fed = Fed::new(Config::new(MULTI));
+    let (mut replay, mut books) = (Replay::new(Endpoint::MarketDataV1), Books::new());
+    for frame in &frames {
+        fed.feed(1, frame);
+        books.apply(&replay.event(frame, &mut Scratch::new()).unwrap().unwrap());
+    }
+    assert!([&fed.books, &books].iter().all(|books| books.live("ethusd").is_some()));
+}
+
 /// A change that names no symbol may be about any book of the link. So each of these books is stale, and the client
 /// replaces the link.
 #[test]
