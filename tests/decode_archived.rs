@@ -443,6 +443,7 @@ fn whose_frame_it_is() {
         (r#"{"type":"subscription_ack"}"#, Some(OrderEventsV1)),
         (" [ ]", Some(OrderEventsV1)),
         (r#"{"result":"error","reason":"x"}"#, None),
+        (r#"{"type":"news","socket_sequence":1}"#, None),
         ("", None),
         ("5", None),
         (r#"{"type":"update""#, None),

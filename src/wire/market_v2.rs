@@ -469,7 +469,7 @@ record! {
     }
 }
 
-/// Returns `None` if several endpoints send such a frame.
+/// Returns `None` if several endpoints may send such a frame.
 pub(super) fn guess(frame: &str) -> Option<Endpoint> {
     let it = Guess::whole(frame).ok()?;
     let Some(kind) = it.kind().informs() else {
@@ -477,12 +477,16 @@ pub(super) fn guess(frame: &str) -> Option<Endpoint> {
         return if is_error { None } else { Some(Endpoint::Streams) };
     };
     let is = |name: &str| kind == *name;
+    let is_numbered = it.socket_sequence().is_there();
     Some(if is("heartbeat") && it.trace_id().is_there() || is("subscription_ack") {
         Endpoint::OrderEventsV1
-    } else if is("heartbeat") && it.socket_sequence().is_there() || is("update") {
+    } else if is("heartbeat") && is_numbered || is("update") {
         Endpoint::MarketDataV1
     } else if is("settlements") {
         Endpoint::Streams
+    } else if is_numbered {
+        // Only the v1 endpoints number their frames.
+        return None;
     } else {
         Endpoint::MarketDataV2
     })

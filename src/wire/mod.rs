@@ -155,8 +155,9 @@ impl Endpoint {
     /// object of an unknown kind counts as market data v2 if it has a `type`, and as the current API if it has no
     /// `type`.
     ///
-    /// Returns `None` for a text that is neither an array nor a whole object, and for an object with
-    /// `"result":"error"` and no `type`, because several archived endpoints send such refusals.
+    /// Returns `None` for a text that is neither an array nor a whole object. Also returns `None` for an object with
+    /// `"result":"error"` and no `type`, because several archived endpoints send such refusals, and for an object of
+    /// an unknown kind with a `socket_sequence`, because both v1 endpoints have such numbers.
     pub fn guess(frame: &str) -> Option<Endpoint> {
         match Cursor::new(frame).peek() {
             b'[' => Some(Endpoint::OrderEventsV1),
