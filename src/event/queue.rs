@@ -105,6 +105,7 @@ pub struct EventQueue {
     /// The number of the newest event that no newer data overtakes ([`may_be_overtaken`]).
     barrier: Option<u64>,
     dropped: u64,
+    dropped_facts: u64,
     replaced: u64,
     scratch: Scratch,
 }
@@ -172,6 +173,7 @@ impl EventQueue {
             next: 0,
             barrier: None,
             dropped: 0,
+            dropped_facts: 0,
             replaced: 0,
             scratch: Scratch::new(),
         }
@@ -293,6 +295,11 @@ impl EventQueue {
         self.dropped
     }
 
+    /// Returns how many facts the queue has ever dropped. [`dropped`](EventQueue::dropped) includes them.
+    pub const fn dropped_facts(&self) -> u64 {
+        self.dropped_facts
+    }
+
     /// Returns how many events [`Overflow::Latest`] has ever replaced.
     pub const fn replaced(&self) -> u64 {
         self.replaced
@@ -366,6 +373,7 @@ impl EventQueue {
     fn drop_at(&mut self, place: usize) -> bool {
         let Some(gone) = self.remove(place) else { return false };
         self.dropped = self.dropped.saturating_add(1);
+        self.dropped_facts = self.dropped_facts.saturating_add(u64::from(gone.kind == Kind::Fact));
         for lane in gone.lanes(&mut self.scratch) {
             self.lose(lane, &gone);
         }

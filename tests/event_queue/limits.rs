@@ -22,6 +22,7 @@ fn l_117_a_queue_has_a_bound() {
         assert!(queue.len() == 1_000 && queue.bytes() < 1 << 20, "{} bytes", queue.bytes());
         let Event::Overflow { dropped, .. } = queue.take().unwrap().as_event() else { panic!() };
         assert_eq!((dropped, queue.dropped()), (FRAMES - 1_000, FRAMES - 1_000));
+        assert_eq!(queue.dropped_facts(), 0);
     }
 }
 
@@ -88,6 +89,7 @@ fn facts() {
         assert_eq!((queue.len() as u64, queue.dropped()), (half * 2, 0));
         // If no event is taken for a long time, the newest facts are kept, and the loss is reported too.
         push(&mut queue, ('!', half * 2 + 1));
+        assert_eq!((queue.dropped(), queue.dropped_facts()), (1, 1));
         let taken = take_all(&mut queue);
         assert_eq!((taken[0].as_str(), taken[1].as_str()), ("!+1", "!2"));
         assert_eq!(taken.last().unwrap(), &format!("!{}", half * 2 + 1));
