@@ -19,7 +19,7 @@ use crate::patient::Patient;
 use crate::recording::Recording;
 use crate::shown::Shown;
 use markets::{Market, Markets};
-use numbering::{Frame, Numbering, Step};
+use numbering::{Frame, Numbering, Step, number_of};
 use report::{BookReport, Report};
 
 /// The symbol of frames of market data v1 if neither the frames nor the user names one.
@@ -95,12 +95,12 @@ impl Reader {
     }
 
     fn take_event(&mut self, endpoint: Endpoint, event: &Event<'_>) {
-        if endpoint == Endpoint::MarketDataV1 && self.number(event) == Step::Same {
+        if endpoint == Endpoint::MarketDataV1
+            && self.number(event) == Step::Same
+            && let Some(Message::MarketUpdate(update)) = message(event)
+        {
             // The frame repeats the frame before it.
-            if let Some(Message::MarketUpdate(update)) = message(event) {
-                self.ignore(&update);
-            }
-            return;
+            return self.ignore(&update);
         }
         // A frame with best levels is applied at once. Its snapshots are applied first, so that its other parts count.
         let has_tops = event.parts().any(|part| matches!(part, Event::TopOfBook(..)));
@@ -163,14 +163,16 @@ impl Reader {
     /// Returns how a frame of market data v1 follows the frame before it. Makes the books stale if frames were lost
     /// or the connection is new.
     fn number(&mut self, event: &Event<'_>) -> Step {
-        let frame = match (event, message(event)) {
-            (_, Some(Message::MarketUpdate(update))) => {
+        let number = match event {
+            Event::Heartbeat(heartbeat, _) => heartbeat.socket_sequence,
+            Event::Unrecognized(_, source) | Event::Error(_, source) => number_of(source.frame()),
+            _ => None,
+        };
+        let frame = match (message(event), number) {
+            (Some(Message::MarketUpdate(update)), _) => {
                 Frame { number: update.socket_sequence, event_id: Some(update.event_id) }
             }
-            (Event::Heartbeat(heartbeat, _), _) => match heartbeat.socket_sequence {
-                Some(number) => Frame { number, event_id: None },
-                None => return Step::Next,
-            },
+            (_, Some(number)) => Frame { number, event_id: None },
             _ => return Step::Next,
         };
         let step = self.numbering.get_or_insert_default().take(frame);

@@ -74,8 +74,9 @@ mod tests {
         let stream = r#"{"id":1,"status":200}"#;
         let v2 = r#"{"timestamp":1,"type":"heartbeat"}"#;
         let v1 = r#"{"type":"heartbeat","socket_sequence":3}"#;
+        let news = r#"{"type":"news","socket_sequence":4}"#;
         let orders = r#"{"type":"heartbeat","socket_sequence":3,"trace_id":"a"}"#;
-        let table: [(&[&str], Option<Endpoint>, &[Endpoint]); 10] = [
+        let table: [(&[&str], Option<Endpoint>, &[Endpoint]); 11] = [
             (&[], None, &[]),
             (&[stream, v2, v1, orders, "[]"], None, &[Streams, V2, V1, Orders, Orders]),
             (&[stream, v2, v1, orders, "[]"], Some(V1), &[V1; 5]),
@@ -83,6 +84,7 @@ mod tests {
             // endpoint of the first frame that shows one.
             (&[v2, refusal], None, &[V2, V2]),
             (&[v1, refusal, orders, refusal], None, &[V1, V1, Orders, Orders]),
+            (&[news, v1, news, orders, news], None, &[V1, V1, V1, Orders, Orders]),
             (&[refusal, "rubbish", v1, v2], None, &[V1, V1, V1, V2]),
             (&["{\"cut", v2], None, &[V2, V2]),
             (&[refusal, refusal], None, &[Streams, Streams]),

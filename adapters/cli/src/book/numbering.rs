@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(super) struct Numbering {
@@ -20,8 +20,17 @@ pub(super) struct Numbering {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Frame {
     pub(super) number: u64,
-    /// `None` for heartbeats.
+    /// `None` for heartbeats and other frames without changes.
     pub(super) event_id: Option<u64>,
+}
+
+/// Returns the number of a frame, if it has one. Frames of all kinds have numbers.
+pub(super) fn number_of(frame: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        socket_sequence: u64,
+    }
+    serde_json::from_str::<Numbered>(frame).ok().map(|it| it.socket_sequence)
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

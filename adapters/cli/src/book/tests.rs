@@ -101,6 +101,10 @@ fn heartbeat(number: u64) -> String {
     format!(r#"{{"type":"heartbeat","socket_sequence":{number}}}"#)
 }
 
+fn news(number: u64) -> String {
+    format!(r#"{{"type":"news","socket_sequence":{number}}}"#)
+}
+
 #[test]
 fn books_of_market_data_v1() {
     let first = v1(0, &[["bid", "99", "1", "initial", ""], ["ask", "101", "2", "initial", ""]]);
@@ -108,7 +112,7 @@ fn books_of_market_data_v1() {
     type Case<'c> = (&'c [String], Option<StaleReason>, [u64; 4], [u64; 4], &'c str);
     // The lines after the first; the reason if the book is stale; the counts of snapshots, updates, gaps and ignored
     // frames; the counts of jumps, lost frames, repeated frames and restarts; the bids.
-    let table: [Case<'_>; 9] = [
+    let table: [Case<'_>; 11] = [
         (&[], None, [1, 0, 0, 0], [0; 4], "[[99,1]]"),
         (&[bid(1, "98", "3"), heartbeat(2), bid(3, "99", "0")], None, [1, 2, 0, 0], [0; 4], "[[98,3]]"),
         (
@@ -125,8 +129,16 @@ fn books_of_market_data_v1() {
             [1, 1, 0, 0],
             "[[99,1],[98,3]]",
         ),
-        // Heartbeats are numbered too.
+        // Heartbeats are numbered too, and so are frames of kinds that are not known.
         (&[heartbeat(4), bid(5, "99", "0")], Some(StaleReason::Gap), [1, 0, 1, 1], [1, 3, 0, 0], "[[99,1]]"),
+        (&[news(1), bid(2, "98", "3")], None, [1, 1, 0, 0], [0; 4], "[[99,1],[98,3]]"),
+        (
+            &[news(1), news(1), news(3), bid(4, "98", "3")],
+            Some(StaleReason::Gap),
+            [1, 0, 1, 1],
+            [1, 1, 1, 0],
+            "[[99,1]]",
+        ),
         (
             &[bid(1, "98", "3"), bid(1, "97", "1").replace(":101", ":900")],
             Some(StaleReason::Gap),
