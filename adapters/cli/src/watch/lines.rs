@@ -124,9 +124,10 @@ impl JsonLines {
         if self.waiting.is_empty() && self.output.has_room() {
             return self.print(Times::at(now), event);
         }
-        let dropped = self.waiting.dropped();
+        let dropped = self.waiting.dropped_facts();
         self.waiting.push(event);
-        self.is_inexact |= !is_market_data(event) && self.waiting.dropped() > dropped;
+        // Every event that needs a time is a fact.
+        self.is_inexact |= self.waiting.dropped_facts() > dropped;
         if self.is_inexact {
             self.happened.clear();
         } else if needs_time(event) {
@@ -190,30 +191,6 @@ impl JsonLines {
 /// the queue adds an overflow only when events are taken.
 const fn needs_time(event: &Event<'_>) -> bool {
     event.source().is_none() && !matches!(event, Event::Overflow { .. })
-}
-
-/// Returns whether the queue drops only market data for an event, and no event without a frame.
-const fn is_market_data(event: &Event<'_>) -> bool {
-    matches!(
-        event,
-        Event::Auction(..)
-            | Event::AuctionOpen(..)
-            | Event::BookTicker(..)
-            | Event::Candles(..)
-            | Event::ContractStatus(..)
-            | Event::DepthSnapshot(..)
-            | Event::DepthUpdate(..)
-            | Event::FundingAmount(..)
-            | Event::Heartbeat(..)
-            | Event::Ignored(..)
-            | Event::Malformed(..)
-            | Event::MarkPrice(..)
-            | Event::PartialDepth(..)
-            | Event::RequestForQuote(..)
-            | Event::TopOfBook(..)
-            | Event::Trade(..)
-            | Event::Unrecognized(..)
-    )
 }
 
 #[cfg(test)]
@@ -327,10 +304,14 @@ mod tests {
                 lines.event(Instant::from_secs(1), &Event::Live { link }).unwrap();
             }
             // Other data may replace waiting trades, but no event without a frame.
-            for frame in [r#"{"u":1,"E":1,"s":"ethusd","b":"1","B":"1","a":"2","A":"1"}"#, r#"{"unknown":1}"#]
-            {
-                let event = replay.event(frame, &mut scratch).unwrap().unwrap();
-                lines.event(Instant::from_secs(1), &event).unwrap();
+            let batch = r#"{"type":"l2_updates","symbol":"ETHUSD","changes":[["buy","9","1"]],"trades":[{"type":"trade","symbol":"ETHUSD","event_id":7,"timestamp":1000,"price":"9","quantity":"1","side":"buy"}],"auction_events":[]}"#;
+            for (endpoint, frame) in [
+                (Endpoint::Streams, r#"{"u":1,"E":1,"s":"ethusd","b":"1","B":"1","a":"2","A":"1"}"#),
+                (Endpoint::Streams, r#"{"unknown":1}"#),
+                (Endpoint::MarketDataV2, batch),
+            ] {
+                let event = Replay::new(endpoint).event(frame, &mut scratch).unwrap();
+                lines.event(Instant::from_secs(1), &event.unwrap()).unwrap();
             }
             assert!(lines.happened.len() <= 3, "{}", lines.happened.len());
             std::thread::sleep(Duration::from_millis(50));
