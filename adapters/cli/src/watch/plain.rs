@@ -66,6 +66,8 @@ pub(crate) fn event(now: Instant, event: &Event<'_>, session: &Session) -> Optio
             "{stream}: nothing came for {}; subscribing again",
             format::delay(now.since(*since))
         )),
+        // The client cancels an attempt only because `watch` ends.
+        Event::ConnectFailed { reason: ConnectFailure::Cancelled, .. } => return None,
         Event::ConnectFailed { reason: why, retry: at, .. } => {
             let advice = match why {
                 ConnectFailure::Certificate => {
@@ -209,6 +211,8 @@ mod tests {
         let expected =
             "! cannot connect to ws://venue: connection refused: nobody listens there; next attempt in 1.2 s";
         assert_eq!(told(&fed, &failed), expected);
+        let cancelled = Event::ConnectFailed { link, reason: ConnectFailure::Cancelled, retry: None };
+        assert_eq!(told(&fed, &cancelled), "");
         let (id, stream, _) = fed.client.streams().next().unwrap();
         let (reason, retry) = (Unserved::NoSnapshot, Instant::from_millis(2_000));
         let unserved = Event::Unserved { link, id, stream, reason, attempts: 1, retry };
