@@ -21,16 +21,23 @@ use crate::value::time::Instant;
 mod losses;
 mod missed;
 
-/// The books of all symbols whose depth is subscribed.
+/// The books of all symbols whose depth is subscribed, and of all symbols of market data v1.
 ///
-/// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. A book is current
-/// from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books` returns a stale
-/// book only as [`Book::Stale`]. If you call [`Books::trust_crossed`], a book that has no other fault than being
-/// crossed is current.
+/// Pass every event to [`apply`](Books::apply), which ignores events that do not concern books. `Books` makes books
+/// from [`Event::DepthSnapshot`], [`Event::DepthUpdate`] and [`Event::TopOfBook`], and not from
+/// [`Event::PartialDepth`] and [`Event::BookTicker`].
+///
+/// A book is current from its snapshot until a [`StaleReason`] applies, such as a gap or the end of its link. `Books`
+/// returns a stale book only as [`Book::Stale`]. If you call [`Books::trust_crossed`], a book that has no other fault
+/// than being crossed is current.
 ///
 /// Several links may deliver the book of one symbol, for example a link to market data v1 and a link of a depth
 /// stream. `Books` returns the book whose snapshot arrived last. If the subscription or the link of this book ends
 /// while another of the books is current, `Books` returns the current book instead.
+///
+/// `Books` tells books apart by their symbols alone. If a client has links to production and to the sandbox, keep one
+/// `Books` for each: pass each `Books` the events whose link belongs to its environment, and the events that name no
+/// link.
 ///
 /// `Books` is a plain value. To read it in another thread, put it behind a lock of your own, or send clones of the
 /// books that the thread needs.
@@ -79,14 +86,16 @@ struct Entry {
 }
 
 /// What an event changed in a book. If both `bids` and `asks` are `false`, the book became stale or was removed, or
-/// the update had no levels.
+/// the event is an update without levels.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BookChange {
     /// The symbol of the book.
     pub symbol: Symbol,
-    /// Whether bids have changed.
+    /// Whether bids may have changed: the event is a snapshot or contains bids, or another book has replaced this
+    /// one.
     pub bids: bool,
-    /// Whether asks have changed.
+    /// Whether asks may have changed: the event is a snapshot or contains asks, or another book has replaced this
+    /// one.
     pub asks: bool,
 }
 
@@ -109,8 +118,11 @@ impl Books {
         self
     }
 
-    /// Applies an event. Returns the book that changed, became stale or was removed. Returns `None` for an event that
-    /// names no symbol, such as the end of a link, although such an event may make several books stale.
+    /// Applies an event. Returns a [`BookChange`] for the book that changed, became stale or was removed, and `None`
+    /// if the event concerns no book. Also returns `None` for an event that names no symbol, such as the end of a
+    /// link, although such an event may make several books stale.
+    ///
+    /// An update does not change a stale book, unless the reason is [`StaleReason::Crossed`].
     ///
     /// If you do not pass an update of the current API, the ids of the next update show the gap, and the book becomes
     /// stale. Updates of the archived endpoints have no ids that show such a loss.
@@ -194,9 +206,9 @@ impl Books {
 
     /// Returns the book of a symbol. The symbol may be in upper or lower case.
     ///
-    /// Returns `None` before the first snapshot, after the end of the subscription, and if [`BOOKS_MAX`] other books
-    /// are kept. Exception: if an event such as [`Event::Overflow`] shows that the first snapshot may have been
-    /// dropped before it reached `Books`, returns a stale and empty book.
+    /// Returns `None` before the first snapshot, and if [`BOOKS_MAX`] other books are kept. Returns `None` also after
+    /// the end of the subscription, unless another link delivers the book. If an event such as [`Event::Overflow`]
+    /// shows that the first snapshot may have been dropped before it reached `Books`, returns a stale and empty book.
     pub fn get(&self, symbol: &str) -> Option<Book<'_>> {
         self.books.get(symbol).map(|entry| entry.view(self.trusts_crossed))
     }
@@ -223,7 +235,8 @@ impl Books {
         self.live(symbol).filter(|_| now.since(received) <= age_max)
     }
 
-    /// Returns when a snapshot or update was last applied to the book of a symbol; `None` without a book.
+    /// Returns when a snapshot or update was last applied to the book of a symbol; `None` without a book. Before the
+    /// first snapshot, the [`Age`] has the times of an update that could not be applied, or no times.
     pub fn age(&self, symbol: &str) -> Option<Age> {
         self.books.get(symbol).map(|entry| entry.standing.age())
     }
@@ -237,10 +250,13 @@ impl Books {
     /// Returns the symbols of the books for which you have to request a new snapshot. Pass these symbols to
     /// [`Client::resync_books`](crate::Client::resync_books).
     ///
-    /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot if events were
-    /// dropped before they reached `Books`, or if an update crossed a book. Not returned are crossed books for which
-    /// a snapshot would not help: books whose snapshot was crossed already, and books of market data v1. After
-    /// [`Books::trust_crossed`], books that have no other fault than being crossed are not returned either.
+    /// The client itself requests snapshots after gaps and reconnects. You have to request a snapshot in two cases:
+    ///
+    /// - Events were dropped, or not passed to `Books`.
+    /// - An update crossed a book, and the book is still crossed. This case does not apply to books of market data
+    ///   v1, for which a snapshot would not help. After [`Books::trust_crossed`], it applies to no book.
+    ///
+    /// A book that a snapshot has crossed is not returned, because another snapshot would be crossed too.
     pub fn to_resync(&self) -> impl Iterator<Item = Symbol> {
         self.books
             .iter()
@@ -254,8 +270,8 @@ impl Books {
     }
 
     /// Returns how many snapshots were not used because [`BOOKS_MAX`] other books are kept, or because they have no
-    /// symbol, as in a recording of market data v1. Also counts each [`Event::Overflow`] about a symbol for which
-    /// there is no room.
+    /// symbol, as in a recording of market data v1. Also counts each [`Event::Overflow`] of depth events that names a
+    /// symbol for which there is no room.
     pub const fn untracked(&self) -> u64 {
         self.untracked
     }

@@ -142,8 +142,9 @@ impl OrderBook {
         ask.price.checked_sub(bid.price)
     }
 
-    /// Returns the last update id of the newest snapshot or change. Returns `None` for a book without a snapshot, and
-    /// for market data v2, which has no update ids.
+    /// Returns the last update id of the snapshot, change or best level that was applied last. On market data v1,
+    /// this is the `eventId` of the frame. Returns `None` for a new or cleared book, and for market data v2, which
+    /// has no update ids.
     pub const fn last_update_id(&self) -> Option<u64> {
         self.last_update_id
     }
@@ -157,7 +158,8 @@ impl OrderBook {
         }
     }
 
-    /// Replaces all levels by the levels of a snapshot of the whole book.
+    /// Replaces all levels by the levels of a snapshot of the whole book. Both sides are then whole
+    /// ([`BookSide::is_whole`]), unless the snapshot has more than [`LEVELS_MAX`] levels on a side.
     pub fn replace(&mut self, snapshot: &Depth<'_>) {
         self.bids.replace(snapshot.bids);
         self.asks.replace(snapshot.asks);
@@ -185,8 +187,9 @@ impl OrderBook {
         }
     }
 
-    /// Applies all changes of a frame, or none of them: see [`Applied`]. Changes without a range of update ids, which
-    /// the archived endpoints send, are always applied.
+    /// Applies all changes of a frame, or none of them: see [`Applied`]. The update ids must follow those of the book
+    /// by the rule [`GapRule::Strict`]. Changes without a range of update ids, which the archived endpoints send, are
+    /// always applied.
     pub fn apply(&mut self, changes: &Depth<'_>) -> Applied {
         self.apply_by(changes, GapRule::Strict)
     }
@@ -213,7 +216,8 @@ impl OrderBook {
         Applied::Changed
     }
 
-    /// Replaces all levels of one side by the level in `top`. If `top` has no level, the side becomes empty.
+    /// Replaces all levels of one side by the level in `top`. Then only this level is known
+    /// ([`BookSide::known_depth`]). If `top` has no level, the side becomes empty and whole.
     pub fn replace_top(&mut self, top: &TopOfBook<'_>) {
         let side = match top.side {
             Side::Buy => &mut self.bids,
@@ -290,7 +294,8 @@ impl BookSide {
         self.levels.iter()
     }
 
-    /// Returns the quantity at a price; zero if there is no level.
+    /// Returns the quantity at a price; zero if the side has no level there. Unless the side is whole
+    /// ([`BookSide::is_whole`]), the venue may still have a level at a price that is worse than the known levels.
     pub fn quantity(&self, price: Decimal) -> Decimal {
         self.levels.get(price).map_or(Decimal::ZERO, |level| level.quantity)
     }
@@ -300,9 +305,9 @@ impl BookSide {
     ///
     /// A side is not whole in four cases:
     ///
-    /// - Its snapshot contained only the best n levels. Once a level is not one of the best n, it is no longer
-    ///   counted, even if it becomes one of them again. As the price moves, the result can shrink to zero: then
-    ///   request a snapshot.
+    /// - Its snapshot contained only the best n levels ([`OrderBook::replace_best`]). Once a level is not one of the
+    ///   best n, it is no longer counted, even if it becomes one of them again. As the price moves, the result can
+    ///   shrink to zero: then request a snapshot.
     /// - The side dropped levels beyond [`LEVELS_MAX`].
     /// - [`OrderBook::replace_top`] set its best level.
     /// - The address or the first frame of market data v1 leaves out the side

@@ -19,7 +19,9 @@ use crate::value::time::{Instant, Timestamp};
 pub enum StaleReason {
     /// Nothing has reported the data yet. For a list: no report has contained the whole list yet.
     NothingYet,
-    /// An update is missing.
+    /// An [`Event::Gap`] or an [`Event::SequenceGap`] has reported that updates are missing or may be missing, or
+    /// that the application requested a new snapshot. For a book also: the ids of an update show that an update did
+    /// not reach [`Books`](crate::Books).
     Gap,
     /// The link, the whole client or a recording has ended.
     Disconnected,
@@ -29,9 +31,9 @@ pub enum StaleReason {
     Overflow,
     /// A frame, or a row of a report, could not be decoded. It may have been about the data.
     Malformed,
-    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events before
-    /// the first event that was received may be missing. For a quote also: no event has reported it, and only a reply
-    /// has shown that it exists.
+    /// No subscribed stream reports the data, or the venue has refused the stream. For an order also: events may be
+    /// missing before the event or the answer of REST that made the order known. For a quote also: no event has
+    /// reported it, and only a reply has shown that it exists.
     NotSubscribed,
     /// The best bid of the book is not below its best ask. This is a sign of a lost update, but the sandbox publishes
     /// such books for long periods. A snapshot or update that ends the crossing makes the book current again.
@@ -48,17 +50,20 @@ pub enum StaleReason {
     /// - A reported fill was not added to [`Order::fills`](crate::Order::fills).
     /// - The quantity of a filled order is unknown, or it is unknown whether the last answer includes a fill.
     Executions,
-    /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order.
+    /// The venue reports an unknown status, an unknown kind of order event, or a modification of an open order. For a
+    /// quote also: an event about the quote, or about its request for quotes, does not show the state of the quote.
     UnknownStatus,
     /// The venue does not list the order as open, or it refused a request to cancel the order. For a quote: the venue
     /// refused a request to withdraw, confirm or decline the quote. A refusal because of a limit on requests does not
-    /// cause this reason.
+    /// cause this reason. For an order that [`Orders::add_listed`](crate::Orders::add_listed) has added also: the
+    /// list may be older than the end of the order.
     NotFound,
     /// Two reports contradict each other, or an event may belong to any of several orders with the same client order
-    /// id. For a quote also: the quote may have an id that a report names as that of another quote.
+    /// id. For a quote also: the quote may have an id that a report names as that of another quote, or a reply names
+    /// an id that cannot be read.
     Contradiction,
     /// The venue reports more rows than the collection keeps, so the list lacks some rows: see
-    /// [`Balances::untracked`](crate::Balances::untracked).
+    /// [`Balances::untracked`](crate::Balances::untracked) and [`Positions::untracked`](crate::Positions::untracked).
     NoRoom,
 }
 
@@ -90,7 +95,7 @@ impl fmt::Display for StaleReason {
     }
 }
 
-/// When an event last reported data.
+/// When an event last reported data. Both times are `None` if no event has.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Age {
     /// The venue's time of this report; `None` if the venue sent none.
