@@ -28,7 +28,8 @@ pub(super) struct Slot {
     endpoint: EndpointId,
     host: usize,
     last: LinkId,
-    /// The id that the link had before its first attempt to connect.
+    /// The id that the link had before its first attempt to connect, or before its first attempt since
+    /// `Client::open` connected the slot again.
     made: LinkId,
     link: Option<Link<Protocol>>,
     /// The reason for which the link has stopped for good; `None` if it has not stopped. A stopped link stays in the
@@ -140,6 +141,7 @@ impl Slot {
     }
 
     pub(super) fn put_link(&mut self, link: Link<Protocol>) {
+        self.made = link.id();
         self.link = Some(link);
     }
 

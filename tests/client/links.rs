@@ -3,8 +3,8 @@
 
 use gemini_ws::lifecycle::{State, StreamState};
 use gemini_ws::{
-    Client, ClientConfig, CommandError, Config, ConnectFailure, EndpointId, Instant, Limit, Lost, Readiness,
-    Request, Timer,
+    Client, ClientConfig, CommandError, Config, ConnectFailure, EndpointId, Event, Instant, Limit, Lost,
+    Output, Readiness, Request, Timer,
 };
 
 use super::harness::{Harness, SECOND, order, private, public, stream};
@@ -349,4 +349,21 @@ fn a_link_whose_linger_is_over_is_not_dialled_again() {
         assert_eq!((harness.dials.as_slice(), harness.aborts.as_slice()), (&[][..], &[][..]), "{linger} s");
         assert!(harness.states().is_empty() && harness.client.deadline().is_none(), "{linger} s");
     }
+}
+
+/// A link that has failed was reported once. Until its slot is dialled again, there is no other end to report.
+#[test]
+fn the_end_of_a_link_is_reported_once_if_open_has_not_dialled_its_slot_again() {
+    let mut client = Client::new(ClientConfig::new(), 1);
+    let now = Instant::from_secs(1);
+    let failing = client.add(now, private()).unwrap();
+    client.add(now, public().stay_open(true)).unwrap();
+    client.open(now).unwrap();
+    let Some(Output::Connect(link)) = client.poll_output() else { panic!("the slot is dialled") };
+    client.handle_connect_failed(link, now, ConnectFailure::NoCredentials);
+    client.open(now).unwrap();
+    client.remove(now, failing).unwrap();
+    let ends = core::iter::from_fn(|| client.poll_output())
+        .filter(|output| matches!(output, Output::Event(Event::LinkClosed { link: of, .. }) if *of == link));
+    assert_eq!(ends.count(), 1);
 }
