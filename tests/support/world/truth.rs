@@ -56,10 +56,9 @@ impl<M: Machine> Life<'_, M> {
         let until = self.now + PATIENCE;
         self.run_until(until, |life| ids(life).iter().zip(&before).all(|(now, then)| now > then));
         self.exchange.faults().halt_market(true);
-        // All messages under way arrive in this time.
-        let slowest = self.world.network.ports.iter().map(|port| port.latency).max().unwrap_or_default();
-        self.run(Duration::from_secs(3) + slowest * 2);
+        self.run(Duration::from_secs(3));
         self.converge();
+        self.await_all_messages();
         // While the market is halted, a stream with a `silence_max` gets no data, and the client requests it again
         // and again.
         if self.end.is_none() && (self.is_settled() || !self.application.declares_silence) {
@@ -69,6 +68,20 @@ impl<M: Machine> Life<'_, M> {
         }
         self.exchange.faults().halt_market(false);
         self.is_healed = false;
+    }
+
+    /// Lets time pass until all messages about the state of the exchange have arrived. Quotes change although the
+    /// market is halted: each ends at a fixed time.
+    fn await_all_messages(&mut self) {
+        let slowest = self.world.network.ports.iter().map(|port| port.latency).max().unwrap_or_default();
+        loop {
+            let before = Truth::of(&self.exchange);
+            self.run(slowest * 2);
+            self.converge();
+            if self.end.is_some() || Truth::of(&self.exchange) == before {
+                return;
+            }
+        }
     }
 
     /// I-29: lets time pass until the client has fulfilled all commands of the application.
