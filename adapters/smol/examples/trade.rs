@@ -7,7 +7,7 @@
 //! Without a network, run `gemini-ws simulate` and use the address and the account that it prints.
 
 use gemini_ws_smol::gemini_ws::{Config, Credentials, NewOrder, Side, Signer, TimeInForce};
-use gemini_ws_smol::{Done, connect};
+use gemini_ws_smol::{Done, Ticket, connect};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,13 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             NewOrder::limit("example-1", symbol.as_str(), Side::Buy, quantity.as_str(), price.as_str())?
                 .time_in_force(TimeInForce::MakerOrCancel)?;
         let mut ticket = client.place(order).await?;
-        std::thread::spawn(move || {
-            let _ = std::io::stdin().read_line(&mut String::new());
-            smol::block_on(client.cancel("example-1"))
-        });
-        while let Some(fill) = ticket.next().await {
-            println!("{} at {}", fill.quantity, fill.price);
+        let enter = smol::unblock(|| std::io::stdin().read_line(&mut String::new()));
+        let wait = async { enter.await.map(drop) };
+        smol::future::or(wait, print_fills(&mut ticket)).await?;
+        if ticket.outcome().is_none() {
+            ticket.cancel()?;
         }
+        print_fills(&mut ticket).await?;
         match ticket.done().await {
             Done::Unknown(order) => {
                 println!("ask the venue about {:?}: {:?}", order.client_order_id, order.doubt())
@@ -39,4 +39,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         Ok(())
     })
+}
+
+/// Prints the fills until the ticket ends.
+async fn print_fills(ticket: &mut Ticket) -> std::io::Result<()> {
+    while let Some(fill) = ticket.next().await {
+        println!("{} at {}", fill.quantity, fill.price);
+    }
+    Ok(())
 }
