@@ -221,7 +221,8 @@ Decimals, and integers that JavaScript might round, are always strings. Ids of A
 
 Without --endpoint the endpoint is detected for each frame. A frame that does not show its endpoint, such as a \
 refusal, has the endpoint of the frame before. Frames at the beginning have the endpoint of the first frame that shows \
-one, so nothing is printed before that frame is read.
+one, so nothing is printed before that frame is read. If none of the first 4,096 frames, or of the first 16 MiB, shows \
+one, these frames have the endpoint `streams`.
 
 Exit codes: 0 done; 1 if no frame could be decoded, or with --strict if any frame could not be decoded; 2 wrong \
 usage.")]
@@ -242,7 +243,7 @@ pub(crate) struct Decode {
 #[command(after_help = "\
 Without --endpoint the endpoint is detected for each frame. A frame that does not show its endpoint, such as a \
 refusal, has the endpoint of the frame before. Frames at the beginning have the endpoint of the first frame that shows \
-one.
+one. If none of the first 4,096 frames, or of the first 16 MiB, shows one, these frames have the endpoint `streams`.
 
 Market data v1 numbers the frames of a connection: if a number is missing, or is repeated with another frame, the \
 books are stale until the next connection. Market data v2 has no numbers, so a loss cannot be seen. On v1 \
