@@ -105,8 +105,9 @@ pub struct Trade<'f> {
     pub price: Decimal,
     /// `q`: the quantity in base units.
     pub quantity: Decimal,
-    /// The taker: on the current API from `m`, which shows whether the buyer was the maker; in v2 from `side`; in v1
-    /// the opposite of `makerSide`.
+    /// The taker: on the current API from `m`, which shows whether the buyer was the maker; in v2 from `side`. In v1,
+    /// the taker is on the other side than `makerSide`; a trade of an auction has [`Taker::Auction`], and a block
+    /// trade [`Taker::Block`]. A v1 trade without `makerSide` has [`Taker::Other`] with an empty text.
     pub taker: Taker<'f>,
     /// Whether the stream has reported the trade before. After a reconnect or a resync, the first frames of the
     /// archived endpoints repeat the latest trades. There, `is_replay` is true if the stream has reported this trade or
