@@ -357,9 +357,9 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which the client drops the link. If less than a third of this time would remain for a
-    /// probe, also lowers [`Config::probe_after`], so that a third remains. Default: 45 s, more than two ping periods
-    /// of the venue (20 s each); at archived endpoints 15 s.
+    /// Sets the silence after which the client drops the link, even if [`Config::request_limit`] has left no room for
+    /// the probe. If less than a third of this time would remain for a probe, also lowers [`Config::probe_after`], so
+    /// that a third remains. Default: 45 s, more than two of the venue's ping periods (20 s each); if archived, 15 s.
     #[must_use]
     pub fn silence_max(mut self, silence: Duration) -> Config {
         self.silence_max = silence.max(SHORTEST.saturating_mul(2));
