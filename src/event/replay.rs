@@ -200,8 +200,8 @@ impl Replay {
             Message::L2Updates(updates) => self.l2_updates(*updates, source),
             Message::Trade(trade) if self.endpoint == Endpoint::MarketDataV2 => {
                 // The first frame of the book may list this trade again.
-                let book = self.l2_book(trade.symbol)?;
-                Some(Event::Trade(book.last_trade.tell(*trade), source))
+                let book = self.l2_book(trade.symbol);
+                Some(Event::Trade(book.map_or(*trade, |book| book.last_trade.tell(*trade)), source))
             }
             Message::MarketUpdate(update) => {
                 self.count(update.socket_sequence);
@@ -230,9 +230,13 @@ impl Replay {
         }
     }
 
+    #[inline]
     fn l2_book(&mut self, symbol: &str) -> Option<&mut L2Book> {
-        let state = if self.is_spoilt { L2State::Waiting } else { L2State::New };
-        self.l2_books.get_or_insert(symbol.parse().ok()?, || L2Book::new(state))
+        if self.l2_books.get(symbol).is_none() {
+            let state = if self.is_spoilt { L2State::Waiting } else { L2State::New };
+            self.l2_books.get_or_insert(symbol.parse().ok()?, || L2Book::new(state));
+        }
+        self.l2_books.get_mut(symbol)
     }
 
     fn l2_updates<'f>(&mut self, updates: L2Updates<'f>, source: Source<'f>) -> Option<Event<'f>> {
