@@ -22,47 +22,51 @@ use inputs::{Input, Kind};
 use whole::Whole;
 
 fn main() {
-    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    for input in inputs::made().into_iter().chain(reversed_inputs()) {
-        match &wanted {
-            None => println!("{}", input.name),
-            Some(wanted) if *wanted == input.name => {
-                let mut scratch = Scratch::new();
-                // The first run, which is not counted, grows the scratch to its full size.
-                decode_all(&input, &mut scratch);
-                counted(&input, &mut scratch);
-                println!("{}", input.frames.len());
-            }
-            Some(_) => {}
-        }
+    match std::env::args().skip(1).find(|argument| !argument.starts_with('-')) {
+        None => names().for_each(|name| println!("{name}")),
+        Some(name) => println!("{}", count(&name)),
     }
-    for input in inputs::made() {
-        let name = format!("{}, client and books", input.name);
-        match &wanted {
-            _ if !WHOLE.contains(&input.name) => {}
-            None => println!("{name}"),
-            Some(wanted) if *wanted == name => {
-                // The run over the first half, which is not counted, grows all memory to its full size.
-                let (first, second) = input.frames.split_at(input.frames.len() / 2);
-                let mut whole = Whole::new(std::iter::once("btcusd"));
-                take_all(&mut whole, first);
-                counted_whole(&mut whole, second);
-                assert_eq!(whole.live(), 1, "the frames do not follow each other");
-                println!("{}", second.len());
-            }
-            Some(_) => {}
-        }
+}
+
+fn names() -> impl Iterator<Item = String> {
+    let decoded = inputs::names().map(str::to_owned).chain(REVERSED.map(|name| format!("{name}, reversed")));
+    let whole = WHOLE.map(|name| format!("{name}, client and books"));
+    let loads = ORDERS.iter().flat_map(|(order, _)| SIZES.map(|size| format!("load {size}, {order}")));
+    decoded.chain(whole).chain(loads)
+}
+
+/// Does what `name` says in a function that callgrind counts. Returns the number of frames or levels. Makes no other
+/// frames, because callgrind also runs what it does not count, about fifty times slower.
+fn count(name: &str) -> usize {
+    if let Some(of) = name.strip_suffix(", client and books") {
+        return count_whole(&named(of));
     }
-    for (order, of) in ORDERS {
-        for size in SIZES {
-            let name = format!("load {size}, {order}");
-            match &wanted {
-                None => println!("{name}"),
-                Some(wanted) if *wanted == name => println!("{}", load(size, of)),
-                Some(_) => {}
-            }
-        }
+    if let Some((order, of)) = ORDERS.iter().find(|(order, _)| name.ends_with(&format!(", {order}"))) {
+        let size = SIZES.into_iter().find(|size| name == format!("load {size}, {order}"));
+        return load(size.expect("a size"), *of);
     }
+    let reversed = name.strip_suffix(", reversed").map(|of| reversed_input(named(of)));
+    let input = reversed.unwrap_or_else(|| named(name));
+    let mut scratch = Scratch::new();
+    // The first run, which is not counted, grows the scratch to its full size.
+    decode_all(&input, &mut scratch);
+    counted(&input, &mut scratch);
+    input.frames.len()
+}
+
+fn named(name: &str) -> Input {
+    inputs::named(name).unwrap_or_else(|| panic!("no row has the name {name}"))
+}
+
+/// Passes the second half of the frames through a client to a book.
+fn count_whole(input: &Input) -> usize {
+    // The run over the first half, which is not counted, grows all memory to its full size.
+    let (first, second) = input.frames.split_at(input.frames.len() / 2);
+    let mut whole = Whole::new(std::iter::once("btcusd"));
+    take_all(&mut whole, first);
+    counted_whole(&mut whole, second);
+    assert_eq!(whole.live(), 1, "the frames do not follow each other");
+    second.len()
 }
 
 /// The kinds of frames that also pass through a client to a book.
@@ -82,7 +86,7 @@ fn counted_whole(whole: &mut Whole, frames: &[(Kind, String)]) {
 }
 
 /// How many levels a snapshot has.
-const SIZES: [u64; 2] = [2_500, 20_000];
+const SIZES: [usize; 2] = [2_500, 20_000];
 
 /// An order of the levels in a snapshot: a function that returns a level's price from its number and the number of
 /// levels.
@@ -99,9 +103,10 @@ const ORDERS: [(&str, Order); 6] = [
 ];
 
 /// Loads a snapshot into a book. Returns the number of its levels.
-fn load(size: u64, price: Order) -> u64 {
+fn load(size: usize, price: Order) -> usize {
+    let count = size as u64;
     let levels: Vec<String> =
-        (0..size).map(|number| format!("[\"{}\",\"1\"]", price(number, size))).collect();
+        (0..count).map(|number| format!("[\"{}\",\"1\"]", price(number, count))).collect();
     let levels = levels.join(",");
     let frame = format!(r#"{{"e":"depthUpdate","E":1,"s":"btcusd","U":1,"u":1,"b":[{levels}],"a":[]}}"#);
     let mut scratch = Scratch::new();
@@ -120,24 +125,22 @@ fn counted_load(book: &mut OrderBook, snapshot: &Depth<'_>) {
     black_box(());
 }
 
-/// Returns copies of some inputs, with the members of their frames in reversed order.
-fn reversed_inputs() -> impl Iterator<Item = Input> {
-    const KINDS: [(&str, &str); 7] = [
-        ("ticker", "ticker, reversed"),
-        ("trade", "trade, reversed"),
-        ("depth, 10 + 10 levels", "depth, 10 + 10 levels, reversed"),
-        ("acknowledgement", "acknowledgement, reversed"),
-        ("order update", "order update, reversed"),
-        ("balances, 3 assets", "balances, 3 assets, reversed"),
-        ("v2 trade", "v2 trade, reversed"),
-    ];
-    inputs::made().into_iter().filter_map(|mut input| {
-        input.name = KINDS.iter().find(|(name, _)| *name == input.name)?.1;
-        for (_, frame) in &mut input.frames {
-            *frame = reversed::reversed(frame);
-        }
-        Some(input)
-    })
+/// The kinds of frames that are also decoded with their members in reversed order.
+const REVERSED: [&str; 7] = [
+    "ticker",
+    "trade",
+    "depth, 10 + 10 levels",
+    "order update",
+    "balances, 3 assets",
+    "acknowledgement",
+    "v2 trade",
+];
+
+fn reversed_input(mut input: Input) -> Input {
+    for (_, frame) in &mut input.frames {
+        *frame = reversed::reversed(frame);
+    }
+    input
 }
 
 #[inline(never)]
@@ -148,6 +151,7 @@ fn counted(input: &Input, scratch: &mut Scratch) {
 }
 
 fn decode_all(input: &Input, scratch: &mut Scratch) {
+    let mut replay = Replay::new(input.endpoint);
     for (_, frame) in &input.frames {
         if input.endpoint == Endpoint::Streams {
             let decoded = decode(black_box(frame), scratch);
@@ -159,7 +163,7 @@ fn decode_all(input: &Input, scratch: &mut Scratch) {
             }
             continue;
         }
-        let decoded = Replay::new(input.endpoint).event(black_box(frame), scratch);
+        let decoded = replay.event(black_box(frame), scratch);
         let Ok(event) = black_box(&decoded) else { panic!("{frame}") };
         if let Some(event @ Event::Batch(..)) = event {
             for event in event.parts() {

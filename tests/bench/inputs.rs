@@ -135,7 +135,7 @@ const ROWS: &[Row] = &[
     ("v1 snapshot, 1000 levels", V1, Way::Whole, 1, |maker, _| maker.snapshot_v1(1000)),
     ("v1 change", V1, Way::Whole, MANY, |maker, place| if place == 0 { maker.snapshot_v1(100) } else { maker.change_v1(place) }),
     ("v1 trade and change", V1, Way::Whole, MANY, |maker, place| if place == 0 { maker.snapshot_v1(100) } else { maker.trade_v1(place) }),
-    ("v1 auction", V1, Way::None, MANY, |maker, place| maker.auction_v1(place)),
+    ("v1 auction", V1, Way::None, MANY, |maker, place| maker.auction_v1(place + 1)),
     ("v1 heartbeat", V1, Way::None, MANY, |_, place| format!("{{\"type\":\"heartbeat\",\"socket_sequence\":{place}}}")),
     ("v1 order event", ORDERS, Way::None, MANY, |maker, _| maker.booked_v1()),
     ("v1 fill", ORDERS, Way::None, MANY, |maker, _| maker.fill_v1()),
@@ -143,14 +143,26 @@ const ROWS: &[Row] = &[
     ("v1 order heartbeat", ORDERS, Way::None, MANY, Maker::order_heartbeat_v1),
 ];
 
-/// Makes the frames of all rows. Each row has its own generator with the same seed, so rows do not affect each other.
+const SESSION: &str = "session";
+
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.0).chain([SESSION])
+}
+
+/// Makes the frames of the row with this name. Each row has its own generator with the same seed, so rows do not
+/// affect each other.
+pub(crate) fn named(name: &str) -> Option<Input> {
+    if name == SESSION {
+        return Some(Input::new(SESSION, STREAMS, Way::Direct, session()));
+    }
+    let (name, endpoint, way, count, make) = ROWS.iter().find(|row| row.0 == name)?;
+    let mut maker = Maker::new();
+    let frames: Vec<String> = (0..*count).map(|place| make(&mut maker, place)).collect();
+    Some(Input::new(name, *endpoint, *way, frames))
+}
+
 pub(crate) fn made() -> Vec<Input> {
-    let rows = ROWS.iter().map(|(name, endpoint, way, count, make)| {
-        let mut maker = Maker::new();
-        let frames: Vec<String> = (0..*count).map(|place| make(&mut maker, place)).collect();
-        Input::new(name, *endpoint, *way, frames)
-    });
-    rows.chain([Input::new("session", STREAMS, Way::Direct, session())]).collect()
+    names().filter_map(named).collect()
 }
 
 /// Makes the frames of one connection: a snapshot, a reply, and then a mix of changes, tickers and trades, as for a
