@@ -119,6 +119,8 @@ pub struct Quote {
     pub(super) is_presumed: bool,
     /// If `is_presumed` is true: the doubt that remains about this quote if the id is that of another client's quote.
     pub(super) own_doubt: Option<(StaleReason, Moment)>,
+    /// The key under which the request was first stored; `None` if the quote still has this key.
+    pub(super) first_key: Option<u64>,
 }
 
 /// The venue's answer about a quote.
@@ -148,6 +150,7 @@ impl Quote {
             is_unanswered: false,
             is_presumed: false,
             own_doubt: None,
+            first_key: None,
         }
     }
 

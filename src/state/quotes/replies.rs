@@ -86,7 +86,8 @@ impl Quotes {
             return;
         }
         let Some(quote) = self.index.get(key).filter(|quote| quote.quote_id.is_none()) else { return };
-        let is_later = |(other, quote): (u64, &Quote)| other > key && quote.terms.is_none();
+        let sent = quote.first_key.unwrap_or(key);
+        let is_later = |(other, quote): (u64, &Quote)| other > sent && quote.terms.is_none();
         if self.index.of_rfq(quote.rfq_id, endpoint_of(quote.link)).any(is_later) {
             self.index.change(key, |quote| quote.raise(StaleReason::Contradiction, now));
         }
@@ -118,6 +119,7 @@ impl Quotes {
                 sessions: [request, None],
                 doubt: theirs.own_doubt.take().or(theirs.doubt.filter(|_| !theirs.is_disputed)),
                 is_unanswered: theirs.is_unanswered,
+                first_key: theirs.first_key.take().or(Some(key)),
                 ..Quote::new(theirs.rfq_id)
             };
             (theirs.is_presumed, theirs.is_unanswered) = (false, false);
@@ -218,6 +220,7 @@ impl Quotes {
         let Some(sent) = self.index.remove(key) else { return other };
         self.index.change(other, |quote| {
             (quote.terms, quote.request) = (sent.terms, sent.request);
+            quote.first_key = sent.first_key.or(Some(key));
             let ([request, _], [_, session]) = (sent.sessions, quote.sessions);
             quote.sessions = [request, session];
         });

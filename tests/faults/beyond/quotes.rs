@@ -583,3 +583,18 @@ fn an_accepted_quote_whose_presumed_id_was_wrong_is_in_doubt() {
     let (_, quote_id, doubt) = shown(fed.quotes.get(first).unwrap());
     assert_eq!((quote_id, doubt), (None, Some(StaleReason::Contradiction)));
 }
+
+/// The presumed id of the later of two equal quotes is named as that of the earlier one. An event about a third id came
+/// before. So this id may be that of the later quote, which the venue accepts without an id.
+#[test]
+fn a_quote_known_before_a_presumed_id_was_wrong_may_be_the_accepted_one() {
+    let mut fed = Fed::private(&[STREAM]);
+    let told = |number: u32, id: &str| event(number, "CLOSED", "OPEN", &named(id, "ACTIVE"));
+    let (_, first) = submitted(&mut fed);
+    fed.feed(2, &told(1, "a"));
+    let (later, second) = submitted(&mut fed);
+    [(2, "b"), (3, "c")].iter().for_each(|(number, id)| fed.feed(2, &told(*number, id)));
+    fed.feed(3, &format!(r#"{{"id":{first},"status":200,"result":{{"rfqId":"r1","quoteId":"b"}}}}"#));
+    fed.feed(4, &format!(r#"{{"id":{second},"status":200}}"#));
+    assert_eq!(fed.quotes.get(later).unwrap().doubt(), Some(StaleReason::Contradiction));
+}
