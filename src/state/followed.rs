@@ -104,6 +104,12 @@ impl Followed {
         self.add(link, Reach::Account)
     }
 
+    /// Returns whether more reports are expected over the link of an event, also the ends of orders; `true` for a
+    /// recording.
+    pub(super) fn continues(&self, link: Option<LinkId>) -> bool {
+        link.is_none_or(|link| self.links.iter().any(|(own, _)| *own == link))
+    }
+
     fn add(&mut self, link: LinkId, reach: Reach) -> bool {
         let has_missed = self.replace(link);
         self.links.push((link, reach));

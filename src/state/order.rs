@@ -385,14 +385,16 @@ impl Order {
         }
     }
 
-    /// `is_listed` says whether the event is an element of a list of open orders.
+    /// `is_listed` says whether the event is an element of a list of open orders, and `continues` whether later events
+    /// about the order are expected over `link`. If they are not, the order may have ended without a report, so the
+    /// event does not resolve a doubt by showing that the order is open.
     pub(super) fn update(
         &mut self,
         update: &OrderUpdate<'_>,
         link: Option<LinkId>,
         age: Age,
         now: Moment,
-        is_listed: bool,
+        (is_listed, continues): (bool, bool),
     ) -> Accounted {
         let is_first = !self.state.is_from_events() || self.is_refused_by_reply;
         let is_late = self.is_late(update);
@@ -426,7 +428,7 @@ impl Order {
         if update.status == OrderStatus::New && is_first {
             // `NEW` is the first event of an order, so nothing before it can be missing.
             self.begun = update.event_time;
-            self.doubt = None;
+            self.doubt = self.doubt.filter(|_| !continues);
         } else if is_first && !is_from_the_beginning(update.status, executed) {
             self.raise(StaleReason::NotSubscribed, now);
         }

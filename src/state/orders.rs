@@ -456,11 +456,11 @@ impl Orders {
         let is_open_again = !is_listed && order.is_some_and(|order| order.is_open_again(update, link));
         let ends_otherwise = is_open_again || order.is_some_and(|order| order.ends_otherwise(update));
         let is_outrun = is_listed && order.is_some_and(|order| order.has_outrun(update, link));
-        let session = self.followed.session(link);
+        let (session, continues) = (self.followed.session(link), self.followed.continues(link));
         let accounted = self.index.change(key, now, |order| {
             order.note_session(session);
             order.note_status(update, is_open_again);
-            order.update(update, link, age, now, is_listed)
+            order.update(update, link, age, now, (is_listed, continues))
         });
         if accounted == Some(Accounted::Repeated) {
             self.repeated_fills = self.repeated_fills.saturating_add(1);
@@ -469,7 +469,7 @@ impl Orders {
         if ends_otherwise {
             self.contradict(key);
         }
-        if is_listed && !is_outrun {
+        if is_listed && !is_outrun && continues {
             self.index.change(key, now, |order| order.confirm_open(update.told_executed(order.quantity)));
         }
         self.doubt_unfollowed(key);

@@ -1,9 +1,9 @@
 //! Faults of orders that two links of one account report.
 
-use gemini_ws::{LinkId, Lost, OrderState, StaleReason};
+use gemini_ws::{LinkId, Lost, OrderState, Request, StaleReason};
 
 use super::super::line::ack;
-use super::fed::{Fed, OVERFLOW, d, found, order, pair, s, t};
+use super::fed::{Fed, OVERFLOW, d, found, new_order, order, pair, s, t};
 
 /// Subscribes to the orders of the account at two endpoints.
 fn doubled() -> (Fed, [LinkId; 2]) {
@@ -110,5 +110,41 @@ fn the_link_that_remains_follows_the_order() {
         assert_eq!(fed.order().doubt(), None, "{ended} {newest}");
         fed.feed_over(links[1 - ended], 5, &fill(1004, 2));
         assert_eq!((fed.order().executed(), fed.order().doubt()), (d("2"), None), "{ended} {newest}");
+    }
+}
+
+/// The link of the current API ends, and its next link confirms the stream of orders. Then a report comes over a link
+/// to order events v1, whose filter leaves out the ends of orders. If the order has ended between the two links, no
+/// later report shows the end. So a report of the order as open resolves no doubt.
+#[test]
+fn a_report_over_a_link_that_hides_ends_resolves_no_doubt() {
+    const ROW: &str = r#"[{"type":"accepted","order_id":"77","client_order_id":"a1","symbol":"btcusd","side":"buy","order_type":"exchange limit","timestampms":1,"is_live":true,"is_cancelled":false,"original_amount":"1","executed_amount":"0","price":"100","socket_sequence":0}]"#;
+    let hidden = r#""eventTypeFilter":["initial","accepted"]"#;
+    let whole = r#""eventTypeFilter":[]"#;
+    for (filter, kind, is_in_doubt) in [
+        (hidden, "accepted", true),
+        (hidden, "initial", true),
+        (whole, "accepted", false),
+        (whole, "initial", false),
+    ] {
+        let (mut fed, [first, second]) = pair(["ws://v", "ws://w/v1/order/events"]);
+        let current = fed.client.endpoint(first).unwrap();
+        fed.client.subscribe_at(t(1), current, s("orders@account"), None).unwrap();
+        confirm(&mut fed, first, 1);
+        fed.client.request_over(t(2), first, &Request::PlaceOrder(new_order("a1"))).unwrap();
+        fed.poll();
+        fed.link = first;
+        fed.reconnect(3);
+        fed.acknowledge(4_000);
+        assert!(fed.orders.get("a1").unwrap().needs_reconciling());
+        let ack = format!(
+            r#"{{"type":"subscription_ack","accountId":1,"subscriptionId":"s","symbolFilter":[],"apiSessionFilter":[],{filter}}}"#
+        );
+        fed.feed_over(second, 4_001, &ack);
+        fed.feed_over(second, 4_002, &ROW.replace("accepted", kind));
+        assert_eq!(fed.order().needs_reconciling(), is_in_doubt, "{filter} {kind}");
+        let asked = fed.orders.moment();
+        assert!(!is_in_doubt || fed.orders.reconcile(77, found(77, OrderState::Canceled, "0"), asked));
+        assert!(!fed.order().needs_reconciling(), "{filter} {kind}");
     }
 }
