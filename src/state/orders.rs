@@ -402,15 +402,22 @@ impl Orders {
     /// Returns the key of the entry that an event is about, or adds an entry. Returns `None` if no entry can be
     /// added, or if the event is a rejection that may be about several orders ([`Orders::share_rejection`]).
     fn entry(&mut self, update: &OrderUpdate<'_>, link: Option<LinkId>) -> Option<u64> {
+        // A rejected order may have no id.
+        let id = Some(update.order_id).filter(|id| *id != 0);
         let client_order_id: Option<String> = update.client_order_id.map(|id| id.to_string());
+        let known = id.and_then(|id| self.index.by_order_id(id));
+        let named =
+            known.and_then(|key| self.index.get(key)).and_then(|order| order.client_order_id.as_deref());
+        if named.is_some() && named == client_order_id.as_deref() {
+            // So the event is about no other order with this client order id.
+            return known;
+        }
         let is_rejected = update.status == OrderStatus::Rejected;
         if is_rejected && client_order_id.as_deref().is_some_and(|id| self.share_rejection(id, update)) {
             return None;
         }
         let awaited = client_order_id.as_deref().and_then(|id| self.awaited(id, update));
-        // A rejected order may have no id.
-        let id = Some(update.order_id).filter(|id| *id != 0);
-        if let Some(key) = id.and_then(|id| self.index.by_order_id(id)) {
+        if let Some(key) = known {
             let is_unnamed = self.index.get(key).is_some_and(|order| order.client_order_id.is_none());
             if let Some(awaited) = awaited.filter(|_| is_unnamed) {
                 self.attach(awaited, update.order_id, false);

@@ -289,3 +289,25 @@ fn a_rejection_before_one_of_two_replies_puts_both_orders_in_doubt() {
         }
     }
 }
+
+/// Two orders without an id are in doubt. An event about a third order with the same client order id, whose id is
+/// known, is about neither of them. So it raises no doubt, and answers to earlier questions remain usable.
+#[test]
+fn an_event_about_a_known_order_is_not_about_its_namesakes() {
+    let mut orders = followed();
+    apply(&mut orders, &order(70, Some("a1"), "OPEN", ""));
+    for number in [5, 6] {
+        let sent = send(&mut orders, number, "a1");
+        reply(&mut orders, sent, RequestOutcome::TimedOut);
+    }
+    let asked = orders.moment();
+    send(&mut orders, 7, "a1");
+    let fill = order(70, Some("a1"), "PARTIALLY_FILLED", r#","Z":"0.5","L":"100","t":5"#);
+    apply(&mut orders, &fill.replace("1000", "1001"));
+    assert_eq!(orders.get(70).unwrap().executed(), d("0.5"));
+    assert_eq!(get(&orders, 7).doubt(), None);
+    for number in [5, 6] {
+        assert!(orders.reconcile(RequestId::new(number), None, asked), "{number}");
+        assert_eq!(get(&orders, number).state, OrderState::Rejected);
+    }
+}
