@@ -91,7 +91,11 @@ pub struct Order {
     request: Option<(RequestId, LinkId)>,
     sent: Option<Box<NewOrder>>,
     sent_at: Moment,
+    /// Whether no event has reported the request that places the order, so that `sent_at` is the moment of its reply.
+    is_unnoticed: bool,
     first_event: Moment,
+    /// When [`Orders::add_listed`](crate::Orders::add_listed) has added the order.
+    listed_at: Moment,
     observed: Moment,
     cancel_accepted_at: Moment,
     answered: bool,

@@ -246,7 +246,10 @@ impl Orders {
             return None;
         }
         let (key, now) = (self.add_own(order, request, link), self.moment());
-        self.index.change(key, now, |order| order.raise(StaleReason::Overflow, now));
+        self.index.change(key, now, |order| {
+            order.note_unnoticed();
+            order.raise(StaleReason::Overflow, now);
+        });
         Some(key)
     }
 

@@ -13,9 +13,10 @@ impl Order {
     pub(in crate::state) fn listed(
         found: &Reconciled,
         client_order_id: Option<&str>,
-        reason: StaleReason,
+        (reason, now): (StaleReason, Moment),
     ) -> Order {
         let mut listed = Order::foreign(Some(found.order_id), client_order_id, None);
+        listed.listed_at = now;
         (listed.symbol, listed.side, listed.quantity) = (found.symbol, found.side, found.quantity);
         listed.price = listed.limit_price(found);
         (listed.state, listed.reported) = (found.state, Some(found.executed));
@@ -144,11 +145,21 @@ impl Order {
     /// compared, because the venue may name the side of the other outcome.
     pub(in crate::state) fn is_other_than(&self, other: &Order) -> bool {
         let has_outcome = self.outcome.is_some() || other.outcome.is_some();
-        (self.request.is_some() && other.request.is_some())
+        (self.sent.is_some() && other.sent.is_some())
             || differ(self.client_order_id.as_ref(), other.client_order_id.as_ref())
             || differ(self.symbol, other.symbol)
             || differ(self.quantity, other.quantity)
             || (!has_outcome && differ(self.side, other.side))
+    }
+
+    /// Returns whether `other`, an entry that has an id of the venue, cannot be about the order that the request of
+    /// this entry places. That is so if a request placed the other order too, also one whose id was used again later.
+    /// It is also so if the other order was known before this request, and does not differ from it otherwise.
+    pub(in crate::state) fn is_of_another_request(&self, other: &Order) -> bool {
+        let known =
+            [other.first_event, other.listed_at].into_iter().filter(|at| *at > Moment::BEGINNING).min();
+        let is_earlier = !self.is_unnoticed && known.is_some_and(|known| known < self.sent_at);
+        self.sent.is_some() && (other.sent.is_some() || (is_earlier && !self.is_other_than(other)))
     }
 
     /// Splits off the order that this client's request placed, and gives it the id `order_id`. Call this if the reply

@@ -38,6 +38,10 @@ impl Order {
         self.link = self.link.or(request.map(|(_, link)| link));
     }
 
+    pub(in crate::state) const fn note_unnoticed(&mut self) {
+        self.is_unnoticed = true;
+    }
+
     pub(in crate::state) const fn sent_at(&self) -> Moment {
         self.sent_at
     }

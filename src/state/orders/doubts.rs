@@ -38,10 +38,10 @@ impl Orders {
     /// If a link was lost, the venue may receive the request of an order some seconds later. So wait some seconds
     /// before you ask. If the venue receives the order after the answer `None`, events reopen the order.
     ///
-    /// Several requests may have one client order id, so the answer may be about the order of another request. Such
-    /// an answer is not used if the order in doubt already has an id of the venue, or if `of` is an
-    /// [`OrderId`](OrderRef::OrderId) or [`Listed`](OrderRef::Listed). Otherwise the answer `None` is applied to the
-    /// order in doubt.
+    /// Several orders may have one client order id, so the answer may be about the order of another request, or about
+    /// an order that was known before the order in doubt was sent. Such an answer is not used if the order in doubt
+    /// already has an id of the venue, or if `of` is an [`OrderId`](OrderRef::OrderId) or
+    /// [`Listed`](OrderRef::Listed). Otherwise the answer `None` is applied to the order in doubt.
     ///
     /// ```
     /// use gemini_ws::{Endpoint, Event, OrderState, Orders, Reconciled, Replay, Scratch, Topic};
@@ -172,7 +172,7 @@ impl Orders {
         let (now, lost) = (self.moment(), self.followed.lost().max(forgotten));
         let is_forgotten = forgotten > self.followed.lost();
         let reason = if is_forgotten { StaleReason::NotFound } else { self.followed.reason() };
-        let key = self.index.insert(Order::listed(&found, client_order_id, reason));
+        let key = self.index.insert(Order::listed(&found, client_order_id, (reason, now)));
         self.index.change(key, now, |order| order.reconcile(Some(&found), asked, lost));
         self.recall_cancels(key, found.order_id, Some(asked));
         self.doubt_unfollowed(key);
@@ -277,9 +277,9 @@ impl Orders {
     }
 
     fn is_of_another_request(&self, key: u64, order_id: u64) -> bool {
-        let request = |key: u64| self.index.get(key).and_then(Order::request);
-        let other = self.index.by_order_id(order_id).and_then(request);
-        other.zip(request(key)).is_some_and(|(other, own)| other != own)
+        let other = self.index.by_order_id(order_id).filter(|other| *other != key);
+        let both = self.index.get(key).zip(other.and_then(|other| self.index.get(other)));
+        both.is_some_and(|(own, other)| own.is_of_another_request(other))
     }
 
     /// Returns whether the terms in an answer can be those of the order `key`. If another order has the venue's id in

@@ -1,6 +1,6 @@
 //! Faults of orders whose client order id is used again, for example after a restart, or by another program.
 
-use gemini_ws::{Order, OrderState, Orders, Request, RequestId, RequestOutcome, StaleReason};
+use gemini_ws::{Order, OrderRef, OrderState, Orders, Request, RequestId, RequestOutcome, StaleReason};
 
 use super::fed::{Fed, OVERFLOW, answer, apply, d, found, id_of, new_order, order, reply, send, t};
 
@@ -287,6 +287,47 @@ fn a_rejection_before_one_of_two_replies_puts_both_orders_in_doubt() {
             let doubts = [5, 6].map(|request| get(&orders, request).doubt());
             assert_eq!(doubts, [Some(StaleReason::Contradiction); 2], "{reply} {answered}");
         }
+    }
+}
+
+/// An order was known before this client sent another order with the same client order id and the same terms: it is an
+/// order of another client, or one whose request had the same id, because an earlier client sent it. An answer that
+/// contains only this order shows that the venue has no order of the later request.
+#[test]
+fn an_answer_about_an_earlier_order_is_not_about_a_later_request() {
+    for how in ["event", "list", "reply", "reply and event"] {
+        let mut orders = followed();
+        let open = found(70, OrderState::Open, "0");
+        match how {
+            "event" => apply(&mut orders, &order(70, Some("a1"), "OPEN", "")),
+            "list" => {
+                let asked = orders.moment();
+                assert!(orders.add_listed("a1", open.unwrap(), asked));
+            }
+            _ => {
+                let earlier = send(&mut orders, 5, "a1");
+                answer(&mut orders, earlier, &NAMED.replace("78", "70"));
+                if how == "reply and event" {
+                    apply(&mut orders, &order(70, Some("a1"), "OPEN", ""));
+                }
+            }
+        }
+        let sent = send(&mut orders, 5, "a1");
+        reply(&mut orders, sent, RequestOutcome::TimedOut);
+        let asked = orders.moment();
+        let listed = OrderRef::Listed { order_id: 70, client_order_id: "a1" };
+        assert!(!orders.reconcile(listed, open, asked), "{how}");
+        assert!(orders.reconcile(RequestId::new(5), open, asked), "{how}");
+        assert_eq!((get(&orders, 5).state, get(&orders, 5).order_id), (OrderState::Rejected, None), "{how}");
+        let earlier = orders.get(70).unwrap();
+        assert_eq!(
+            (earlier.request(), earlier.doubt(), earlier.state.is_final()),
+            (None, None, false),
+            "{how}"
+        );
+        // The venue receives the request after the question.
+        apply(&mut orders, &order(71, Some("a1"), "NEW", ""));
+        assert_eq!((get(&orders, 5).state, get(&orders, 5).order_id), (OrderState::New, Some(71)), "{how}");
     }
 }
 
