@@ -419,7 +419,7 @@ impl<K: Ord, V: PartialEq> Rows<K, V> {
             match self.rows.get_mut(&key) {
                 Some(row) => {
                     if !row.is_shown_since(asked, self.lost) && !row.is_current(self.lost) {
-                        (row.value, row.follows) = (value, None);
+                        (row.value, row.follows, row.only) = (value, None, None);
                     } else if row.value != value {
                         note_link(kept, row);
                     }

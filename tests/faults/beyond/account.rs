@@ -380,6 +380,22 @@ fn a_balance_that_only_the_slower_link_has_reported_since_an_answer_is_stale_wit
     }
 }
 
+/// Only the slower link has reported the balances. After an answer of REST has replaced them, both links report them.
+#[test]
+fn a_balance_that_an_answer_has_replaced_is_current_without_the_slower_link() {
+    let (mut fed, [_, slow]) = two_links();
+    let lost = Event::Overflow { topic: Topic::Balances, symbol: None, dropped: 3 };
+    let answer = [("BTC", "1", "1"), ("USD", "3", "3"), ("EUR", "1", "1")];
+    fed.apply(&lost);
+    assert!(fed.balances.reconcile(answer, fed.balances.moment()));
+    fed.feed_over(slow, 5, &balances(1_001, &[("USD", 2)]));
+    fed.apply(&lost);
+    assert!(fed.balances.reconcile(answer, fed.balances.moment()));
+    fed.client.handle_lost(slow, t(7), Lost::Reset);
+    fed.poll();
+    assert_eq!((fed.balances.is_stale(), fed.balances.stale_reason("USD")), (false, None));
+}
+
 /// A balance that follows the slower link changes with a report of that link.
 #[test]
 fn a_balance_follows_the_link_that_has_reached_it_since_it_was_lost() {
