@@ -160,16 +160,15 @@ impl Windows {
     }
 
     fn room_in(&self, urgency: Urgency, counts: impl Fn(&Window) -> bool) -> (Instant, Duration) {
-        self.room_beside(|burst| urgency.spares(burst), counts)
+        self.last_of(|limiter| limiter.free_at_sparing(|burst| urgency.spares(burst)), counts)
     }
 
-    /// Returns when every window that `counts` has room for a request that leaves `spared(burst)` requests to others.
-    fn room_beside(
+    /// Returns when `free_at` is reached for every window that `counts`.
+    fn last_of(
         &self,
-        spared: impl Fn(u64) -> u64,
+        free_at: impl Fn(RateLimiter) -> Instant,
         counts: impl Fn(&Window) -> bool,
     ) -> (Instant, Duration) {
-        let free_at = |limiter: RateLimiter| limiter.free_at_sparing(&spared);
         let rooms = self.windows.iter().map(|window| {
             let own = counts(window).then(|| free_at(window.limiter));
             let rest = window.rest.map(|rest| free_at(rest.limiter).min(rest.until));
@@ -329,9 +328,9 @@ impl Limits {
                 let (at, window) = self.requests.room(Urgency::Cancel);
                 self.requests.room(urgency).min((at.max(turn), window))
             }
-            (Urgency::Usual | Urgency::Cancel, Some(turn)) if turn <= now => {
-                self.requests.room_beside(|burst| urgency.spares(burst).max(1), |_| true)
-            }
+            (Urgency::Usual | Urgency::Cancel, Some(turn)) if turn <= now => self
+                .requests
+                .last_of(|limiter| limiter.free_at_leaving(|burst| urgency.spares(burst)), |_| true),
             _ => self.requests.room(urgency),
         }
     }

@@ -96,6 +96,13 @@ impl RateLimiter {
         RateLimiter { burst, ..self }.free_at()
     }
 
+    /// Like [`free_at_sparing`](RateLimiter::free_at_sparing), but at least one unit remains, also for a limiter of
+    /// which only one unit may be taken at once.
+    pub(crate) fn free_at_leaving(self, spared: impl FnOnce(u64) -> u64) -> Instant {
+        let rest = if self.burst > 1 { Duration::ZERO } else { self.time_of(1) };
+        self.free_at_sparing(|burst| spared(burst).max(1)) + rest
+    }
+
     pub(crate) fn time_of(self, units: u64) -> Duration {
         Duration::from_nanos(self.interval.saturating_mul(units))
     }

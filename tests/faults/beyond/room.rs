@@ -181,14 +181,14 @@ fn a_busy_application_leaves_room_for_streams() {
 /// it always takes this room first. Even then, a stream that waits gets its turn.
 #[test]
 fn an_application_that_is_always_first_leaves_a_turn_to_streams() {
-    for limit in [(4, 1_000), (6, 3_000), (20, 1_000), (600, 60_000)] {
+    for limit in [(2, 1_000), (3, 1_000), (4, 1_000), (5, 3_000), (6, 3_000), (20, 1_000), (600, 60_000)] {
         for cancels in [true, false] {
             let mut busy = Busy::new(limit, 64);
             busy.cancels = cancels;
             busy.run(10, 10_000, |_| false);
             busy.line.subscribe(10_009, "btcusd@depth");
             // The time in which the limit makes room for one request.
-            let room = limit.1 * 2 / u64::from(limit.0);
+            let room = limit.1 / u64::from(limit.0 - limit.0 / 2);
             let mut sent = 0;
             let end = busy.run(10_010, 60_000, |text| {
                 sent += 1;
