@@ -129,8 +129,8 @@ impl<S: Read + Write> NonBlocking<S> {
         Some(answer.and_then(|answer| upgrade.finish(answer)).map(|socket| self.life = Life::Open(socket)))
     }
 
-    /// Returns the maximum time to wait for the stream before the next call of [`upgrade`](NonBlocking::upgrade).
-    /// This time is limited while the body of a refusal is incomplete. Otherwise returns `None`.
+    /// While the body of a refusal is incomplete, returns the maximum time to wait for the stream before the next
+    /// call of [`upgrade`](NonBlocking::upgrade). Otherwise returns `None`: wait until the stream is ready.
     pub fn timeout(&self) -> Option<Duration> {
         let Life::Upgrading(Upgrade { refusal: Some((_, until)), .. }) = &self.life else { return None };
         Some(until.saturating_duration_since(Instant::now()))
