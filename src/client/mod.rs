@@ -474,9 +474,9 @@ impl Client {
         self.endpoints.tagged(link.endpoint())
     }
 
-    /// Returns the state of a link; `None` if the link no longer exists, or if a later attempt has replaced it. If
-    /// another link to the same endpoint is in the slot and was not dialled yet, returns the state of this other
-    /// link, because it still has the same id.
+    /// Returns the state of a link; `None` if the link no longer exists, or if a later attempt has replaced it. A new
+    /// link in the same slot for the same endpoint has the id of the last attempt there until it is dialled. Until
+    /// then, `state` returns the state of the new link.
     pub fn state(&self, link: LinkId) -> Option<State> {
         let known = self.slots.link(link.slot())?;
         (known.id() == link).then(|| known.state())

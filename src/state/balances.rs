@@ -148,9 +148,9 @@ impl Balances {
     /// Applies the venue's list of all balances (REST `balances`): asset, available and total.
     ///
     /// `asked` is the [`moment`](Balances::moment) before the question. Balances that were reported after `asked`
-    /// stay as they are, unless the report came after the end of its stream. Current balances that a link reported
-    /// stay too, because REST may lag behind the stream. Each other balance takes its amounts from the answer, or is
-    /// removed if the answer does not list it.
+    /// stay as they are; a report that came after its subscription had ended does not count. Current balances that a
+    /// link reported stay too, because REST may lag behind the stream. Each other balance takes its amounts from the
+    /// answer, or is removed if the answer does not list it.
     ///
     /// If the list of assets is stale only because an asset was not kept ([`StaleReason::NoRoom`]), current balances
     /// that were reported before `asked` are removed too if the answer does not list them.

@@ -76,7 +76,8 @@ pub struct Order {
     pub cancel_accepted: bool,
     /// The reason in the last reply or event that refused to cancel the order.
     pub cancel_refusal: Option<Box<str>>,
-    /// The times of the event with the latest venue time. Both times are `None` before the first event.
+    /// The times of the newest event by venue time; an event without a venue time counts as newest. Both times are
+    /// `None` before the first event.
     pub age: Age,
     /// Whether [`Orders::reconcile`](crate::Orders::reconcile) has applied an answer about the order. If so, the
     /// executed quantity may include executions that are not among the fills.

@@ -157,9 +157,9 @@ impl Positions {
     /// your own.
     ///
     /// `asked` is the [`moment`](Positions::moment) before the question. Positions that were reported after `asked`
-    /// stay as they are, unless the report came after the end of its stream. Current positions that a link reported
-    /// stay too, because REST may lag behind the stream. Each other position takes its amounts from the answer, or is
-    /// removed if the answer does not list it.
+    /// stay as they are; a report that came after its subscription had ended does not count. Current positions that a
+    /// link reported stay too, because REST may lag behind the stream. Each other position takes its amounts from the
+    /// answer, or is removed if the answer does not list it.
     ///
     /// If the list of positions is stale only because a position was not kept ([`StaleReason::NoRoom`]), current
     /// positions that were reported before `asked` are removed too if the answer does not list them.

@@ -135,8 +135,8 @@ impl Config {
         self
     }
 
-    /// Sets after what percentage of the snapshots of a generated market the exchange sends a change that the
-    /// snapshot already contains. More than 100 counts as 100. Default: 4.
+    /// In a generated market, the exchange follows some snapshots with a change that the snapshot already contains.
+    /// Sets the percentage of these snapshots. More than 100 counts as 100. Default: 4.
     #[must_use]
     pub fn stale_percent(mut self, percent: u32) -> Config {
         self.stale_percent = percent;

@@ -275,8 +275,8 @@ impl FaultSpec {
         }
     }
 
-    /// Returns whether the fault acts only on the sessions that are open when it begins. Other faults also act on
-    /// sessions that are opened later.
+    /// Returns whether the fault acts only on the sessions that are open when it begins. Other faults do not depend on
+    /// which sessions are open then.
     pub const fn acts_on_open_sessions(&self) -> bool {
         self.action.is_of_open_sessions()
     }
